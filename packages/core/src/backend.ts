@@ -1,0 +1,41 @@
+import type { ProviderDefinition } from './definition.js';
+import type { NativeValue } from './values.js';
+
+/** The backends there are. A table of them need not have all: what it lacks was not built. */
+export const BACKEND_NAMES = ['dtrace', 'systemtap', 'ebpf', 'noop'] as const;
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+/** What a backend does: it makes a provider's probes visible to tracers. The core does everything else. */
+export interface Backend {
+  /**
+   * Makes the provider visible. Called once for each `provider()` and thread; the same definition again is the same
+   * probes to a tracer. Throws with the reason when it cannot; the provider's probes then rest.
+   */
+  load(provider: ProviderDefinition): LoadedProvider;
+}
+
+export interface LoadedProvider {
+  /**
+   * Memory that a tracer changes when it attaches. It may be mapped without the right to write, so nothing outside the
+   * core gets it, and it stays mapped for as long as this array lives.
+   */
+  readonly code: Uint8Array;
+  /** As many as the definition has, in its order. */
+  readonly probes: readonly LoadedProbe[];
+  /** Where a tracer finds them: the probe object's path. */
+  readonly location?: string;
+  /** Why the provider is not loaded the usual way, when it is not. */
+  readonly reason?: string;
+  /** Withdraws the provider. `code` stays readable. */
+  unload(): void;
+}
+
+export interface LoadedProbe {
+  /** The probe is enabled while `code[offset] !== resting`. */
+  readonly offset: number;
+  readonly resting: number;
+  /** What to give a tool to attach to it. */
+  readonly tracer: string;
+  /** Fires with values that fit the definition: one for each of its arguments, stacks included. */
+  fire(...values: NativeValue[]): void;
+}

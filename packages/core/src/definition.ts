@@ -1,0 +1,143 @@
+import { type Argument, isArgument } from './arguments.js';
+import { DefinitionError, show } from './errors.js';
+
+/** The most native arguments of a probe: `STAP_PROBE12` of <sys/sdt.h> is the widest, and so what Linux tools parse. */
+export const MOST_NATIVE_ARGUMENTS = 12;
+/** DTrace's DTRACE_PROVNAMELEN is 64 with the NUL; six bytes are left for the process id that it appends. */
+const LONGEST_PROVIDER_NAME = 57;
+/** DTrace's DTRACE_NAMELEN is 64 with the NUL. */
+const LONGEST_PROBE_NAME = 63;
+
+/** A probe's arguments, or these with a name of its own for tracers. */
+export type ProbeSource = readonly Argument[] | { readonly name: string; readonly arguments: readonly Argument[] };
+
+/** What native code and tracers see of an argument; a `bytes` argument makes two. `string` and `pointer` are addresses. */
+export type NativeType = Exclude<Argument['type'], 'json' | 'stack' | 'bytes'> | 'pointer';
+export interface NativeArgument {
+  readonly name: string;
+  readonly type: NativeType;
+}
+
+export interface ProbeDefinition {
+  /** As tracers on Linux know it: `session__start`. */
+  readonly name: string;
+  readonly arguments: readonly Argument[];
+  readonly native: readonly NativeArgument[];
+}
+
+/** A provider as backends get it: checked, with every name mapped. */
+export interface ProviderDefinition {
+  readonly name: string;
+  readonly probes: readonly ProbeDefinition[];
+}
+
+/** Checks a provider's name: what is wrong on one system is wrong on all, so that a program is right everywhere. */
+export function checkProviderName(name: unknown): asserts name is string {
+  const broken = (rule: string) =>
+    new DefinitionError('SONDE_PROVIDER_NAME', `the provider's name is ${show(name)}; ${rule}`);
+  if (typeof name !== 'string' || !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
+    throw broken('a name is a letter or _ followed by letters, digits or _');
+  }
+  if (name.length > LONGEST_PROVIDER_NAME) {
+    throw broken(`it has ${name.length} bytes and ${LONGEST_PROVIDER_NAME} are the most, since DTrace appends the pid`);
+  }
+  if (/\d$/.test(name))
+    throw broken('it must not end in a digit, since DTrace appends the pid: put a letter or _ last');
+}
+
+/**
+ * Checks one probe and maps its name. `key` is the property that the program uses for it.
+ *
+ * A capital becomes `__` and its lower case, and a dash `__`, which DTrace shows as a dash again; a name given
+ * explicitly is taken as it is.
+ */
+export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
+  const explicit = Array.isArray(source) ? undefined : (source as { name: unknown; arguments: unknown });
+  const list: unknown = explicit ? explicit.arguments : source;
+  if (!Array.isArray(list)) {
+    throw new DefinitionError(
+      'SONDE_DEFINITION',
+      `probe ${show(key)} is ${show(explicit ? list : source)}; ` +
+        'give a list of arguments, [string("peer"), int32("port")], or { name, arguments }, or operation({ start, done })',
+    );
+  }
+  const name = explicit ? explicit.name : nativeName(key);
+  checkProbeName(key, name);
+  const native = list.flatMap((argument, index) => nativeArguments(name, argument, index));
+  if (native.length > MOST_NATIVE_ARGUMENTS) {
+    throw new DefinitionError(
+      'SONDE_ARGUMENT_COUNT',
+      `probe ${show(name)} has ${native.length} native arguments and ${MOST_NATIVE_ARGUMENTS} are the most that tracers read ` +
+        '(bytes counts as two, an operation adds id and ns): pass several values as one json',
+    );
+  }
+  const seen = new Set<string>();
+  for (const argument of native) {
+    if (seen.has(argument.name)) {
+      throw new DefinitionError(
+        'SONDE_DUPLICATE',
+        `probe ${show(name)} has two arguments named ${show(argument.name)}; give each its own name ` +
+          '(bytes also takes <name>_length, operations take id, ns and message)',
+      );
+    }
+    seen.add(argument.name);
+  }
+  return { name, arguments: Object.freeze([...list]), native };
+}
+
+/** Checks that no two probes of a provider are one to a tracer. */
+export function checkDistinct(provider: string, probes: readonly ProbeDefinition[]): void {
+  const seen = new Set<string>();
+  for (const { name } of probes) {
+    if (seen.has(name)) {
+      throw new DefinitionError(
+        'SONDE_DUPLICATE',
+        `provider ${show(provider)} has two probes that tracers would know as ${show(name)}; rename one ` +
+          '(a capital and a dash both map to __)',
+      );
+    }
+    seen.add(name);
+  }
+}
+
+function nativeName(key: string): string {
+  return key.replace(/-/g, '__').replace(/[A-Z]/g, (capital) => `__${capital.toLowerCase()}`);
+}
+
+function checkProbeName(key: string, name: unknown): asserts name is string {
+  const what =
+    name === key ? `the probe's name is ${show(name)}` : `probe ${show(key)} has the native name ${show(name)}`;
+  const broken = (rule: string) => new DefinitionError('SONDE_PROBE_NAME', `${what}; ${rule}`);
+  if (typeof name === 'string' && name.includes('-')) {
+    throw broken('perf cannot carry a dash: write __ for it, which DTrace shows as a dash');
+  }
+  if (typeof name !== 'string' || !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
+    throw broken('a name is a letter or _ followed by letters, digits, _ or, in the program, -');
+  }
+  if (name.length > LONGEST_PROBE_NAME) {
+    throw broken(`it has ${name.length} bytes and ${LONGEST_PROBE_NAME} are the most that DTrace carries: shorten it`);
+  }
+}
+
+function nativeArguments(probe: string, argument: unknown, index: number): NativeArgument[] {
+  if (!isArgument(argument)) {
+    throw new DefinitionError(
+      'SONDE_DEFINITION',
+      `argument ${index} of probe ${show(probe)} is ${show(argument)}; ` +
+        'make it with int8 … int64, uint8 … uint64, boolean, string, json, bytes or stack',
+    );
+  }
+  const { name, type } = argument;
+  switch (type) {
+    case 'bytes':
+      return [
+        { name, type: 'pointer' },
+        { name: `${name}_length`, type: 'uint64' },
+      ];
+    case 'json':
+    case 'stack':
+      return [{ name, type: 'string' }];
+    default:
+      return [{ name, type }];
+  }
+}

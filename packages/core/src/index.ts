@@ -1,0 +1,30 @@
+export {
+  type Argument,
+  type ArgumentType,
+  boolean,
+  bytes,
+  int8,
+  int16,
+  int32,
+  int64,
+  json,
+  type StackOptions,
+  stack,
+  string,
+  type TextOptions,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+} from './arguments.js';
+export type { Backend, BackendName, LoadedProbe, LoadedProvider } from './backend.js';
+export type { NativeArgument, NativeType, ProbeDefinition, ProbeSource, ProviderDefinition } from './definition.js';
+export { DefinitionError, type ErrorCode, SondeError } from './errors.js';
+export { log } from './log.js';
+export { type Operation, type OperationSource, operation } from './operation.js';
+export type { Probe, ProbeStatus } from './probe.js';
+export { type Provider, type ProviderSource, provider, type ValuesOf } from './provider.js';
+export type { ProviderStatus } from './registry.js';
+export { type Backends, registerBackends } from './selection.js';
+export { type Status, status } from './status.js';
+export type { NativeValue } from './values.js';

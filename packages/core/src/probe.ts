@@ -1,0 +1,168 @@
+// The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many
+// probes still sees one method; a view of its own for each probe, so that the load has no index to check; keys that are
+// symbols, which this module alone has, because private fields (#code) cost as much again as the whole check; a fixed
+// list of parameters, because a rest parameter allocates until V8 has optimised the caller.
+import type { LoadedProbe } from './backend.js';
+import type { ProbeDefinition } from './definition.js';
+import { type Caller, type Converter, converter, type NativeValue } from './values.js';
+
+const CODE = Symbol('code');
+const RESTING = Symbol('resting');
+
+/** What a probe watches while it is connected to nothing: it never changes. */
+const NEVER = new Uint8Array(1);
+const RESTS: LoadedProbe = { offset: 0, resting: 0, tracer: '', fire() {} };
+
+export interface ProbeStatus {
+  /** As tracers on Linux know it: `session__start`. */
+  name: string;
+  /** What to give a tool to attach to it: `usdt:PATH:smtp:session__start`. Empty while the probe rests. */
+  tracer: string;
+  enabled: boolean;
+  /** How many values did not fit their arguments and were fired as 0 or as a text that says so, or not at all. */
+  errors: number;
+}
+
+/** What the rest of the core needs of a probe and programs must not reach. */
+export interface ProbeControl {
+  readonly definition: ProbeDefinition;
+  /** Fires as if `from` had been called by the program: stacks start below it. */
+  emit(from: Caller, values: readonly unknown[]): void;
+  /** Counts a failure of code that was to prepare values. */
+  misfit(): void;
+  connect(code: Uint8Array, loaded: LoadedProbe): void;
+  disconnect(): void;
+  status(): ProbeStatus;
+}
+
+/**
+ * A probe of a provider: a place in the program that tracers can attach to. Made by `provider()`.
+ *
+ * Nothing here throws, waits or changes the program, whatever is passed and whoever traces. A value that does not fit
+ * its argument is fired as 0 or as a text that says so, and counted in `status()`.
+ */
+export interface Probe<Values extends readonly unknown[] = readonly never[]> {
+  /** Whether a tracer is attached: one load and one compare, no call into native code. */
+  readonly enabled: boolean;
+
+  /**
+   * Fires the probe with one value for each argument that takes one. Not traced, it costs what `enabled` costs; but what
+   * stands between the parentheses is evaluated all the same: see {@link Probe.fireWith}.
+   */
+  fire(...values: Values): void;
+
+  /**
+   * Fires the probe with the values that `values` returns, which is called only while traced. If it throws or returns
+   * no array, nothing is fired and the error is counted.
+   */
+  fireWith(values: () => Values): void;
+}
+
+class NativeProbe implements Probe<never[]> {
+  declare [CODE]: Uint8Array;
+  declare [RESTING]: number;
+  declare private readonly emit: (from: Caller, values: readonly unknown[]) => void;
+  declare private readonly prepare: (values: () => unknown) => void;
+
+  get enabled(): boolean {
+    return this[CODE][0] !== this[RESTING];
+  }
+
+  fire(
+    a?: unknown,
+    b?: unknown,
+    c?: unknown,
+    d?: unknown,
+    e?: unknown,
+    f?: unknown,
+    g?: unknown,
+    h?: unknown,
+    i?: unknown,
+    j?: unknown,
+    k?: unknown,
+    l?: unknown,
+  ): void {
+    if (this[CODE][0] !== this[RESTING]) this.emit(this.fire, [a, b, c, d, e, f, g, h, i, j, k, l]);
+  }
+
+  fireWith(values: () => unknown): void {
+    if (this[CODE][0] !== this[RESTING]) this.prepare(values);
+  }
+}
+
+/**
+ * Makes a probe, and the control over it. The probe keeps `owner` alive: a program may keep a probe and drop its
+ * provider. What it is connected to from the start is given here and not by a later
+ * `connect`, because V8 treats fields that never change as constants, for all probes or for none.
+ */
+export function createProbe(
+  owner: object,
+  definition: ProbeDefinition,
+  code: Uint8Array = NEVER,
+  loaded: LoadedProbe = RESTS,
+): [Probe<never[]>, ProbeControl] {
+  const probe = new NativeProbe();
+  const converters: Converter[] = definition.arguments.map(converter);
+  const takesValue = definition.arguments.map(({ type }) => type !== 'stack');
+  let send = loaded.fire;
+  let tracer = loaded.tracer;
+  let errors = 0;
+  const misfit = () => {
+    errors++;
+  };
+  const emit = (from: Caller, values: readonly unknown[]) => {
+    // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
+    try {
+      const native: NativeValue[] = [];
+      let next = 0;
+      for (let i = 0; i < converters.length; i++) {
+        native.push(converters[i]!(takesValue[i] ? values[next++] : undefined, misfit, from));
+      }
+      send(...native);
+    } catch {
+      errors++;
+    }
+  };
+  const prepare = (values: () => unknown) => {
+    try {
+      const prepared = values();
+      if (Array.isArray(prepared)) emit(probe.fireWith, prepared);
+      else errors++;
+    } catch {
+      errors++;
+    }
+  };
+  hide(probe, CODE, watch(code, loaded));
+  hide(probe, RESTING, loaded.resting);
+  hide(probe, 'emit', emit);
+  hide(probe, 'prepare', prepare);
+  hide(probe, 'owner', owner);
+
+  const connect = (code: Uint8Array, loaded: LoadedProbe) => {
+    send = loaded.fire;
+    tracer = loaded.tracer;
+    probe[CODE] = watch(code, loaded);
+    probe[RESTING] = loaded.resting;
+  };
+  const control: ProbeControl = {
+    definition,
+    emit,
+    misfit,
+    connect,
+    disconnect: () => connect(NEVER, RESTS),
+    status: () => ({ name: definition.name, tracer, enabled: probe.enabled, errors }),
+  };
+  return [probe, control];
+}
+
+function watch(code: Uint8Array, { offset }: LoadedProbe): Uint8Array {
+  return new Uint8Array(code.buffer, code.byteOffset + offset, 1);
+}
+
+/**
+ * Not enumerable, so that nothing which copies, freezes or prints an application's objects comes across the view: a
+ * write to it is a segmentation fault.
+ */
+function hide(probe: NativeProbe, key: PropertyKey, value: unknown): void {
+  Object.defineProperty(probe, key, { value, configurable: false, enumerable: false, writable: true });
+}

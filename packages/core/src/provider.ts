@@ -1,0 +1,135 @@
+import type { Argument, ArgumentValues } from './arguments.js';
+import { checkDistinct, checkProviderName, defineProbe, type ProbeDefinition, type ProbeSource } from './definition.js';
+import { DefinitionError, show } from './errors.js';
+import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
+import { createProbe, type Probe, type ProbeControl } from './probe.js';
+import { type Connectable, type Connection, connect, enroll } from './registry.js';
+
+/** A provider's probes and operations by the names that the program uses. */
+export type ProviderSource = Readonly<Record<string, ProbeSource | OperationSource>>;
+
+/** The values that a list of arguments takes when fired: one each, none for a stack. */
+export type ValuesOf<Arguments extends readonly Argument[]> = Arguments extends readonly [
+  infer First extends Argument,
+  ...infer Rest extends readonly Argument[],
+]
+  ? First['type'] extends 'stack'
+    ? ValuesOf<Rest>
+    : [ArgumentValues[First['type']], ...ValuesOf<Rest>]
+  : Arguments extends readonly []
+    ? []
+    : unknown[];
+
+type Member<Source> =
+  Source extends OperationSource<infer Start, infer Done>
+    ? Operation<ValuesOf<Start>, ValuesOf<Done>>
+    : Source extends readonly Argument[]
+      ? Probe<ValuesOf<Source>>
+      : Source extends { readonly arguments: infer Arguments extends readonly Argument[] }
+        ? Probe<ValuesOf<Arguments>>
+        : never;
+
+export type Provider<Source extends ProviderSource = ProviderSource> = {
+  readonly [Key in keyof Source]: Member<Source[Key]>;
+} & {
+  /** Withdraws the provider: tracers no longer find it, and its probes stay silently disabled. More than once is fine. */
+  unload(): void;
+  [Symbol.dispose](): void;
+};
+
+/**
+ * Defines a provider and makes its probes visible to tracers.
+ *
+ * @param name `[a-zA-Z_][a-zA-Z0-9_]*`, at most 57 bytes, not ending in a digit
+ * @param source its probes: for each, by the name that the program uses, a list of arguments, `{ name, arguments }` with
+ *   the name that tracers use, or an {@link operation}. Tracers know `sessionStart` as `session__start`, DTrace as
+ *   `session-start`.
+ * @throws {DefinitionError} a TypeError with a `code`, when the definition is wrong
+ * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or load the provider
+ */
+export function provider<const Source extends ProviderSource>(name: string, source: Source): Provider<Source> {
+  checkProviderName(name);
+  const members = define(name, source);
+  const definition = { name, probes: members.flatMap(({ probes }) => probes) };
+  checkDistinct(name, definition.probes);
+
+  let current = connect(definition);
+  const controls: ProbeControl[] = [];
+  const connectable: Connectable = {
+    definition,
+    connect(next) {
+      const { loaded } = current;
+      current = next;
+      controls.forEach((control, index) => {
+        if (next.loaded) control.connect(next.loaded.code, next.loaded.probes[index]!);
+        else control.disconnect();
+      });
+      loaded?.unload();
+    },
+    status: () => status(name, current, controls),
+  };
+  const result = {};
+  for (const { key, probes, isOperation } of members) {
+    const made = probes.map((probe, index) => {
+      const loaded = current.loaded;
+      return createProbe(connectable, probe, loaded?.code, loaded?.probes[controls.length + index]);
+    });
+    const own = made.map(([, control]) => control);
+    controls.push(...own);
+    const value = isOperation
+      ? new Operation(
+          made.map(([probe]) => probe),
+          own,
+        )
+      : made[0]![0];
+    Object.defineProperty(result, key, { value, enumerable: true });
+  }
+  const forget = enroll(connectable);
+  const unload = () => {
+    forget();
+    connectable.connect({ reason: 'it was unloaded' });
+  };
+  Object.defineProperty(result, 'unload', { value: unload });
+  Object.defineProperty(result, Symbol.dispose, { value: unload });
+  return result as Provider<Source>;
+}
+
+interface MemberDefinition {
+  key: string;
+  probes: ProbeDefinition[];
+  isOperation: boolean;
+}
+
+function define(name: string, source: unknown): MemberDefinition[] {
+  if (typeof source !== 'object' || source === null || Array.isArray(source)) {
+    throw new DefinitionError(
+      'SONDE_DEFINITION',
+      `the probes of provider ${show(name)} are ${show(source)}; give an object: { sessionStart: [string("peer")] }`,
+    );
+  }
+  const members = Object.entries(source).map(([key, value]) => {
+    if (key === 'unload') {
+      throw new DefinitionError(
+        'SONDE_PROBE_NAME',
+        'a probe is named "unload"; a provider\'s own method has that name: rename the probe, or give it as ' +
+          '{ name: "unload", arguments } under another one',
+      );
+    }
+    const isOperation = isOperationSource(value);
+    return { key, isOperation, probes: isOperation ? defineOperation(key, value) : [defineProbe(key, value)] };
+  });
+  if (members.length === 0) {
+    throw new DefinitionError('SONDE_DEFINITION', `provider ${show(name)} has no probes; define at least one`);
+  }
+  return members;
+}
+
+function status(name: string, { loaded, reason }: Connection, controls: readonly ProbeControl[]) {
+  const why = reason ?? loaded?.reason;
+  return {
+    name,
+    ...(loaded?.location !== undefined && { location: loaded.location }),
+    ...(why !== undefined && { reason: why }),
+    probes: controls.map((control) => control.status()),
+  };
+}

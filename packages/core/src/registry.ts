@@ -1,0 +1,111 @@
+// What all copies of the core in one thread have in common, under a global symbol: a library may bring its own copy, of
+// another version. So everything here is plain objects with methods, and the symbol's number changes with their shape.
+import { threadId } from 'node:worker_threads';
+import type { BackendName, LoadedProvider } from './backend.js';
+import type { ProviderDefinition } from './definition.js';
+import type { ProbeStatus } from './probe.js';
+
+const REGISTRY = Symbol.for('sonde.registry.1');
+
+export interface ProviderStatus {
+  name: string;
+  /** Where tracers find the probes: the probe object's path. */
+  location?: string;
+  /** Why the provider rests, or is not where it would be otherwise. */
+  reason?: string;
+  probes: ProbeStatus[];
+}
+
+/** A provider of any copy of the core. */
+export interface Connectable {
+  readonly definition: ProviderDefinition;
+  /** Withdraws what it was connected to, then connects. Without a connection it rests. */
+  connect(connection: Connection): void;
+  status(): ProviderStatus;
+}
+
+/** What became of an attempt to load a provider. */
+export interface Connection {
+  readonly loaded?: LoadedProvider;
+  readonly reason?: string;
+}
+
+/** Registered by the package `sonde`: loads providers with the backend that was selected. */
+export interface Connector {
+  connect(definition: ProviderDefinition): Connection;
+  selection(): { backend: BackendName; requested: string; reason?: string };
+}
+
+interface Registry {
+  /** Weakly held: a provider that nobody can fire any more must not stay loaded. */
+  readonly providers: Set<WeakRef<Connectable>>;
+  connector: Connector | undefined;
+  /** Set while a recorder is on: it takes the place of the backend. */
+  recorder: Connector | undefined;
+  operations: number;
+}
+
+const shared = globalThis as { [REGISTRY]?: Registry };
+shared[REGISTRY] ??= { providers: new Set(), connector: undefined, recorder: undefined, operations: 0 };
+const registry: Registry = shared[REGISTRY];
+
+const collected = new FinalizationRegistry<WeakRef<Connectable>>((reference) => registry.providers.delete(reference));
+
+/** What a new provider is to be connected to, before it exists. */
+export function connect(definition: ProviderDefinition): Connection {
+  const connector = registry.recorder ?? registry.connector;
+  return connector?.connect(definition) ?? { reason: NO_BACKEND };
+}
+
+const NO_BACKEND = "no backend is there: import 'sonde' in the application, the probes come alive then";
+
+/** Makes a provider known; returns what forgets it. */
+export function enroll(provider: Connectable): () => void {
+  const reference = new WeakRef(provider);
+  registry.providers.add(reference);
+  collected.register(provider, reference, reference);
+  return () => {
+    registry.providers.delete(reference);
+    collected.unregister(reference);
+  };
+}
+
+/** The first connector stays, whichever copies of `sonde` come later; providers that waited for it are connected. */
+export function setConnector(connector: Connector): void {
+  if (registry.connector) return;
+  registry.connector = connector;
+  if (!registry.recorder) reconnect(connector);
+}
+
+export function getConnector(): Connector | undefined {
+  return registry.connector;
+}
+
+/** Puts a recorder in the place of the backend, for all providers that are there and those to come. */
+export function setRecorder(recorder: Connector | undefined): void {
+  registry.recorder = recorder;
+  reconnect(recorder ?? registry.connector);
+}
+
+export function isRecording(): boolean {
+  return registry.recorder !== undefined;
+}
+
+export function providers(): Connectable[] {
+  return [...registry.providers].flatMap((reference) => reference.deref() ?? []);
+}
+
+/**
+ * An id for one run of an operation: the thread's number above 32 bits of a count, so it is unique among the threads of
+ * a process, and a safe integer.
+ */
+export function nextOperationId(): number {
+  registry.operations = (registry.operations % (2 ** 32 - 1)) + 1;
+  return threadId * 2 ** 32 + registry.operations;
+}
+
+function reconnect(connector: Connector | undefined): void {
+  for (const provider of providers()) {
+    provider.connect(connector?.connect(provider.definition) ?? { reason: NO_BACKEND });
+  }
+}

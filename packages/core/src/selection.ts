@@ -1,0 +1,177 @@
+// Which backend runs: decided once for each thread, when the first provider is defined.
+import { readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { BACKEND_NAMES, type Backend, type BackendName } from './backend.js';
+import { messageOf, SondeError, show } from './errors.js';
+import { log } from './log.js';
+import { type Connection, type Connector, setConnector } from './registry.js';
+
+const debug = log('select');
+
+export interface Backends {
+  /** How each backend that this installation has is made; throws with the reason when it cannot run here. */
+  readonly table: Readonly<Partial<Record<BackendName, () => Backend>>> & { readonly noop: () => Backend };
+  /** What the build was configured for: `auto` or the name of a backend. */
+  buildDefault(): string;
+}
+
+/** Where a choice of backend can be made, the later before the earlier. */
+export interface Settings {
+  buildDefault: string;
+  /** The application's package.json as text, and where it is; undefined when there is none. */
+  manifest: { path: string; text: string } | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  platform: NodeJS.Platform;
+}
+
+export interface Selection {
+  /** What runs. */
+  backend: BackendName;
+  /** What was asked for: a backend's name, or `auto`. */
+  requested: string;
+  /** Why it is not what was asked for, or which setting was ignored. */
+  reason?: string;
+}
+
+/** Makes backends available to all providers of this thread, whichever copy of the core they come from. */
+export function registerBackends(backends: Backends): void {
+  let selected: (Selection & { implementation: Backend }) | undefined;
+  const select = () => {
+    if (!selected) {
+      selected = selectBackend(backends.table, {
+        buildDefault: backends.buildDefault(),
+        manifest: applicationManifest(process.argv[1]),
+        env: process.env,
+        platform: process.platform,
+      });
+      const { backend, requested, reason } = selected;
+      debug('%s was asked for, %s runs%s', requested, backend, reason ? `: ${reason}` : '');
+    }
+    return selected;
+  };
+  const connector: Connector = {
+    selection() {
+      const { backend, requested, reason } = select();
+      return { backend, requested, ...(reason !== undefined && { reason }) };
+    },
+    connect: (definition) => load(select().implementation, definition),
+  };
+  setConnector(connector);
+}
+
+/** Pure but for what making a backend does. Throws only under `SONDE_REQUIRE=1`. */
+export function selectBackend(table: Backends['table'], settings: Settings): Selection & { implementation: Backend } {
+  const ignored: string[] = [];
+  const required = isRequired(settings.env, ignored);
+  const requested = request(settings, ignored);
+  if (required && ignored.length > 0) throw new SondeError('SONDE_CONFIG', ignored.join('; '));
+  const wanted = requested === 'auto' ? automatic(settings.platform) : requested;
+  try {
+    const make = table[wanted];
+    if (!make) throw new Error(`this build of sonde has no ${wanted} backend`);
+    return result(wanted, make());
+  } catch (error) {
+    const why = `${wanted} cannot run: ${messageOf(error)}`;
+    if (required && requested !== 'auto')
+      throw new SondeError('SONDE_BACKEND', `${why} (SONDE_REQUIRE=1)`, { cause: error });
+    ignored.push(why);
+    return result('noop', table.noop());
+  }
+
+  function result(backend: BackendName, implementation: Backend) {
+    return { backend, requested, implementation, ...(ignored.length > 0 && { reason: ignored.join('; ') }) };
+  }
+}
+
+function isRequired(env: Settings['env'], ignored: string[]): boolean {
+  const value = env.SONDE_REQUIRE ?? '';
+  if (value !== '' && value !== '0' && value !== '1') {
+    ignored.push(`SONDE_REQUIRE is ${show(value)}; it must be 1 or 0, or unset`);
+  }
+  return value === '1';
+}
+
+/** The latest setting that says something; what means nothing is noted and passed over. */
+function request({ buildDefault, manifest, env }: Settings, ignored: string[]): 'auto' | BackendName {
+  const sources: [string, unknown][] = [
+    ['SONDE_BACKEND', env.SONDE_BACKEND || undefined],
+    [`sonde.backend in ${manifest?.path}`, manifest && fromManifest(manifest, ignored)],
+    ['the backend that sonde was built for', buildDefault],
+  ];
+  for (const [where, value] of sources) {
+    if (value === undefined) continue;
+    if (value === 'auto' || BACKEND_NAMES.includes(value as BackendName)) return value as BackendName;
+    ignored.push(`${where} is ${show(value)}; it must be auto, ${BACKEND_NAMES.join(', ')}, or unset`);
+  }
+  return 'auto';
+}
+
+function fromManifest({ path, text }: NonNullable<Settings['manifest']>, ignored: string[]): unknown {
+  let sonde: unknown;
+  try {
+    sonde = JSON.parse(text)?.sonde;
+  } catch {
+    // Not ours to complain about: Node.js itself and every package manager do.
+    return undefined;
+  }
+  if (sonde === undefined) return undefined;
+  if (typeof sonde === 'object' && sonde !== null && !Array.isArray(sonde))
+    return (sonde as { backend?: unknown }).backend;
+  ignored.push(`sonde in ${path} is ${show(sonde)}; it must be an object: { "backend": "auto" }`);
+  return undefined;
+}
+
+function automatic(platform: NodeJS.Platform): BackendName {
+  switch (platform) {
+    case 'sunos':
+    case 'darwin':
+    case 'freebsd':
+      return 'dtrace';
+    case 'linux':
+      return 'systemtap';
+    default:
+      return 'noop';
+  }
+}
+
+/** The nearest package.json above the program's main file, symbolic links resolved as Node.js does. */
+export function applicationManifest(main: string | undefined): Settings['manifest'] {
+  if (main === undefined) return undefined;
+  let folder: string;
+  try {
+    folder = dirname(realpathSync(main));
+  } catch {
+    return undefined;
+  }
+  for (;;) {
+    const path = join(folder, 'package.json');
+    try {
+      return { path, text: readFileSync(path, 'utf8') };
+    } catch {
+      const parent = dirname(folder);
+      if (parent === folder) return undefined;
+      folder = parent;
+    }
+  }
+}
+
+function load(backend: Backend, definition: Parameters<Backend['load']>[0]): Connection {
+  try {
+    const loaded = backend.load(definition);
+    debug('provider %s is at %s', definition.name, loaded.location ?? '(nowhere)');
+    return { loaded };
+  } catch (error) {
+    const reason = messageOf(error);
+    debug('provider %s rests: %s', definition.name, reason);
+    if (process.env.SONDE_REQUIRE === '1') {
+      throw new SondeError(
+        'SONDE_BACKEND',
+        `provider ${show(definition.name)} cannot be loaded: ${reason} (SONDE_REQUIRE=1)`,
+        {
+          cause: error,
+        },
+      );
+    }
+    return { reason };
+  }
+}

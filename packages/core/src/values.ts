@@ -1,0 +1,101 @@
+// A program's values, made what a probe carries. None of this throws but what JSON.stringify runs of the program's own
+// code, and the probe catches that: a value that does not fit is reported and replaced.
+import { types } from 'node:util';
+import { type Argument, INTEGER_RANGES, isInteger } from './arguments.js';
+import { messageOf } from './errors.js';
+
+/**
+ * What native code gets: integers as a safe number or a bigint in the type's range, booleans as 0 or 1, texts as a
+ * string not yet cut, bytes as they are.
+ */
+export type NativeValue = number | bigint | string | Uint8Array;
+
+/** The function that a captured stack starts below: what the program called to fire. */
+// biome-ignore lint/complexity/noBannedTypes: Error.captureStackTrace takes any function at all.
+export type Caller = Function;
+
+/** Converts one value; calls `misfit` when it does not fit the argument and something else is fired in its place. */
+export type Converter = (value: unknown, misfit: () => void, from: Caller) => NativeValue;
+
+export function converter(argument: Argument): Converter {
+  const { type } = argument;
+  if (isInteger(type)) return integer(INTEGER_RANGES[type]);
+  switch (type) {
+    case 'boolean':
+      return convertBoolean;
+    case 'string':
+      return convertString;
+    case 'json':
+      return convertJson;
+    case 'bytes':
+      return convertBytes;
+    case 'stack':
+      return (_, misfit, from) => captureStack(argument.depth ?? 0, from, misfit);
+  }
+}
+
+function integer([least, most]: readonly [bigint, bigint]): Converter {
+  // Numbers are compared as numbers: 2^63 and 2^64 are exact as doubles, so "below most + 1" holds for 64 bits as well.
+  const low = Number(least);
+  const above = Number(most + 1n);
+  return (value, misfit) => {
+    if (typeof value === 'number') {
+      const whole = Math.trunc(value);
+      if (whole >= low && whole < above) return Number.isSafeInteger(whole) ? whole : BigInt(whole);
+    } else if (typeof value === 'bigint' && value >= least && value <= most) {
+      return value;
+    }
+    misfit();
+    return 0;
+  };
+}
+
+function convertBoolean(value: unknown, misfit: () => void): NativeValue {
+  if (typeof value !== 'boolean') misfit();
+  return value === true ? 1 : 0;
+}
+
+function convertString(value: unknown, misfit: () => void): NativeValue {
+  if (typeof value === 'string') return value;
+  misfit();
+  return `<not a string: ${value === null ? 'null' : typeof value}>`;
+}
+
+function convertJson(value: unknown, misfit: () => void): NativeValue {
+  try {
+    return JSON.stringify(value) ?? 'undefined';
+  } catch (error) {
+    misfit();
+    return `<not JSON: ${messageOf(error)}>`;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function convertBytes(value: unknown, misfit: () => void): NativeValue {
+  if (types.isUint8Array(value)) return value;
+  misfit();
+  return NO_BYTES;
+}
+
+/**
+ * The stack as V8 itself formats it (through source maps, if Node.js was told to use them), without the program's own
+ * `Error.prepareStackTrace`, which may throw, be slow or return something else than text.
+ */
+function captureStack(depth: number, from: Caller, misfit: () => void): NativeValue {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = depth;
+    (Error as { prepareStackTrace: unknown }).prepareStackTrace = undefined;
+    const holder: { stack?: string } = {};
+    Error.captureStackTrace(holder, from);
+    const [, ...frames] = (holder.stack as string).split('\n');
+    (Error as { prepareStackTrace: unknown }).prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+    return frames.map((frame) => frame.replace(/^\s*at /, '')).join('\n');
+  } catch {
+    // Only where Error is frozen, and then nothing was changed.
+    misfit();
+    return '<no stack>';
+  }
+}
