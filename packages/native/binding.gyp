@@ -1,0 +1,39 @@
+{
+  "variables": {
+    # What the build was configured for: auto, dtrace, systemtap, ebpf or noop (npm_config_sonde_backend, or
+    # node-gyp's --sonde_backend=). Kept beside the addon, as the default at run time.
+    "sonde_backend%": "auto"
+  },
+  "targets": [
+    {
+      "target_name": "sonde",
+      "conditions": [
+        [
+          "OS=='linux' and sonde_backend!='noop'",
+          {
+            "sources": ["src/addon.cc", "src/fire.cc", "src/object.cc"],
+            "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+            "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+            "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
+            "libraries": ["-ldl"]
+          },
+          { "type": "none" }
+        ]
+      ],
+      "actions": [
+        {
+          "action_name": "remember_backend",
+          "inputs": ["binding.gyp"],
+          "outputs": ["<(PRODUCT_DIR)/backend.json"],
+          "action": [
+            "node",
+            "-e",
+            "require('fs').writeFileSync(process.argv[1], JSON.stringify(process.argv[2]))",
+            "<(PRODUCT_DIR)/backend.json",
+            "<(sonde_backend)"
+          ]
+        }
+      ]
+    }
+  ]
+}

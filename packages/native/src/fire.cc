@@ -1,0 +1,168 @@
+// JavaScript values into registers and stack.
+//
+// A stub is a function of `nop; ret`. Calling it through a C function pointer puts the arguments where the platform's
+// calling convention has them, which is where SDT notes and DWARF say they are: x86-64 in rdi rsi rdx rcx r8 r9 and then
+// on the stack, arm64 in x0…x7 and then on the stack. So there is nothing to write in assembly.
+#include "fire.h"
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace sonde {
+namespace {
+
+constexpr size_t kMostArguments = 12;  // MOST_NATIVE_ARGUMENTS in packages/core
+constexpr int32_t kInteger = 0;
+constexpr int32_t kBytes = -1;
+// A text's buffer has room for one character more than its limit, so that V8 never stops before the limit, and the NUL.
+constexpr size_t kBeyondLimit = 4 + 1;
+
+// One for each thread. Texts are copied into `scratch`, which is large enough for the texts of any one probe; nothing
+// runs between copying and the stub's return, so one is enough. What was just written is resident: tracers can read it.
+struct Thread {
+  std::vector<char> scratch;
+};
+
+struct Probe {
+  uintptr_t stub;
+  Thread* thread;
+  size_t count;
+  size_t slots;
+  int32_t kinds[kMostArguments];
+  Napi::ObjectReference code;
+};
+
+using SixArguments = void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+using TwelveArguments = void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                                 uint64_t, uint64_t, uint64_t);
+
+bool IsContinuation(char byte) { return (byte & 0xc0) == 0x80; }
+
+// Makes the NULs in a text visible, as U+2400 (three bytes), and cuts it after a whole character again. In place: finds
+// how much of the text fits once it is longer, then moves it, last byte first. Returns the new length.
+size_t ShowNuls(char* text, size_t length, size_t limit) {
+  size_t taken = 0, made = 0;
+  while (taken < length) {
+    size_t size = 1;
+    while (taken + size < length && IsContinuation(text[taken + size])) size++;
+    size_t becomes = text[taken] == '\0' ? 3 : size;
+    if (made + becomes > limit) break;
+    taken += size;
+    made += becomes;
+  }
+  for (size_t from = taken, to = made; from > 0;) {
+    char byte = text[--from];
+    if (byte == '\0') {
+      to -= 3;
+      memcpy(text + to, "\xe2\x90\x80", 3);
+    } else {
+      text[--to] = byte;
+    }
+  }
+  return made;
+}
+
+// Copies a string as UTF-8, at most `limit` bytes and a NUL. Lone surrogates become U+FFFD (Node-API does that).
+void CopyText(napi_env env, napi_value value, char* to, size_t limit) {
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, value, to, limit + kBeyondLimit, &length) != napi_ok) length = 0;
+  if (length > limit) {
+    length = limit;
+    while (length > 0 && IsContinuation(to[length])) length--;
+  }
+  if (memchr(to, '\0', length) != nullptr) length = ShowNuls(to, length, limit);
+  to[length] = '\0';
+}
+
+uint64_t ReadInteger(napi_env env, napi_value value) {
+  int64_t number = 0;
+  if (napi_get_value_int64(env, value, &number) == napi_ok) return static_cast<uint64_t>(number);
+  uint64_t word = 0;
+  bool lossless;  // the core checked the range; negative values come out in two's complement
+  if (napi_get_value_bigint_uint64(env, value, &word, &lossless) == napi_ok) return word;
+  return 0;
+}
+
+napi_value Fire(napi_env env, napi_callback_info info) {
+  napi_value values[kMostArguments];
+  size_t count = kMostArguments;
+  void* data;
+  if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
+  const Probe& probe = *static_cast<Probe*>(data);
+  uint64_t slots[kMostArguments] = {};
+  size_t slot = 0;
+  char* text = probe.thread->scratch.data();
+  for (size_t i = 0; i < probe.count; i++) {
+    int32_t kind = probe.kinds[i];
+    if (kind == kInteger) {
+      slots[slot++] = ReadInteger(env, values[i]);
+    } else if (kind == kBytes) {
+      size_t length = 0;
+      void* address = nullptr;
+      napi_typedarray_type type;
+      if (napi_get_typedarray_info(env, values[i], &type, &length, &address, nullptr, nullptr) != napi_ok) length = 0;
+      slots[slot++] = reinterpret_cast<uintptr_t>(address);
+      slots[slot++] = length;
+    } else {
+      CopyText(env, values[i], text, kind);
+      slots[slot++] = reinterpret_cast<uintptr_t>(text);
+      text += kind + kBeyondLimit;
+    }
+  }
+  if (probe.slots <= 6) {
+    reinterpret_cast<SixArguments>(probe.stub)(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5]);
+  } else {
+    reinterpret_cast<TwelveArguments>(probe.stub)(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5], slots[6],
+                                                  slots[7], slots[8], slots[9], slots[10], slots[11]);
+  }
+  return nullptr;
+}
+
+Napi::Value FireFunction(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto code = info[0].As<Napi::Uint8Array>();
+  size_t offset = info[1].As<Napi::Number>().Uint32Value();
+  auto kinds = info[2].As<Napi::Int32Array>();
+  if (offset >= code.ByteLength() || kinds.ElementLength() > kMostArguments) {
+    Napi::RangeError::New(env, "a stub outside its code, or more than 12 arguments").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  auto probe = std::make_unique<Probe>();
+  probe->stub = reinterpret_cast<uintptr_t>(code.Data() + offset);
+  probe->thread = env.GetInstanceData<Thread>();
+  probe->count = kinds.ElementLength();
+  probe->slots = 0;
+  size_t texts = 0;
+  for (size_t i = 0; i < probe->count; i++) {
+    int32_t kind = probe->kinds[i] = kinds[i];
+    probe->slots += kind == kBytes ? 2 : 1;
+    if (kind > 0) texts += kind + kBeyondLimit;
+  }
+  if (probe->slots > kMostArguments) {
+    Napi::RangeError::New(env, "more than 12 native arguments").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  if (probe->thread->scratch.size() < texts) probe->thread->scratch.resize(texts);
+  probe->code = Napi::Persistent(code.As<Napi::Object>());
+
+  napi_value function;
+  napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, Fire, probe.get(), &function);
+  NAPI_THROW_IF_FAILED(env, status, env.Undefined());
+  status = napi_add_finalizer(
+      env, function, probe.get(), [](napi_env, void* data, void*) { delete static_cast<Probe*>(data); }, nullptr, nullptr);
+  NAPI_THROW_IF_FAILED(env, status, env.Undefined());
+  probe.release();
+  return Napi::Value(env, function);
+}
+
+}  // namespace
+
+void InitFire(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new Thread());
+  exports.Set("fireFunction", Napi::Function::New(env, FireFunction));
+}
+
+}  // namespace sonde

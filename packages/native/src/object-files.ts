@@ -1,0 +1,206 @@
+// Probe objects as files. Their names come from their content and one file serves every process with that content, so
+// that one attachment by path traces them all, those still to be started too. What is mapped as code must be ours:
+// nothing that another user could have put or changed there is ever loaded.
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { log } from '@sonde/core';
+import { getBinding } from './binding.js';
+
+const debug = log('object');
+
+/** A probe object to be loaded. */
+export interface ObjectFile {
+  provider: string;
+  /** A hash of the content, in hexadecimal digits. */
+  hash: string;
+  content: Uint8Array;
+  /** The code: its first symbol, and its size in bytes. */
+  symbol: string;
+  size: number;
+}
+
+export interface OpenObject {
+  code: Uint8Array;
+  /** The file that was mapped. */
+  location: string;
+  /** Why it is not where it would be otherwise. */
+  reason?: string;
+}
+
+/**
+ * Puts the object where it belongs, unless it is there, and maps it. Where no folder can be written, or holds code that
+ * may be executed, it is mapped from memory: `/proc/<pid>/fd/<n>`, which most tracers accept but perf does not.
+ *
+ * @throws when even that fails
+ */
+export function openObject(object: ObjectFile): OpenObject {
+  const reasons: string[] = [];
+  for (const folder of folders()) {
+    try {
+      const location = putFile(folder, object);
+      const code = getBinding().openObject(location, object.symbol, object.size);
+      linkNewest(folder, object.provider, location);
+      return { code, location, ...because(reasons) };
+    } catch (error) {
+      reasons.push((error as Error).message);
+      debug('%s: %s', folder, (error as Error).message);
+    }
+  }
+  const descriptor = getBinding().memoryFile(fileName(object), object.content);
+  // Not /proc/self: gdb would look for the file in its own descriptors, and wait there for ever.
+  const location = `/proc/${process.pid}/fd/${descriptor}`;
+  return { code: getBinding().openObject(location, object.symbol, object.size), location, ...because(reasons) };
+}
+
+const because = (reasons: string[]) => (reasons.length > 0 ? { reason: reasons.join('; ') } : {});
+
+/** Where objects may lie, the best first. A folder that was asked for is the only one. */
+function folders(): string[] {
+  const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
+  if (SONDE_DIR) return [SONDE_DIR];
+  const temporary = join(tmpdir(), `sonde-${process.getuid!()}`);
+  return XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
+}
+
+const fileName = ({ provider, hash }: ObjectFile) => `${provider}-${hash}.so`;
+
+/** The path of the object's file in the folder, made if need be. Throws with a reason. */
+function putFile(folder: string, object: ObjectFile): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  checkOurs(folder, lstatSync(folder), 'directory');
+  const path = join(folder, fileName(object));
+  if (hasContent(path, object.content)) return path;
+  removeAbandoned(folder);
+  const own = join(folder, `.${fileName(object)}.${process.pid}-${process.hrtime.bigint()}${PART}`);
+  writeWhole(own, object.content);
+  try {
+    // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
+    if (!link(own, path) && !hasContent(path, object.content)) replace(own, path);
+  } finally {
+    unlinkSync(own);
+  }
+  if (!hasContent(path, object.content)) throw new Error(`${path} does not keep its content`);
+  return path;
+}
+
+/** Files on their way; what a killed process left of them is removed by the next that writes. */
+const PART = '.part';
+const ABANDONED_AFTER_MS = 60_000;
+
+function checkOurs(path: string, stats: Stats, what: 'directory' | 'file'): void {
+  const broken = (rule: string) => new Error(`${path} ${rule}: remove it, or set SONDE_DIR to a directory of your own`);
+  if (stats.isSymbolicLink()) throw broken('is a symbolic link');
+  if (what === 'directory' ? !stats.isDirectory() : !stats.isFile()) throw broken(`is not a ${what}`);
+  if (stats.uid !== process.geteuid!()) throw broken(`belongs to user ${stats.uid} and not to ${process.geteuid!()}`);
+  if ((stats.mode & 0o022) !== 0) throw broken(`can be written by others (mode ${(stats.mode & 0o777).toString(8)})`);
+}
+
+/** Whether the file is there, ours and whole. Throws when it is there and not ours. */
+function hasContent(path: string, content: Uint8Array): boolean {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return false;
+    if (code === 'ELOOP') checkOurs(path, lstatSync(path), 'file');
+    throw error;
+  }
+  try {
+    const stats = fstatSync(file);
+    checkOurs(path, stats, 'file');
+    return stats.size === content.length && readFileSync(file).equals(content);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function writeWhole(path: string, content: Uint8Array): void {
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o400);
+  try {
+    for (let written = 0; written < content.length; ) written += writeSync(file, content, written);
+  } catch (error) {
+    unlinkSync(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** False when the path is taken. */
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // A file system without hard links.
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    writeWhole(`${from}.copy`, readFileSync(from));
+    renameSync(`${from}.copy`, to);
+    return true;
+  }
+}
+
+/** Puts a whole file in the place of a damaged one (a disk that was full, a crash of the system). */
+function replace(own: string, path: string): void {
+  debug('%s is damaged and is replaced', path);
+  const damaged = `${own}.damaged${PART}`;
+  renameSync(path, damaged);
+  unlinkSync(damaged);
+  link(own, path);
+}
+
+function removeAbandoned(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith(PART)) continue;
+    const path = join(folder, name);
+    try {
+      if (Date.now() - statSync(path).mtimeMs > ABANDONED_AFTER_MS) unlinkSync(path);
+    } catch (error) {
+      // Another process was quicker.
+      debug('%s: %s', path, (error as Error).message);
+    }
+  }
+}
+
+/** `<provider>.so`, for people: the object that was loaded last. Nothing depends on it. */
+function linkNewest(folder: string, provider: string, location: string): void {
+  const path = join(folder, `${provider}.so`);
+  const target = location.slice(folder.length + 1);
+  try {
+    if (readLink(path) === target) return;
+    const own = join(folder, `.${provider}.${process.pid}-${process.hrtime.bigint()}${PART}`);
+    symlinkSync(target, own);
+    renameSync(own, path);
+  } catch (error) {
+    debug('%s: %s', path, (error as Error).message);
+  }
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

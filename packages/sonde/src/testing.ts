@@ -1,0 +1,1 @@
+export * from '@sonde/core/testing';
