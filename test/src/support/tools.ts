@@ -1,0 +1,28 @@
+// What a test needs of the machine. Where it is missing, a person's run says loudly what was not tested and goes on; under
+// CI=true the test fails: there, everything is to be tested.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Context } from 'mocha';
+
+/** Goes on only where all of these programs are installed. */
+export function needsTools(context: Context, ...tools: string[]): void {
+  const missing = tools.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
+  if (missing.length > 0) cannotTest(context, `${missing.join(', ')} not installed`);
+}
+
+/** Goes on only as root, with tracefs mounted (it is mounted if need be). */
+export function needsRoot(context: Context): void {
+  if (process.platform !== 'linux') cannotTest(context, `this is ${process.platform}, not Linux`);
+  if (process.getuid?.() !== 0) cannotTest(context, 'this user is not root');
+  if (!existsSync('/sys/kernel/tracing/uprobe_events')) {
+    spawnSync('mount', ['-t', 'tracefs', 'nodev', '/sys/kernel/tracing']);
+  }
+  if (!existsSync('/sys/kernel/tracing/uprobe_events')) cannotTest(context, 'the kernel has no uprobe events in tracefs');
+}
+
+function cannotTest(context: Context, reason: string): void {
+  const title = context.test?.fullTitle() ?? 'a suite';
+  if (process.env.CI === 'true') throw new Error(`${reason}, and under CI=true nothing may go untested: ${title}`);
+  console.warn(`\n  NOT TESTED: ${title}\n    because ${reason}\n`);
+  context.skip();
+}
