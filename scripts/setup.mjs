@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -16,6 +16,8 @@ install();
 if (!process.argv.includes('--install-only')) {
   for (const addon of addons) compileAddon(addon);
   run('node', ['node_modules/typescript/bin/tsc', '--build']);
+  const typescript = files('packages').filter((file) => /\/src\/.*\.c?ts$/.test(file) && !file.endsWith('.test.ts'));
+  once('node_modules/.sonde-bundle', ['scripts/bundle.mjs', ...typescript], () => run('node', ['scripts/bundle.mjs']));
 }
 
 /** pnpm is not assumed: npm fetches the version that package.json names, into npm's own cache. */
@@ -64,7 +66,9 @@ function packageManifests() {
 
 function files(folder) {
   if (!existsSync(join(root, folder))) return [];
-  return readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name));
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
 /** Runs a step unless the stamp it left last time says that the same inputs went through it, on the same Node.js. */

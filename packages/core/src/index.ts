@@ -1,8 +1,10 @@
 export {
   type Argument,
   type ArgumentType,
+  type ArgumentValues,
   boolean,
   bytes,
+  type IntegerType,
   int8,
   int16,
   int32,

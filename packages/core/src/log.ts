@@ -1,5 +1,17 @@
-// Diagnostics, silent unless DEBUG names them: DEBUG=sonde:*
-import createDebug from 'debug';
+// Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only then: it takes as long as
+// all of sonde.
+import { createRequire } from 'node:module';
 
-/** One logger for each area of sonde, after `sonde:`. */
-export const log = (area: string) => createDebug(`sonde:${area}`);
+/** Writes one line, formatted as the `debug` package does: %s, %d, %o. */
+export type Log = (format: string, ...values: unknown[]) => void;
+
+/** The log of one area of sonde, after `sonde:`. */
+export function log(area: string): Log {
+  if (!process.env.DEBUG) return () => {};
+  try {
+    return createRequire(import.meta.url)('debug')(`sonde:${area}`);
+  } catch {
+    // In a bundle, without node_modules beside it.
+    return () => {};
+  }
+}

@@ -1,6 +1,6 @@
 // What all copies of the core in one thread have in common, under a global symbol: a library may bring its own copy, of
 // another version. So everything here is plain objects with methods, and the symbol's number changes with their shape.
-import { threadId } from 'node:worker_threads';
+import { createRequire } from 'node:module';
 import type { BackendName, LoadedProvider } from './backend.js';
 import type { ProviderDefinition } from './definition.js';
 import type { ProbeStatus } from './probe.js';
@@ -42,11 +42,12 @@ interface Registry {
   connector: Connector | undefined;
   /** Set while a recorder is on: it takes the place of the backend. */
   recorder: Connector | undefined;
-  operations: number;
+  /** The ids of operations: the last one taken; undefined before the first. */
+  operations: number | undefined;
 }
 
 const shared = globalThis as { [REGISTRY]?: Registry };
-shared[REGISTRY] ??= { providers: new Set(), connector: undefined, recorder: undefined, operations: 0 };
+shared[REGISTRY] ??= { providers: new Set(), connector: undefined, recorder: undefined, operations: undefined };
 const registry: Registry = shared[REGISTRY];
 
 const collected = new FinalizationRegistry<WeakRef<Connectable>>((reference) => registry.providers.delete(reference));
@@ -96,12 +97,13 @@ export function providers(): Connectable[] {
 }
 
 /**
- * An id for one run of an operation: the thread's number above 32 bits of a count, so it is unique among the threads of
+ * An id for one run of an operation: a count from the thread's number times 2^32 on, so it is unique among the threads of
  * a process, and a safe integer.
  */
 export function nextOperationId(): number {
-  registry.operations = (registry.operations % (2 ** 32 - 1)) + 1;
-  return threadId * 2 ** 32 + registry.operations;
+  // Loaded when it is needed, that is while traced: worker_threads takes a while.
+  registry.operations ??= (createRequire(import.meta.url)('node:worker_threads').threadId as number) * 2 ** 32;
+  return ++registry.operations;
 }
 
 function reconnect(connector: Connector | undefined): void {

@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
 import type { NativeValue } from '@sonde/core';
-import load from 'node-gyp-build';
 
 /** What the addon exports: see src/fire.h and src/object.h. */
 export interface Binding {
@@ -11,22 +8,19 @@ export interface Binding {
   memoryFile(name: string, content: Uint8Array): number;
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
 let binding: Binding | undefined;
 
 /** Loads the addon, the first time. Throws when there is none for this platform. */
 export function getBinding(): Binding {
-  binding ??= load(root) as Binding;
+  binding ??= addon().load();
   return binding;
 }
 
-/** What the build was configured for, as binding.gyp wrote it down: `auto` or the name of a backend. */
+/** What the build was configured for: `auto` or the name of a backend. */
 export function buildDefault(): string {
-  try {
-    return JSON.parse(readFileSync(join(root, 'build/Release/backend.json'), 'utf8'));
-  } catch {
-    // Not compiled here, so not configured here either.
-    return 'auto';
-  }
+  return addon().buildDefault();
+}
+
+function addon(): { load(): Binding; buildDefault(): string } {
+  return createRequire(import.meta.url)('@sonde/native/addon');
 }

@@ -1,5 +1,5 @@
 import { registerBackends } from '@sonde/core';
-import backends from './backends.cjs';
+import { backends } from './backends.js';
 
 registerBackends(backends);
 

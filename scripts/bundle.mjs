@@ -1,0 +1,50 @@
+// Makes one file of each entry of a package, in its lib/. Loading a file costs more than most of what is in it, and a
+// program should not pay for how sonde's source is cut into files and packages (docs/performance.md has the figures): so
+// `sonde` holds what it needs of the others, all but the addon, which lies in @sonde/native.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages');
+const packages = readdirSync(root).map((name) => manifest(name));
+
+for (const { folder, name, exports } of packages) {
+  const inlined = packages.filter((other) => other.name !== name && other.name !== 'sonde');
+  await build({
+    entryPoints: entries(exports).map(([, entry]) => ({
+      in: source(folder, entry),
+      out: entry.default.replace('./lib/', '').replace('.js', ''),
+    })),
+    outdir: join(folder, 'lib'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    alias: Object.fromEntries(inlined.flatMap(aliases)),
+    packages: 'external',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
+}
+
+function manifest(name) {
+  const folder = join(root, name);
+  return { folder, ...JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) };
+}
+
+/** Every name that a package is imported by, and the source it stands for. The longest first: esbuild takes prefixes. */
+function aliases({ folder, name, exports }) {
+  return entries(exports)
+    .map(([path, entry]) => [name + path.slice(1), source(folder, entry)])
+    .reverse();
+}
+
+/** The entries that are compiled, and not files of their own. */
+function entries(exports) {
+  return Object.entries(exports).filter(([, entry]) => entry.types);
+}
+
+function source(folder, entry) {
+  return join(folder, entry.types.replace('./dist/', 'src/').replace('.d.ts', '.ts'));
+}
