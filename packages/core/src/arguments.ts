@@ -96,9 +96,10 @@ export const bytes = (name: string) => argument('bytes', name);
  * `const char *`, one frame a line, innermost first: `deliver (/app/mail.js:12:3)`.
  */
 export function stack(name: string, options: StackOptions = {}): Argument<'stack'> {
-  const depth = options.depth ?? DEFAULT_DEPTH;
+  const limited = text('stack', name, options);
+  const { depth = DEFAULT_DEPTH } = options;
   wholeNumber(`argument ${show(name)}: depth`, depth, GREATEST_DEPTH, 'frames');
-  return { ...text('stack', name, options), depth };
+  return { ...limited, depth };
 }
 
 /** The types that {@link isArgument} knows, which are those that this module makes. */
@@ -131,7 +132,13 @@ function argument<Type extends ArgumentType>(type: Type, name: string): Argument
 }
 
 function text<Type extends 'string' | 'json' | 'stack'>(type: Type, name: string, options: TextOptions = {}) {
-  const limit = options.limit ?? DEFAULT_LIMIT;
+  if (typeof options !== 'object' || options === null) {
+    throw new DefinitionError(
+      'SONDE_ARGUMENT_OPTION',
+      `argument ${show(name)}: options are ${show(options)}; give an object: { limit: 200 }, or leave them out`,
+    );
+  }
+  const { limit = DEFAULT_LIMIT } = options;
   wholeNumber(`argument ${show(name)}: limit`, limit, GREATEST_LIMIT, 'bytes of UTF-8');
   return { ...argument(type, name), limit };
 }

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { json, operation, provider, string, uint32 } from './index.js';
+import { type Recorder, record } from './testing.js';
+
+describe('an operation', () => {
+  const work = provider('operations', {
+    job: operation({ start: [string('what')], done: [uint32('size')] }),
+    bare: operation(),
+    named: operation({ name: 'other', done: [json('result')] }),
+  });
+  let recorder: Recorder;
+  beforeEach(() => {
+    recorder = record();
+  });
+  afterEach(() => recorder.stop());
+  const names = () => recorder.fired.map(({ probe }) => probe);
+
+  it('fires start and done around a synchronous function', () => {
+    assert.equal(
+      work.job.run(
+        ['sync'],
+        () => 'four',
+        (result) => [result.length],
+      ),
+      'four',
+    );
+    assert.deepEqual(names(), ['job__start', 'job__done']);
+    const [start, done] = recorder.fired;
+    assert.equal(start!.values.what, 'sync');
+    assert.equal(done!.values.size, 4);
+    assert.equal(done!.values.id, start!.values.id);
+    assert.ok((done!.values.ns as number) > 0);
+  });
+
+  it('fires error for what is thrown, and throws it on', () => {
+    const error = new RangeError('too far');
+    assert.throws(
+      () =>
+        work.job.run(['sync'], () => {
+          throw error;
+        }),
+      (thrown) => thrown === error,
+    );
+    assert.deepEqual(names(), ['job__start', 'job__error']);
+    assert.equal(recorder.fired[1]!.values.message, 'too far');
+  });
+
+  it('follows a promise, and gives concurrent runs ids of their own', async () => {
+    const results = await Promise.all(
+      [30, 10, 20].map((ms) =>
+        work.job.run(
+          [`${ms}`],
+          () => new Promise<number>((resolve) => setTimeout(resolve, ms, ms)),
+          (size) => [size],
+        ),
+      ),
+    );
+    assert.deepEqual(results, [30, 10, 20]);
+    assert.equal(new Set(recorder.of('operations', 'job__start').map(({ values }) => values.id)).size, 3);
+    for (const { values } of recorder.of('operations', 'job__done')) {
+      assert.ok((values.ns as number) >= ((values.size as number) - 2) * 1e6);
+      const start = recorder.of('operations', 'job__start').find((each) => each.values.id === values.id);
+      assert.equal(start!.values.what, `${values.size}`);
+    }
+  });
+
+  it('leaves a rejection that nobody handles to be reported', async () => {
+    const listeners = process.rawListeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    const reported = new Promise((resolve) => process.once('unhandledRejection', resolve));
+    const error = new Error('forgotten');
+    work.job.run(['async'], async () => {
+      throw error;
+    });
+    assert.equal(await reported, error);
+    for (const listener of listeners) process.on('unhandledRejection', listener as () => void);
+    assert.equal(recorder.fired[1]!.values.message, 'forgotten');
+  });
+
+  it('hands back a promise that is more than a promise', async () => {
+    class Query extends Promise<number> {}
+    const query = Query.resolve(1);
+    assert.equal(
+      work.job.run(
+        ['subclass'],
+        () => query,
+        (size) => [size],
+      ),
+      query,
+    );
+    const process = Object.assign(Promise.resolve(2), { pid: 1 });
+    assert.equal(
+      work.job.run(
+        ['properties'],
+        () => process,
+        (size) => [size],
+      ),
+      process,
+    );
+    await process;
+    await Promise.resolve();
+    assert.deepEqual(
+      recorder.of('operations', 'job__done').map(({ values }) => values.size),
+      [1, 2],
+    );
+  });
+
+  it('does not touch other thenables: they may begin their work when asked for it', () => {
+    const lazy = {
+      // biome-ignore lint/suspicious/noThenProperty: what is tested
+      then() {
+        throw new Error('asked');
+      },
+    };
+    assert.equal(
+      work.bare.run([], () => lazy as unknown),
+      lazy,
+    );
+    assert.deepEqual(names(), ['bare__start', 'bare__done']);
+  });
+
+  it('follows a callback: this, arguments and result stay what they were', () => {
+    const target = {};
+    let called: unknown[] = [];
+    const result = work.job.runCallback(
+      ['callback'],
+      (callback) => {
+        assert.equal(Reflect.apply(callback, target, [null, 'abc']), 'from the callback');
+        Reflect.apply(callback, target, [null, 'again']);
+        return 'from the work';
+      },
+      function (this: unknown, ...args: [error?: unknown, text?: string]) {
+        called = [this, ...args];
+        return 'from the callback';
+      },
+      (text) => [text?.length ?? 0],
+    );
+    assert.equal(result, 'from the work');
+    assert.equal(called[0], target);
+    assert.deepEqual(called.slice(1), [null, 'again']);
+    assert.deepEqual(names(), ['job__start', 'job__done']);
+    assert.equal(recorder.fired[1]!.values.size, 3);
+  });
+
+  it('fires error for a callback with an error, and for work that throws before it', () => {
+    work.bare.runCallback(
+      [],
+      (callback) => callback(new Error('late')),
+      () => {},
+    );
+    assert.throws(() =>
+      work.bare.runCallback(
+        [],
+        () => {
+          throw new Error('early');
+        },
+        () => {},
+      ),
+    );
+    assert.deepEqual(
+      recorder.of('operations', 'bare__error').map(({ values }) => values.message),
+      ['late', 'early'],
+    );
+  });
+
+  it('has the name that it is given', () => {
+    work.named.run(
+      [],
+      () => ({ a: 1 }),
+      (result) => [result],
+    );
+    assert.deepEqual(names(), ['other__start', 'other__done']);
+    assert.equal(recorder.fired[1]!.values.result, '{"a":1}');
+  });
+
+  it('survives a done function that throws, and values that are none', () => {
+    const run = work.job.run.bind(work.job) as unknown as (...args: unknown[]) => unknown;
+    const thrower = () => {
+      throw new Error('mine');
+    };
+    assert.equal(
+      run(['a'], () => 1, thrower),
+      1,
+    );
+    assert.equal(
+      run(
+        'not a list',
+        () => 2,
+        () => 'not a list',
+      ),
+      2,
+    );
+    assert.equal(
+      run(undefined, () => 3),
+      3,
+    );
+    assert.deepEqual(
+      recorder.of('operations', 'job__start').map(({ values }) => values.what),
+      ['a', '<not a string: undefined>', '<not a string: undefined>'],
+    );
+  });
+
+  it('passes everything through while nobody traces', async () => {
+    recorder.stop();
+    const promise = Promise.resolve(1);
+    assert.equal(work.job.enabled, false);
+    assert.equal(
+      work.job.run(['a'], () => promise),
+      promise,
+    );
+    const callback = () => {};
+    work.job.runCallback(['a'], (passed) => assert.equal(passed, callback), callback);
+  });
+});
