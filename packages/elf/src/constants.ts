@@ -1,6 +1,6 @@
 /**
- * Numbers of the ELF format that both writer and reader need, by their names in the System V gABI (edition 4.1 and its drafts): chapters
- * "Object Files" and "Program Loading and Dynamic Linking".
+ * Numbers of the ELF format that both writer and reader need, by their names in the System V gABI (edition 4.1 and its
+ * drafts): chapters "Object Files" and "Program Loading and Dynamic Linking".
  */
 
 /** Sizes of the format's structures in ELF64. */
@@ -56,5 +56,8 @@ export const DT_SONAME = 14;
 /** Owner `GNU`, type 3: the build-id (Linux Extensions to gABI). */
 export const NT_GNU_BUILD_ID = 3;
 
-/** Owner `stapsdt`, type 3: version 3 of SDT notes, the one since 2010 (sys/sdt.h and the SystemTap wiki, "UserSpaceProbeImplementation"). */
+/**
+ * Owner `stapsdt`, type 3: version 3 of SDT notes, the one since 2010 (sys/sdt.h and the SystemTap wiki,
+ * "UserSpaceProbeImplementation").
+ */
 export const NT_STAPSDT = 3;

@@ -6,4 +6,7 @@ export type {
   ProbeObjectDefinition,
 } from './definition.js';
 export { ElfError } from './error.js';
+export { parseOperands, type SdtOperand } from './operands.js';
+export { ElfFile, type ElfSection, type ElfSegment, type ElfSymbol, readElf } from './read.js';
+export { readBuildId, readNotes, type SdtNote } from './read-notes.js';
 export { type ProbeObject, writeProbeObject } from './write.js';

@@ -4,10 +4,12 @@ import { NT_STAPSDT } from './constants.js';
 import { cTypes, type NativeArgument, type ProbeDefinition } from './definition.js';
 
 /**
- * Writes the contents of `.note.stapsdt`: what makes a stub a USDT probe for SystemTap, bpftrace, bcc, perf, gdb and DTrace for Linux.
+ * Writes the contents of `.note.stapsdt`: what makes a stub a USDT probe for SystemTap, bpftrace, bcc, perf, gdb and
+ * DTrace for Linux.
  *
- * A note (SDT version 3) names the stub's address, the address of `.stapsdt.base` at link time (tools compare it with the section's real one, should
- * something have moved the object), and a semaphore, of which there is none: sonde watches the stub's first byte instead.
+ * A note (SDT version 3) names the stub's address, the address of `.stapsdt.base` at link time (tools compare it with
+ * the section's real one, should something have moved the object), and a semaphore, of which there is none: sonde
+ * watches the stub's first byte instead.
  */
 export function writeNotes(
   out: ByteWriter,
@@ -29,14 +31,20 @@ export function writeNotes(
 }
 
 /**
- * Where a tool finds the arguments when a stub is entered: `SIZE@OPERAND` each, the size negative for signed types, separated by spaces.
+ * Where a tool finds the arguments when a stub is entered: `SIZE@OPERAND` each, the size negative for signed types,
+ * separated by spaces.
+ *
+ * `int8` and `int16` are read as the four bytes of the `int` that C promotes them to: perf does not extend the sign of
+ * anything narrower, and would show 128 for -128. So whoever fires must have extended it.
  */
 function noteOperands(machine: Machine, parameters: readonly NativeArgument[]): string {
   let operands = '';
   for (let i = 0; i < parameters.length; i++) {
     const { size, signed } = cTypes[parameters[i]!.type];
     if (i > 0) operands += ' ';
-    operands += `${signed ? -size : size}@${machine.operand(i, size)}`;
+    if (!signed) operands += `${size}@${machine.operand(i, size)}`;
+    else if (size === 8) operands += `-8@${machine.operand(i, 8)}`;
+    else operands += `-4@${machine.operand(i, 4)}`;
   }
   return operands;
 }

@@ -40,18 +40,22 @@ import {
 } from './constants.js';
 import { checkDefinition, type ProbeDefinition, type ProbeObjectDefinition } from './definition.js';
 import { abbreviations, writeAddressRanges, writeDebugInfo, writeFrames } from './dwarf.js';
-import { ContentHash, littleEndianWords } from './hash.js';
+import { contentHash } from './hash.js';
 import { writeNotes } from './write-notes.js';
 
 /** An object as it goes into a file, and what its loader has to know of it. */
 export interface ProbeObject {
   bytes: Uint8Array;
   /**
-   * 40 hex digits: a hash of the object's own content, taken while this field is zero. perf and debuggers know the object by it. It tells definitions
-   * (and versions of this writer) apart; it is not cryptographic and proves nothing about a file that others could write.
+   * 40 hex digits: a hash of the object's own content, taken while this field is zero. perf and debuggers know the
+   * object by it. It tells definitions (and versions of this writer) apart; it is not cryptographic and proves nothing
+   * about a file that others could write.
    */
   buildId: string;
-  /** The stubs' section: where it lies in the file and in memory, there relative to the load base, and how long it is, in bytes. */
+  /**
+   * The stubs' section: where it lies in the file and in memory, there relative to the load base, and how long it is,
+   * in bytes.
+   */
   text: { fileOffset: number; address: number; size: number };
   /** In the order of the definition's probes. */
   stubs: {
@@ -71,8 +75,7 @@ const buildIdNoteSize = 36;
 const dynamicSize = 7 * dynamicEntrySize;
 const frameSize = 48;
 
-// Indexes of sections that others refer to.
-// Those of .strtab and .shstrtab are counted from the end.
+// Indexes of sections that others refer to; those of .strtab and .shstrtab are counted from the end.
 const dynsymIndex = 1;
 const dynstrIndex = 4;
 const textIndex = 5;
@@ -82,9 +85,10 @@ const sectionNames =
   '\0.debug_abbrev\0.debug_info\0.debug_frame\0.symtab\0.strtab\0.shstrtab\0';
 
 /**
- * Writes a *probe object*: an ELF64 shared object that holds a function doing nothing (its *stub*) for each probe, and everything by which Linux tools
- * find it. Once it is `dlopen`ed, tracers list the probes as USDT (`usdt:OBJECT:smtp:session__start`), unless `notes` is false, and as functions with
- * named, typed arguments (`uprobe:OBJECT:smtp_session__start`).
+ * Writes a *probe object*: an ELF64 shared object that holds a function doing nothing (its *stub*) for each probe, and
+ * everything by which Linux tools find it. Once it is `dlopen`ed, tracers list the probes as USDT
+ * (`usdt:OBJECT:smtp:session__start`), unless `notes` is false, and as functions with named, typed arguments
+ * (`uprobe:OBJECT:smtp_session__start`).
  *
  * | segment | holds |
  * | --- | --- |
@@ -95,8 +99,9 @@ const sectionNames =
  *
  * The same definition gives the same bytes, always and everywhere.
  *
- * @throws {ElfError} if a name is not a C identifier of allowed length or not unique, if a probe has more than 12 arguments or one of unknown type, or
- * if any other field is out of its range. The message names the value and the rule.
+ * @throws {ElfError} if a name is not a C identifier of allowed length or not unique, if a probe has more than 12
+ * arguments or one of unknown type, or if any other field is out of its range. The message names the value and the
+ * rule.
  */
 export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject {
   checkDefinition(definition);
@@ -128,8 +133,9 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   const textSize = Math.max(count, 1) * stubAlignment; // never empty: a segment of no bytes cannot be mapped
   const textAddress = nextSegment(readSize, textOffset, segmentAlignment);
   const text = { fileOffset: textOffset, address: textAddress, size: textSize };
-  // .stapsdt.base follows the code, so that its distance to the stubs is the same in the file as in memory: perf reckons with file offsets here, others
-  // with addresses, and where segments are aligned to more than the file is, the two differ from segment to segment.
+  // .stapsdt.base follows the code, so that its distance to the stubs is the same in the file as in memory: perf
+  // reckons with file offsets here, others with addresses, and where segments are aligned to more than the file is, the
+  // two differ from segment to segment.
   const baseAddress = textAddress + textSize;
   const executeSize = textSize + (notes ? 1 : 0);
 
@@ -229,7 +235,13 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   out.patch32(40, sectionHeaders);
   out.patch32(60, ((sectionCount - 1) << 16) | sectionCount);
 
-  const buildId = writeBuildId(out, buildIdNote + 16, readSize, textOffset, textOffset + executeSize, dynamic);
+  // The empty space between the segments is left out.
+  const hashed = [
+    { start: 0, end: align(readSize, 4) },
+    { start: textOffset, end: align(textOffset + executeSize, 4) },
+    { start: dynamic, end: out.length },
+  ];
+  const buildId = writeBuildId(out, buildIdNote + 16, contentHash(out.memory, hashed));
   return { bytes: new Uint8Array(out.memory, 0, out.length), buildId, text, stubs };
 }
 
@@ -279,7 +291,10 @@ function writeSymbols(out: ByteWriter, probes: readonly ProbeDefinition[], textA
   }
 }
 
-/** The hash table by which dynamic loaders find symbols: gABI, "Hash Table". glibc and musl both read it, and need no other. */
+/**
+ * The hash table by which dynamic loaders find symbols: gABI, "Hash Table". glibc and musl both read it, and need no
+ * other.
+ */
 function writeHashTable(out: ByteWriter, probes: readonly ProbeDefinition[], bucketCount: number): void {
   const chainCount = probes.length + 1;
   const table = new Array<number>(2 + bucketCount + chainCount).fill(0);
@@ -303,25 +318,12 @@ function symbolHash(name: string): number {
   return hash;
 }
 
-/** Hashes what is written, but for the empty space between the segments, and writes the result into the build-id's note. */
-function writeBuildId(
-  out: ByteWriter,
-  position: number,
-  readEnd: number,
-  executeStart: number,
-  executeEnd: number,
-  restStart: number,
-): string {
-  const words = littleEndianWords(out.memory);
-  const hash = new ContentHash();
-  hash.add(words, 0, readEnd >> 2);
-  hash.add(words, executeStart >> 2, executeEnd >> 2);
-  hash.add(words, restStart >> 2, out.length >> 2);
-  const digest = hash.digest();
+/** Writes five words, the most significant byte first, so that file and text read alike; returns the text. */
+function writeBuildId(out: ByteWriter, position: number, words: readonly number[]): string {
   let hex = '';
-  for (let i = 0; i < digest.length; i++) {
-    const word = digest[i]! >>> 0;
-    out.patch32(position + 4 * i, word, false); // most significant byte first, so that file and text read alike
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]! >>> 0;
+    out.patch32(position + 4 * i, word, false);
     hex += (word + 0x100000000).toString(16).slice(1);
   }
   return hex;

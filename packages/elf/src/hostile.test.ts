@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { ElfError, ElfFile, parseOperands, readBuildId, readElf, readNotes, writeProbeObject } from './index.js';
+import { example } from './test-definitions.js';
+
+/**
+ * Files that are broken by accident or on purpose: an `ElfError` or a result inside the bounds, in work that is
+ * proportional to the file's size.
+ */
+describe('hostile files', () => {
+  const original = writeProbeObject(example()).bytes;
+  const sections = readElf(original).sections;
+  const headersAt = Number(new DataView(original.buffer, original.byteOffset).getBigUint64(40, true));
+  const index = (name: string) => sections.findIndex((section) => section.name === name);
+
+  it('survives every truncation', () => {
+    for (let length = 0; length < original.length; length++) readEverything(original.slice(0, length));
+  });
+
+  it('survives ten thousand mutations', () => {
+    const random = generator(20030523);
+    for (let round = 0; round < 10_000; round++) {
+      const bytes = original.slice();
+      const view = new DataView(bytes.buffer);
+      for (let change = 1 + random(4); change > 0; change--) {
+        // Most of the file is empty space: changes go where the structures are.
+        const at = interesting[random(interesting.length)]!;
+        if (random(2) === 0) bytes[at] = random(256);
+        else view.setBigUint64(Math.min(at & -8, bytes.length - 8), extremes[random(extremes.length)]!, true);
+      }
+      readEverything(bytes);
+    }
+  });
+
+  it('survives an extreme value in every field of the headers, one after the other', () => {
+    const fields: [position: number, width: 2 | 4 | 8][] = [];
+    for (const at of [16, 18, 52, 54, 56, 58, 60, 62]) fields.push([at, 2]);
+    for (const at of [24, 32, 40]) fields.push([at, 8]);
+    for (let header = 64; header < 64 + 6 * 56; header += 56) {
+      for (const at of [0, 4]) fields.push([header + at, 4]);
+      for (const at of [8, 16, 24, 32, 40, 48]) fields.push([header + at, 8]);
+    }
+    for (let header = headersAt; header < original.length; header += 64) {
+      for (const at of [0, 4, 40, 44]) fields.push([header + at, 4]);
+      for (const at of [8, 16, 24, 32, 48, 56]) fields.push([header + at, 8]);
+    }
+    for (const [at, width] of fields) {
+      for (const value of extremes) {
+        const bytes = original.slice();
+        const view = new DataView(bytes.buffer);
+        if (width === 8) view.setBigUint64(at, value, true);
+        else if (width === 4) view.setUint32(at, Number(value & 0xffffffffn), true);
+        else view.setUint16(at, Number(value & 0xffffn), true);
+        readEverything(bytes);
+      }
+    }
+  });
+
+  it('survives a random byte at every position', () => {
+    const random = generator(7);
+    for (const at of interesting) {
+      const bytes = original.slice();
+      bytes[at] = random(256);
+      readEverything(bytes);
+    }
+  });
+
+  it('refuses sections of notes that overlap', () => {
+    const bytes = manySections(2000, (view, at) => {
+      copySection(view, at, index('.note.stapsdt'));
+    });
+    assert.throws(() => readNotes(bytes), { code: 'SONDE_ELF', message: /overlap/ });
+    readEverything(bytes);
+  });
+
+  it('refuses a long name that all sections share', () => {
+    const text = 900;
+    const bytes = manySections(
+      20_000,
+      (view, at) => view.setUint32(at, 1, true),
+      Buffer.from(`\0${'x'.repeat(text)}\0`),
+    );
+    assert.throws(() => readElf(bytes), { code: 'SONDE_ELF', message: /too often/ });
+    readEverything(bytes);
+  });
+
+  it('refuses a long name that all symbols share', () => {
+    const count = 20_000;
+    const size = 24 * count;
+    const text = Buffer.from(`\0${'x'.repeat(size)}\0`);
+    const bytes = new Uint8Array(original.length + size + text.length);
+    bytes.set(original);
+    bytes.set(text, original.length + size);
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < count; i++) view.setUint32(original.length + 24 * i, 1, true);
+    const symtab = headersAt + 64 * index('.symtab');
+    view.setBigUint64(symtab + 24, BigInt(original.length), true);
+    view.setBigUint64(symtab + 32, BigInt(size), true);
+    const strtab = headersAt + 64 * index('.strtab');
+    view.setBigUint64(strtab + 24, BigInt(original.length + size), true);
+    view.setBigUint64(strtab + 32, BigInt(text.length), true);
+    assert.throws(() => readElf(bytes).symbols(), { code: 'SONDE_ELF', message: /too often/ });
+    readEverything(bytes);
+  });
+
+  it('refuses names that do not end, and names outside their section', () => {
+    for (const [size, message] of [
+      [1n, /there is nothing at/],
+      [3n, /does not end|there is nothing/],
+    ] as const) {
+      const bytes = original.slice();
+      new DataView(bytes.buffer).setBigUint64(headersAt + 64 * index('.shstrtab') + 32, size, true);
+      assert.throws(() => readElf(bytes), { code: 'SONDE_ELF', message });
+    }
+  });
+
+  it('refuses a section that is its own table of names, or another kind of thing', () => {
+    for (const link of [index('.symtab'), index('.text'), 0, 99]) {
+      const bytes = original.slice();
+      new DataView(bytes.buffer).setUint32(headersAt + 64 * index('.symtab') + 40, link, true);
+      assert.throws(() => readElf(bytes).symbols('symtab'), { code: 'SONDE_ELF', message: /is not a string table/ });
+    }
+  });
+
+  it('finds its way through thousands of segments, for thousands of notes', () => {
+    const probes = Array.from({ length: 2000 }, (_, i) => ({ name: `p${i}`, symbol: `s${i}`, arguments: [] }));
+    const object = writeProbeObject(example({ probes })).bytes;
+    const count = 60_000;
+    const bytes = new Uint8Array(object.length + 56 * count);
+    bytes.set(object);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(32, BigInt(object.length), true);
+    view.setUint16(56, count, true);
+    for (let i = 0; i < count; i++) {
+      bytes.copyWithin(object.length + 56 * i, 64 + 56, 64 + 112);
+      view.setBigUint64(object.length + 56 * i + 16, BigInt(0x10000000 + 0x1000 * i), true);
+    }
+    const { result, work } = measured(() => readNotes(bytes));
+    assert.equal(result.length, 2000);
+    assert.ok(work < 40 * bytes.length);
+  });
+
+  it('takes operands of any length apart', () => {
+    const text = '8@(%rdi '.repeat(100_000);
+    assert.equal(parseOperands(text).length, 1);
+    assert.equal(parseOperands('8@%rdi '.repeat(100_000)).length, 100_000);
+    assert.equal(parseOperands(`${'9'.repeat(100_000)}@x`)[0]!.size, Number.POSITIVE_INFINITY);
+  });
+
+  /** Positions of what is not empty. */
+  const interesting = [...original.keys()].filter(
+    (at) => at < 1024 || original[at] !== 0 || at > headersAt || original[at - 1] !== 0,
+  );
+  const extremes = [
+    0n,
+    1n,
+    0x7fn,
+    0xffffn,
+    0x7fffffffn,
+    0xffffffffn,
+    1n << 32n,
+    1n << 53n,
+    1n << 63n,
+    (1n << 64n) - 1n,
+  ];
+
+  /** Our object with a table of so many section headers behind it, and perhaps other names. */
+  function manySections(
+    count: number,
+    change: (view: DataView, at: number) => void,
+    names: Uint8Array = new Uint8Array(0),
+  ): Uint8Array {
+    const table = original.length;
+    const bytes = new Uint8Array(table + 64 * (count + 1) + names.length);
+    bytes.set(original);
+    bytes.set(names, table + 64 * (count + 1));
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(40, BigInt(table), true);
+    view.setUint16(60, count + 1, true);
+    view.setUint16(62, count, true);
+    for (let i = 0; i < count; i++) change(view, table + 64 * i);
+    copySection(view, table + 64 * count, index('.shstrtab'));
+    if (names.length > 0) {
+      view.setUint32(table + 64 * count, 1, true);
+      view.setBigUint64(table + 64 * count + 24, BigInt(table + 64 * (count + 1)), true);
+      view.setBigUint64(table + 64 * count + 32, BigInt(names.length), true);
+    }
+    return bytes;
+  }
+
+  function copySection(view: DataView, at: number, section: number): void {
+    for (let i = 0; i < 64; i += 8)
+      view.setBigUint64(at + i, view.getBigUint64(headersAt + 64 * section + i, true), true);
+  }
+});
+
+/**
+ * Reads all there is to read. Anything but an `ElfError` is a fault, and so is more work than the file is long, or a
+ * result from outside of it.
+ */
+function readEverything(bytes: Uint8Array): void {
+  const { work } = measured(() => {
+    const elf = attempt(() => readElf(bytes));
+    if (elf === undefined) return;
+    for (const section of elf.sections) {
+      const data = attempt(() => elf.data(section));
+      assert.ok(data === undefined || data.buffer === bytes.buffer);
+    }
+    attempt(() => elf.symbols('symtab'));
+    attempt(() => elf.symbols('dynsym'));
+    attempt(() => readBuildId(elf));
+    for (const note of attempt(() => readNotes(elf)) ?? []) {
+      parseOperands(note.arguments);
+      assert.ok(note.fileOffset === undefined || (note.fileOffset >= 0 && note.fileOffset < bytes.length));
+    }
+  });
+  assert.ok(work <= 40 * bytes.length + 1000, `${work} steps for ${bytes.length} bytes`);
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ElfError) return undefined;
+    throw error;
+  }
+}
+
+/** Counts the numbers and the bytes of text that are read meanwhile. */
+function measured<T>(read: () => T): { result: T; work: number } {
+  let work = 0;
+  const { u16, u32, u64, size, decode, endOfText } = ElfFile.prototype;
+  const count = (method: (position: number) => unknown) =>
+    function (this: ElfFile, position: number) {
+      work++;
+      return method.call(this, position);
+    };
+  Object.assign(ElfFile.prototype, {
+    u16: count(u16),
+    u32: count(u32),
+    u64: count(u64),
+    size: count(size),
+    decode(this: ElfFile, start: number, end: number) {
+      work += end - start;
+      return decode.call(this, start, end);
+    },
+    endOfText(this: ElfFile, start: number, end: number) {
+      const found = endOfText.call(this, start, end);
+      work += (found ?? end) - start;
+      return found;
+    },
+  });
+  try {
+    return { result: read(), work };
+  } finally {
+    Object.assign(ElfFile.prototype, { u16, u32, u64, size, decode, endOfText });
+  }
+}
+
+/** Numbers below a limit, the same in every run (mulberry32). */
+function generator(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeProbeObject } from './index.js';
+import { example } from './test-definitions.js';
+import { run, temporaryDirectory, tool } from './test-tools.js';
+
+/** Our objects as other people's programs read them, from the file alone. */
+for (const architecture of ['x64', 'arm64'] as const) {
+  describe(`a probe object for ${architecture}`, () => {
+    const directory = temporaryDirectory();
+    let path = '';
+    before(() => {
+      path = join(directory.path, 'smtp.so');
+      writeFileSync(path, writeProbeObject(example({ architecture })).bytes);
+    });
+
+    /** What a program says of the object; nothing to complain about. */
+    function ask(program: string, ...options: string[]): string {
+      const { status, stdout, stderr } = run(program, ...options, path);
+      assert.equal(stderr, '');
+      assert.equal(status, 0, stdout);
+      return stdout;
+    }
+
+    it('is without fault to readelf', function () {
+      const program = tool.call(this, 'readelf');
+      const all = ask(program, '-aW');
+      assert.match(all, /Library soname: \[smtp\.so\]/);
+      assert.match(all, /FUNC +GLOBAL +DEFAULT +5 smtp_session__start/);
+      ask(program, '--debug-dump=info,abbrev,aranges,frames');
+    });
+
+    it('is without fault to eu-readelf', function () {
+      const program = tool.call(this, 'eu-readelf');
+      const all = ask(program, '-a', '-w');
+      assert.match(all, /Provider: smtp, Name: session__start/);
+    });
+
+    it('is without fault to eu-elflint', function () {
+      const program = tool.call(this, 'eu-elflint');
+      const { stdout, stderr } = run(program, '--gnu-ld', path);
+      assert.equal(stderr, '');
+      // It knows no SDT notes, in objects of gcc neither.
+      const faults = stdout
+        .split('\n')
+        .filter((line) => !/note type 3 with owner name 'stapsdt'|^No errors$|^$/.test(line));
+      assert.deepEqual(faults, []);
+    });
+
+    it('has probes, prototypes and code for gdb', function () {
+      const program = tool.call(this, architecture === 'x64' ? 'gdb' : 'gdb-multiarch');
+      const commands = [
+        'info probes stap smtp',
+        'info functions',
+        'ptype smtp_session__start',
+        'info scope smtp_session__start',
+        'info scope smtp_mixed',
+        'disassemble /r smtp_session__start',
+        'info frame-filter',
+      ];
+      const output = ask(program, '-q', '-batch', '-nx', ...commands.flatMap((command) => ['-ex', command]));
+      const address = architecture === 'x64' ? '0x0000000000001000' : '0x0000000000011000';
+      assert.match(output, new RegExp(`stap smtp +session__start ${address} +n?/?a? +.*smtp\\.so`));
+      assert.match(output, /File smtp:/);
+      assert.match(output, /type = void \(const char \*, int32_t\)/);
+      assert.match(output, /void smtp_idle\(void\);/);
+      assert.match(
+        output,
+        /void smtp_mixed\(int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, bool, const char \*, const void \*, int32_t\);/,
+      );
+      if (architecture === 'x64') {
+        assert.match(output, /Symbol peer is a variable in \$rdi, length 8\./);
+        assert.match(output, /Symbol a4_uint8 is a variable in \$r8, length 1\./);
+        assert.match(output, /Symbol a11_int32 is a complex DWARF expression:\s+0: DW_OP_breg7 48 \[\$rsp\]/);
+        assert.match(output, /0f 1f 44 00 00\s+nopl/);
+      } else {
+        assert.match(output, /Symbol peer is a variable in \$x0, length 8\./);
+        assert.match(output, /Symbol a7_uint64 is a variable in \$x7, length 8\./);
+        assert.match(output, /Symbol a11_int32 is a complex DWARF expression:\s+0: DW_OP_breg31 24 \[\$sp\]/);
+        assert.match(output, /d503201f\s+nop/);
+      }
+    });
+  });
+}
+
+describe('a probe object without notes', () => {
+  const directory = temporaryDirectory();
+
+  it('has functions for gdb, and no probes', function () {
+    const program = tool.call(this, 'gdb');
+    const path = join(directory.path, 'smtp.so');
+    writeFileSync(path, writeProbeObject(example({ notes: false })).bytes);
+    const { stdout, stderr } = run(
+      program,
+      '-q',
+      '-batch',
+      '-nx',
+      '-ex',
+      'info probes stap',
+      '-ex',
+      'ptype smtp_idle',
+      path,
+    );
+    assert.equal(stderr, '');
+    assert.match(stdout, /No probes matched\./);
+    assert.match(stdout, /type = void \(void\)/);
+  });
+});

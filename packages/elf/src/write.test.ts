@@ -1,0 +1,328 @@
+import assert from 'node:assert/strict';
+import * as fc from 'fast-check';
+import { ByteWriter } from './bytes.js';
+import {
+  ElfError,
+  type ProbeObjectDefinition,
+  parseOperands,
+  readBuildId,
+  readElf,
+  readNotes,
+  writeProbeObject,
+} from './index.js';
+import { definitions, example, types } from './test-definitions.js';
+
+describe('writeProbeObject', () => {
+  it('writes what the reader finds again, for any definition', () => {
+    fc.assert(
+      fc.property(definitions, (definition) => {
+        const object = writeProbeObject(definition);
+        const elf = readElf(object.bytes);
+        assert.equal(elf.machine, definition.architecture === 'x64' ? 62 : 183);
+        assert.equal(readBuildId(elf), object.buildId);
+
+        const text = elf.section('.text')!;
+        assert.deepEqual(object.text, { fileOffset: text.offset, address: Number(text.address), size: text.size });
+        const wanted = definition.probes.map((probe) => probe.symbol);
+        assert.deepEqual(
+          object.stubs.map((stub) => stub.symbol),
+          wanted,
+        );
+        for (const table of ['symtab', 'dynsym'] as const) {
+          assert.deepEqual(
+            elf.symbols(table).map((symbol) => symbol.name),
+            wanted,
+          );
+        }
+        for (const [index, symbol] of elf.symbols().entries()) {
+          const stub = object.stubs[index]!;
+          assert.equal(Number(symbol.address), object.text.address + stub.offset);
+          assert.equal(elf.fileOffset(symbol.address), object.text.fileOffset + stub.offset);
+          assert.equal(object.bytes[object.text.fileOffset + stub.offset], stub.resting);
+          assert.deepEqual([symbol.type, symbol.binding, symbol.section], [2, 1, text.index]);
+        }
+
+        const notes = readNotes(elf);
+        assert.equal(notes.length, definition.notes ? wanted.length : 0);
+        for (const [index, note] of notes.entries()) {
+          const probe = definition.probes[index]!;
+          assert.equal(note.provider, definition.provider);
+          assert.equal(note.name, probe.name);
+          assert.equal(note.semaphore, 0n);
+          assert.equal(note.address, note.location);
+          assert.equal(note.fileOffset, object.text.fileOffset + object.stubs[index]!.offset);
+          assert.equal(parseOperands(note.arguments).length, probe.arguments.length);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('gives the same bytes for the same definition, and another build-id for any other', () => {
+    const seen = new Map<string, Uint8Array>();
+    const definition = example();
+    const [first, ...others] = definition.probes;
+    const variants: ProbeObjectDefinition[] = [
+      definition,
+      example({ provider: 'smtq' }),
+      example({ architecture: 'arm64' }),
+      example({ nop: 1 }),
+      example({ nop: 10 }),
+      example({ notes: false }),
+      example({ probes: [] }),
+      example({ probes: [...others, first!] }),
+      example({ probes: [{ ...first!, name: 'session__stars' }, ...others] }),
+      example({ probes: [{ ...first!, symbol: 'smtp_session__stars' }, ...others] }),
+      example({ probes: [{ ...first!, arguments: [first!.arguments[0]!] }, ...others] }),
+      example({
+        probes: [{ ...first!, arguments: [first!.arguments[0]!, { name: 'port', type: 'uint32' }] }, ...others],
+      }),
+    ];
+    for (const variant of variants) {
+      const { buildId, bytes } = writeProbeObject(variant);
+      assert.match(buildId, /^[0-9a-f]{40}$/);
+      assert.ok(!seen.has(buildId), 'two definitions, one build-id');
+      seen.set(buildId, bytes);
+    }
+    for (const variant of variants) {
+      const { buildId, bytes } = writeProbeObject(structuredClone(variant));
+      assert.deepEqual(bytes, seen.get(buildId));
+    }
+  });
+
+  it('makes a build-id that depends on every bit of the content', () => {
+    const ids = new Set<string>();
+    const names = Array.from({ length: 4096 }, (_, i) => `p${i.toString(2).replaceAll('0', 'a').replaceAll('1', 'b')}`);
+    for (const name of names) {
+      ids.add(writeProbeObject(example({ probes: [{ name, symbol: 'symbol', arguments: [] }] })).buildId);
+    }
+    assert.equal(ids.size, names.length);
+    // Each of the five words by itself tells them apart, but for what chance allows.
+    for (let word = 0; word < 5; word++) {
+      const words = new Set([...ids].map((id) => id.slice(8 * word, 8 * word + 8)));
+      assert.ok(words.size >= names.length - 2, `word ${word} of the build-id repeats itself`);
+    }
+  });
+
+  const codes = {
+    'x64 1': '90 c3',
+    'x64 5': '0f 1f 44 00 00 c3',
+    'x64 10': '66 2e 0f 1f 84 00 00 00 00 00 c3',
+    'arm64 1': '1f 20 03 d5 c0 03 5f d6',
+    'arm64 5': '1f 20 03 d5 c0 03 5f d6',
+    'arm64 10': '1f 20 03 d5 c0 03 5f d6',
+  };
+  for (const [what, code] of Object.entries(codes)) {
+    it(`writes stubs of nop and ret, 16 bytes apart (${what})`, () => {
+      const [architecture, nop] = what.split(' ') as ['x64' | 'arm64', string];
+      const { bytes, text, stubs } = writeProbeObject(example({ architecture, nop: Number(nop) as 1 | 5 | 10 }));
+      const hex = code.split(' ').map((byte) => Number.parseInt(byte, 16));
+      const filler = architecture === 'x64' ? 0xcc : 0;
+      const expected = [...hex, ...new Array(16 - hex.length).fill(filler)];
+      assert.equal(text.size, 48);
+      assert.equal(text.address % 16, 0);
+      assert.deepEqual(
+        stubs.map((stub) => [stub.offset, stub.resting]),
+        [
+          [0, hex[0]],
+          [16, hex[0]],
+          [32, hex[0]],
+        ],
+      );
+      for (const { offset } of stubs) {
+        const start = text.fileOffset + offset;
+        assert.deepEqual([...bytes.subarray(start, start + 16)], expected);
+      }
+    });
+  }
+
+  it('says in the notes where arguments are: x64', () => {
+    assert.deepEqual(
+      readNotes(writeProbeObject(example()).bytes).map((note) => note.arguments),
+      [
+        '8@%rdi -4@%esi',
+        '',
+        '-4@%edi -4@%esi -4@%edx -8@%rcx 1@%r8 2@%r9w 4@8(%rsp) 8@16(%rsp) 1@24(%rsp) 8@32(%rsp) 8@40(%rsp) -4@48(%rsp)',
+      ],
+    );
+    const reversed = [...example().probes[2]!.arguments].reverse().slice(1);
+    const probes = [{ name: 'reversed', symbol: 'reversed', arguments: reversed }];
+    assert.equal(
+      readNotes(writeProbeObject(example({ probes })).bytes)[0]!.arguments,
+      '8@%rdi 8@%rsi 1@%dl 8@%rcx 4@%r8d 2@%r9w 1@8(%rsp) -8@16(%rsp) -4@24(%rsp) -4@32(%rsp) -4@40(%rsp)',
+    );
+  });
+
+  it('says in the notes where arguments are: arm64', () => {
+    assert.deepEqual(
+      readNotes(writeProbeObject(example({ architecture: 'arm64' })).bytes).map((note) => note.arguments),
+      ['8@x0 -4@x1', '', '-4@x0 -4@x1 -4@x2 -8@x3 1@x4 2@x5 4@x6 8@x7 1@[sp] 8@[sp, 8] 8@[sp, 16] -4@[sp, 24]'],
+    );
+  });
+
+  for (const architecture of ['x64', 'arm64'] as const) {
+    it(`keeps code, data and the rest in pages of their own (${architecture})`, () => {
+      const { bytes } = writeProbeObject(example({ architecture }));
+      const elf = readElf(bytes);
+      const page = architecture === 'x64' ? 0x1000 : 0x10000;
+      const loaded = elf.segments.filter((segment) => segment.type === 1);
+      assert.deepEqual(
+        loaded.map((segment) => segment.flags),
+        [4, 5, 6],
+      );
+      let end = -1n;
+      for (const { address, memorySize, offset, alignment } of loaded) {
+        assert.equal(alignment, BigInt(page));
+        assert.equal(offset % page, Number(address) % page);
+        assert.ok(address / alignment > end / alignment || end < 0n);
+        end = address + memorySize - 1n;
+      }
+      // What perf takes for the distance between the two must be it.
+      const base = elf.section('.stapsdt.base')!;
+      const text = elf.section('.text')!;
+      assert.equal(Number(base.address - text.address), base.offset - text.offset);
+      assert.ok(elf.segments.some((segment) => segment.type === 0x6474e551 && (segment.flags & 1) === 0));
+    });
+  }
+
+  it('grows while it writes', () => {
+    const out = new ByteWriter(1);
+    const expected: number[] = [];
+    for (let i = 1; i <= 50; i++) {
+      out.words(new Array(i).fill(i));
+      for (let j = 0; j < i; j++) expected.push(i, 0, 0, 0);
+      out.u8(i);
+      out.text('text');
+      expected.push(i, 0x74, 0x65, 0x78, 0x74);
+      out.copy(Uint8Array.of(1, 2));
+      out.repeat(out.length - 2, 2);
+      expected.push(1, 2, 1, 2);
+      out.align(8);
+      while (expected.length % 8 !== 0) expected.push(0);
+    }
+    assert.deepEqual([...new Uint8Array(out.memory, 0, out.length)], expected);
+  });
+
+  it('writes thousands of probes', () => {
+    const probes = Array.from({ length: 5000 }, (_, i) => ({
+      name: `probe${i}`,
+      symbol: `many_probe${i}`,
+      arguments: example().probes[i % 3]!.arguments,
+    }));
+    const { bytes, stubs } = writeProbeObject(example({ probes }));
+    assert.equal(stubs.length, 5000);
+    assert.equal(readNotes(bytes).length, 5000);
+    assert.equal(readElf(bytes).symbols('dynsym').length, 5000);
+  });
+
+  it('writes the longest names and the most arguments', () => {
+    const long = (length: number, index: number) => `${'x'.repeat(length - 4)}${String(index).padStart(4, '_')}`;
+    const probes = Array.from({ length: 40 }, (_, i) => ({
+      name: long(63, i),
+      symbol: long(255, i),
+      arguments: Array.from({ length: 12 }, (_, j) => ({
+        name: `y${long(254, j)}`,
+        type: types[(i + j) % types.length]!,
+      })),
+    }));
+    const definition = example({ provider: 'p'.repeat(57), probes });
+    const { bytes } = writeProbeObject(definition);
+    assert.deepEqual(
+      readNotes(bytes).map((note) => note.name),
+      probes.map((probe) => probe.name),
+    );
+    assert.deepEqual(
+      readElf(bytes)
+        .symbols('symtab')
+        .map((symbol) => symbol.name),
+      probes.map((probe) => probe.symbol),
+    );
+    const debugInfo = Buffer.from(readElf(bytes).data('.debug_info')).toString('latin1');
+    for (let j = 0; j < 12; j++) assert.equal(debugInfo.split(`y${long(254, j)}\0`).length, 41);
+  });
+
+  it('writes an object without probes that can still be loaded: no segment is empty', () => {
+    const { bytes, stubs } = writeProbeObject(example({ probes: [] }));
+    assert.deepEqual(stubs, []);
+    for (const segment of readElf(bytes).segments) if (segment.type === 1) assert.ok(segment.fileSize > 0);
+  });
+
+  const probe = { name: 'a', symbol: 'a', arguments: [] };
+  const wrong: [string, object, RegExp][] = [
+    ['an empty provider', { provider: '' }, /^provider: "" has 0 characters; 1 to 57/],
+    ['a long provider', { provider: 'x'.repeat(58) }, /^provider: "x+" has 58 characters; 1 to 57/],
+    ['a dash', { provider: 'a-b' }, /^provider: "a-b" is not a C identifier/],
+    ['a digit first', { provider: '1a' }, /^provider: "1a" is not a C identifier/],
+    ['a line feed last', { provider: 'a\n' }, /^provider: "a\\n" is not a C identifier/],
+    ['no provider', { provider: undefined }, /^provider: undefined is not a string/],
+    ['another architecture', { architecture: 'ia32' }, /^architecture: "ia32" is neither/],
+    ['another nop', { nop: 4 }, /^nop: 4 is not 1, 5 or 10/],
+    ['a word for notes', { notes: 'yes' }, /^notes: "yes" is neither true nor false/],
+    ['no probes', { probes: undefined }, /^probes: undefined is not an array/],
+    ['a probe that is none', { probes: [null] }, /^probes\[0\]: null is not an object/],
+    ['a long name', { probes: [{ ...probe, name: 'x'.repeat(64) }] }, /^probe name: .* has 64 characters; 1 to 63/],
+    ['a letter that is not ASCII', { probes: [{ ...probe, name: 'é' }] }, /^probe name: "é" is not a C identifier/],
+    ['a symbol with a space', { probes: [{ ...probe, symbol: 'a b' }] }, /^symbol: "a b" is not a C identifier/],
+    ['a name twice', { probes: [probe, { ...probe, symbol: 'b' }] }, /^probe name: "a" is used twice/],
+    ['a symbol twice', { probes: [probe, { ...probe, name: 'b' }] }, /^symbol: "a" is used twice/],
+    ['no arguments', { probes: [{ name: 'a', symbol: 'a' }] }, /^arguments of a: undefined is not an array/],
+    [
+      'thirteen arguments',
+      { probes: [{ ...probe, arguments: Array.from({ length: 13 }, (_, i) => ({ name: `a${i}`, type: 'int8' })) }] },
+      /^arguments of a: 13 are more than 12/,
+    ],
+    [
+      'an argument that is none',
+      { probes: [{ ...probe, arguments: [7] }] },
+      /^arguments\[0\] of a: 7 is not an object/,
+    ],
+    [
+      'a bad argument name',
+      { probes: [{ ...probe, arguments: [{ name: '', type: 'int8' }] }] },
+      /^argument name in a: "" has 0 characters/,
+    ],
+    [
+      'an argument name twice',
+      {
+        probes: [
+          {
+            ...probe,
+            arguments: [
+              { name: 'b', type: 'int8' },
+              { name: 'b', type: 'int8' },
+            ],
+          },
+        ],
+      },
+      /^argument name in a: "b" is used twice/,
+    ],
+    [
+      'an unknown type',
+      { probes: [{ ...probe, arguments: [{ name: 'b', type: 'float' }] }] },
+      /^type of a\.b: "float" is none of int8, /,
+    ],
+    [
+      'a type that every object has',
+      { probes: [{ ...probe, arguments: [{ name: 'b', type: 'toString' }] }] },
+      /^type of a\.b: "toString" is none of int8, /,
+    ],
+  ];
+  for (const [what, changes, message] of wrong) {
+    it(`refuses ${what}`, () => {
+      const definition = { ...example(), ...changes } as ProbeObjectDefinition;
+      assert.throws(
+        () => writeProbeObject(definition),
+        (error) => error instanceof ElfError && error.code === 'SONDE_ELF' && message.test(error.message),
+      );
+    });
+  }
+
+  it('refuses what is no definition', () => {
+    for (const nothing of [undefined, null, 'smtp', 7]) {
+      assert.throws(() => writeProbeObject(nothing as unknown as ProbeObjectDefinition), {
+        code: 'SONDE_ELF',
+        message: /^definition: .* is not an object$/,
+      });
+    }
+  });
+});
