@@ -8,14 +8,19 @@ import { fileURLToPath } from 'node:url';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 const suite = fileURLToPath(new URL('run.js', import.meta.url));
-// Linux's backends run where there is an addon for them; the rest of the suite runs everywhere.
-const backends = process.platform === 'linux' ? ['noop', 'systemtap'] : ['noop'];
+/** Linux's backends run on Linux; `unwritable` makes them map probe objects from memory. */
+const runs: { backend: string; how: string; unwritable?: boolean }[] = [{ backend: 'noop', how: 'as it is' }];
+if (process.platform === 'linux') {
+  runs.push({ backend: 'systemtap', how: 'with probe objects in files' });
+  runs.push({ backend: 'systemtap', how: 'with probe objects in memory', unwritable: true });
+}
 
 describe('conformance', () => {
-  for (const backend of backends) {
-    it(`of ${backend}, in a process that has chosen it`, function () {
+  for (const { backend, how, unwritable } of runs) {
+    it(`of ${backend}, ${how}`, function () {
       this.timeout(300_000);
-      const SONDE_DIR = mkdtempSync(join(tmpdir(), 'sonde-conformance-'));
+      const folder = mkdtempSync(join(tmpdir(), 'sonde-conformance-'));
+      const SONDE_DIR = unwritable ? join(process.execPath, 'no-directory') : folder;
       try {
         const { status, stdout, stderr } = spawnSync(
           process.execPath,
@@ -25,7 +30,7 @@ describe('conformance', () => {
         strictEqual(status, 0, `${stdout}\n${stderr}`);
         console.log(stdout.trimEnd());
       } finally {
-        rmSync(SONDE_DIR, { recursive: true });
+        rmSync(folder, { recursive: true });
       }
     });
   }
