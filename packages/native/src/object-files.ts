@@ -20,7 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { log } from '@sonde/core';
 import { getBinding } from './binding.js';
 
@@ -84,7 +84,7 @@ const fileName = ({ provider, hash }: ObjectFile) => `${provider}-${hash}.so`;
 
 /** The path of the object's file in the folder, made if need be. Throws with a reason. */
 function putFile(folder: string, object: ObjectFile): string {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   checkOurs(folder, lstatSync(folder), 'directory');
   const path = join(folder, fileName(object));
   if (hasContent(path, object.content)) return path;
@@ -99,6 +99,29 @@ function putFile(folder: string, object: ObjectFile): string {
   }
   if (!hasContent(path, object.content)) throw new Error(`${path} does not keep its content`);
   return path;
+}
+
+/**
+ * Makes the folder, and those above it. Each is tried once: where none can be made, as in /proc, Node.js's own `recursive`
+ * tries for ever.
+ */
+function makeFolder(folder: string): void {
+  if (tryMakeFolder(folder)) return;
+  makeFolder(dirname(folder));
+  if (!tryMakeFolder(folder)) throw new Error(`${folder} cannot be made`);
+}
+
+/** False when there is no folder above it; true too when something is there already, whatever it is. */
+function tryMakeFolder(folder: string): boolean {
+  try {
+    mkdirSync(folder, 0o700);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return true;
+    if (code === 'ENOENT' && dirname(folder) !== folder) return false;
+    throw error;
+  }
 }
 
 /** Files on their way; what a killed process left of them is removed by the next that writes. */

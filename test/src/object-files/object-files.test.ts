@@ -146,7 +146,7 @@ describe('probe object files', () => {
 
     it('where a file is in the place of the directory', () => {
       writeFileSync(folder, '');
-      refused(run(), /EEXIST|is not a directory/);
+      refused(run(), /objects is not a directory/);
     });
 
     it('in a directory of another user', function () {
@@ -209,6 +209,10 @@ describe('probe object files', () => {
     it('where the file system is read-only', function () {
       needsRoot(this);
       mounted('ro,mode=0700', () => refused(run(), /EROFS/));
+    });
+
+    it('where no directory can be made at all, without waiting', () => {
+      refused(run({ SONDE_DIR: '/proc/sonde/objects' }), /\/proc\/sonde cannot be made/);
     });
 
     it('where the user may not write', function () {
