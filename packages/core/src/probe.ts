@@ -6,9 +6,6 @@ import type { LoadedProbe } from './backend.js';
 import type { ProbeDefinition } from './definition.js';
 import { type Caller, type Converter, converter, type NativeValue } from './values.js';
 
-const CODE = Symbol('code');
-const RESTING = Symbol('resting');
-
 /** What a probe watches while it is connected to nothing: it never changes. */
 const NEVER = new Uint8Array(1);
 const RESTS: LoadedProbe = { offset: 0, resting: 0, tracer: '', fire() {} };
@@ -58,37 +55,52 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
   fireWith(values: () => Values): void;
 }
 
-class NativeProbe implements Probe<never[]> {
-  declare [CODE]: Uint8Array;
-  declare [RESTING]: number;
-  declare private readonly emit: (from: Caller, values: readonly unknown[]) => void;
-  declare private readonly prepare: (values: () => unknown) => void;
+/**
+ * The class of all probes, and what connects one of them. In a function, because bundlers make a `var` of a module's
+ * constants: V8 takes the symbols for constants only where they are.
+ */
+const [NativeProbe, watch] = (() => {
+  const CODE = Symbol('code');
+  const RESTING = Symbol('resting');
 
-  get enabled(): boolean {
-    return this[CODE][0] !== this[RESTING];
+  class NativeProbe implements Probe<never[]> {
+    declare [CODE]: Uint8Array;
+    declare [RESTING]: number;
+    declare readonly emit: (from: Caller, values: readonly unknown[]) => void;
+    declare readonly prepare: (values: () => unknown) => void;
+
+    get enabled(): boolean {
+      return this[CODE][0] !== this[RESTING];
+    }
+
+    fire(
+      a?: unknown,
+      b?: unknown,
+      c?: unknown,
+      d?: unknown,
+      e?: unknown,
+      f?: unknown,
+      g?: unknown,
+      h?: unknown,
+      i?: unknown,
+      j?: unknown,
+      k?: unknown,
+      l?: unknown,
+    ): void {
+      if (this[CODE][0] !== this[RESTING]) this.emit(this.fire, [a, b, c, d, e, f, g, h, i, j, k, l]);
+    }
+
+    fireWith(values: () => unknown): void {
+      if (this[CODE][0] !== this[RESTING]) this.prepare(values);
+    }
   }
 
-  fire(
-    a?: unknown,
-    b?: unknown,
-    c?: unknown,
-    d?: unknown,
-    e?: unknown,
-    f?: unknown,
-    g?: unknown,
-    h?: unknown,
-    i?: unknown,
-    j?: unknown,
-    k?: unknown,
-    l?: unknown,
-  ): void {
-    if (this[CODE][0] !== this[RESTING]) this.emit(this.fire, [a, b, c, d, e, f, g, h, i, j, k, l]);
-  }
-
-  fireWith(values: () => unknown): void {
-    if (this[CODE][0] !== this[RESTING]) this.prepare(values);
-  }
-}
+  const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting }: LoadedProbe) => {
+    hide(probe, CODE, new Uint8Array(code.buffer, code.byteOffset + offset, 1));
+    hide(probe, RESTING, resting);
+  };
+  return [NativeProbe, watch];
+})();
 
 /**
  * Makes a probe, and the control over it. The probe keeps `owner` alive: a program may keep a probe and drop its
@@ -132,8 +144,7 @@ export function createProbe(
       errors++;
     }
   };
-  hide(probe, CODE, watch(code, loaded));
-  hide(probe, RESTING, loaded.resting);
+  watch(probe, code, loaded);
   hide(probe, 'emit', emit);
   hide(probe, 'prepare', prepare);
   hide(probe, 'owner', owner);
@@ -141,8 +152,7 @@ export function createProbe(
   const connect = (code: Uint8Array, loaded: LoadedProbe) => {
     send = loaded.fire;
     tracer = loaded.tracer;
-    probe[CODE] = watch(code, loaded);
-    probe[RESTING] = loaded.resting;
+    watch(probe, code, loaded);
   };
   const control: ProbeControl = {
     definition,
@@ -155,14 +165,11 @@ export function createProbe(
   return [probe, control];
 }
 
-function watch(code: Uint8Array, { offset }: LoadedProbe): Uint8Array {
-  return new Uint8Array(code.buffer, code.byteOffset + offset, 1);
-}
-
 /**
  * Not enumerable, so that nothing which copies, freezes or prints an application's objects comes across the view: a
  * write to it is a segmentation fault.
  */
-function hide(probe: NativeProbe, key: PropertyKey, value: unknown): void {
-  Object.defineProperty(probe, key, { value, configurable: false, enumerable: false, writable: true });
+function hide(probe: Probe<never[]>, key: PropertyKey, value: unknown): void {
+  if (Object.hasOwn(probe, key)) Reflect.set(probe, key, value);
+  else Object.defineProperty(probe, key, { value, configurable: false, enumerable: false, writable: true });
 }
