@@ -1,7 +1,7 @@
 // What a test needs of the machine. Where it is missing, a person's run says loudly what was not tested and goes on; under
 // CI=true the test fails: there, everything is to be tested.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Context } from 'mocha';
 
 /** Goes on only where all of these programs are installed. */
@@ -17,10 +17,19 @@ export function needsRoot(context: Context): void {
   if (!existsSync('/sys/kernel/tracing/uprobe_events')) {
     spawnSync('mount', ['-t', 'tracefs', 'nodev', '/sys/kernel/tracing']);
   }
-  if (!existsSync('/sys/kernel/tracing/uprobe_events')) cannotTest(context, 'the kernel has no uprobe events in tracefs');
+  if (!existsSync('/sys/kernel/tracing/uprobe_events'))
+    cannotTest(context, 'the kernel has no uprobe events in tracefs');
 }
 
-function cannotTest(context: Context, reason: string): void {
+/** Goes on only where this user may attach a debugger to a process of its own. */
+export function needsPtrace(context: Context): void {
+  const scope = '/proc/sys/kernel/yama/ptrace_scope';
+  if (process.getuid?.() === 0 || !existsSync(scope) || readFileSync(scope, 'utf8').trim() === '0') return;
+  cannotTest(context, `${scope} is not 0, so only root may attach a debugger`);
+}
+
+/** Says why the test cannot run here, and ends it. */
+export function cannotTest(context: Context, reason: string): void {
   const title = context.test?.fullTitle() ?? 'a suite';
   if (process.env.CI === 'true') throw new Error(`${reason}, and under CI=true nothing may go untested: ${title}`);
   console.warn(`\n  NOT TESTED: ${title}\n    because ${reason}\n`);

@@ -1,0 +1,76 @@
+// bpftrace, and its language for what tests read.
+import { type NativeArgument, readBack } from './read-back.js';
+import type { Scene } from './scene.js';
+import type { TracedProgram } from './traced-program.js';
+import type { Tracer } from './tracer.js';
+
+/** Starts a bpftrace program; of one process only, if that is given. */
+export function bpftrace(scene: Scene, program: string, pid?: number): Tracer {
+  return scene.tracer('bpftrace', [...(pid === undefined ? [] : ['-p', String(pid)]), '-e', program]);
+}
+
+/** An action that shows each fire of smtp.sessionStart. */
+export const SHOW_START = '{ printf("%d %s %d\\n", pid, str(arg0), arg1); }';
+
+/** An action that keeps count of the fires of smtp.sessionStart, all but knocks. */
+export const COUNT_START =
+  '{ if (arg1 == -1) { printf("%d knock\\n", pid); } else { @fires[pid] = count(); @ports[pid] = sum(arg1); } }';
+
+/** Waits until an action above is there for smtp.sessionStart of these processes. */
+export async function attached(tracer: Tracer, ...programs: TracedProgram[]): Promise<void> {
+  for (const program of programs) {
+    await program.until(true);
+    const knock = () => program.call('fire', 'smtp.sessionStart', 'knock', -1);
+    await tracer.hears(knock, new RegExp(`^${program.pid} knock`, 'm'));
+  }
+}
+
+/** Ends it, and returns what COUNT_START kept. */
+export async function counted(tracer: Tracer, { pid }: TracedProgram): Promise<{ fires: number; ports: number }> {
+  const output = await tracer.stop();
+  const count = (map: string) => Number(new RegExp(`^@${map}\\[${pid}\\]: (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  return { fires: count('fires'), ports: count('ports') };
+}
+
+/** On x86-64; what does not fit into six registers lies above the return address. */
+const REGISTERS = 6;
+
+/** What its actions below printed, with the bytes of memory as plain hexadecimal digits. */
+export function readByBpftrace(output: string): string[] {
+  return readBack(output.replace(/\\x(?=[0-9a-f]{2})/g, ''));
+}
+
+/** An action that prints what arguments of a USDT probe are, as read-back.ts wants it. */
+export function printUsdt(name: string, list: readonly NativeArgument[]): string {
+  // bpftrace 0.17 has no names for what lies on the stack, though it reads the note: it is read from there.
+  const stack = (index: number) => `reg("sp") + ${8 * (index - REGISTERS + 1)}`;
+  return print(name, list, ({ index, kind, bits }) => {
+    if (index < REGISTERS) return `arg${index}`;
+    if (kind === 'signed') return `*(int${bits} *)(${stack(index)})`;
+    return `*(uint${bits} *)(${stack(index)})`;
+  });
+}
+
+/** The same for the stub's own function, whose parameters have names. */
+export function printNamed(name: string, list: readonly NativeArgument[]): string {
+  return print(name, list, (argument) => `args->${argument.name}`);
+}
+
+function print(name: string, list: readonly NativeArgument[], read: (argument: NativeArgument) => string): string {
+  const actions = list.map((argument, index) => printOne(argument, read(argument), () => read(list[index + 1]!)));
+  return `{ printf("<<${name}"); ${actions.join(' ')} printf(">>\\n"); }`;
+}
+
+function printOne({ kind }: NativeArgument, value: string, length: () => string): string {
+  switch (kind) {
+    // No casts: how wide it is, and whether it has a sign, is for bpftrace to know.
+    case 'signed':
+      return `printf("|%lld", ${value});`;
+    case 'unsigned':
+      return `printf("|%llu", ${value});`;
+    case 'text':
+      return `printf("|%s", str(${value}));`;
+    case 'memory':
+      return `printf("|%r", buf(${value}, ${length()}));`;
+  }
+}
