@@ -1,0 +1,90 @@
+// What importing sonde and defining probes adds to a program's start.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Figure, Part, Row } from './part.js';
+import { environment, interleaved, runProgram, withFolder } from './program.js';
+import type { LoadTimes, Work } from './programs/load.js';
+import { least, median, pairs, summary } from './statistics.js';
+
+const WORK: Record<Work, string> = {
+  nothing: 'import of an empty file',
+  addon: 'require of the bare addon file',
+  ten: "import 'sonde', 1 provider of 10 probes, second time",
+  packages: 'the same in a program that has packages already',
+  first: 'the same, first time: the object is written',
+  require: "the same with require('sonde'), second time",
+  noop: 'the same, SONDE_BACKEND=noop',
+  thousand: "import 'sonde', 100 providers of 10 probes, second time",
+};
+
+export const load: Part = {
+  name: 'load',
+  title: 'what a program that imports sonde waits for',
+  async run({ quick }) {
+    return withFolder(async (folder) => {
+      const names = Object.keys(WORK) as Work[];
+      const addon = join(
+        dirname(createRequire(import.meta.url).resolve('@sonde/native/addon')),
+        'build/Release/sonde.node',
+      );
+      const measure = (work: Work, round: number) => {
+        const env = { SONDE_DIR: work === 'first' ? join(folder, `first-${round}`) : join(folder, 'again') };
+        return runProgram<LoadTimes>('load', [work, addon], {
+          env: work === 'noop' ? { ...env, SONDE_BACKEND: 'noop' } : env,
+        });
+      };
+      // Before the rounds: what is measured finds the objects there, and its own files in the system's memory.
+      for (const name of names) await measure(name, -1);
+      const empty: number[] = [];
+      const times = await interleaved(names, quick ? 5 : 31, async (work, round) => {
+        if (work === names[0]) empty.push(await emptyProgram());
+        return measure(work, round);
+      });
+      const total = (work: Work) => times[work].map(({ imported, defined }) => imported + defined);
+      return {
+        notes: [
+          'Milliseconds in the process. The program is ESM and has already loaded node:fs, a CommonJS file and an ESM file,',
+          'as any application has; but no package by its name, unless it says so. Median of processes (quartiles), and the',
+          'quickest; ratios are medians of ratios within a round.',
+          `node -e 0 takes ${median(empty).toFixed(1)} ms in all.`,
+        ],
+        tables: [
+          {
+            head: ['', 'import', 'definition', 'both', 'quickest', '× bare addon', '× node -e 0'],
+            rows: names.map(
+              (work): Row => [
+                WORK[work],
+                figure(times[work].map(({ imported }) => imported)),
+                times[work].some(({ defined }) => defined > 0)
+                  ? figure(times[work].map(({ defined }) => defined))
+                  : '–',
+                figure(total(work)),
+                least(total(work)).toFixed(2),
+                figure(pairs(total(work), total('addon'), (one, other) => one / other)),
+                figure(
+                  pairs(total(work), empty, (one, other) => one / other),
+                  3,
+                ),
+              ],
+            ),
+          },
+        ],
+        goals: [
+          limit('sonde and one provider with ten probes, second time', median(total('ten')), 5),
+          limit('1,000 probes in 100 providers, second time', median(total('thousand')), 100),
+        ],
+      };
+    });
+  },
+};
+
+async function emptyProgram(): Promise<number> {
+  const start = performance.now();
+  await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore', env: environment({}) }), 'close');
+  return performance.now() - start;
+}
+
+const figure = (values: number[], digits = 2): Figure => ({ summary: summary(values), digits });
+const limit = (what: string, measured: number, most: number) => ({ what, measured, most, unit: ' ms', digits: 1 });

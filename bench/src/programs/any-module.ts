@@ -1,0 +1,2 @@
+// Stands for an application's other ESM files.
+export {};

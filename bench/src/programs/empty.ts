@@ -1,0 +1,2 @@
+// What loading any file costs, whatever is in it.
+export {};

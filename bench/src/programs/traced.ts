@@ -1,0 +1,94 @@
+// Fires smtp.sessionStart as often as each line that it reads says, and answers with nanoseconds for each fire.
+//   node traced.js WAY
+// Its first line is what to attach a tracer to.
+import { release } from 'node:os';
+import { type Backend, int32, type ProviderDefinition, provider, registerBackends, status, string } from '@sonde/core';
+import { writeProbeObject } from '@sonde/elf';
+import { fireFunction, firstInstruction, openObject } from '@sonde/native';
+import { readLine, writeLine } from './lines.js';
+
+/**
+ * `sonde`: the package as it is. `nop1`, `nop5`: the same through sonde's own packages, but with this nop, whatever
+ * sonde chooses for the kernel. `native`: what a probe calls when it is traced, called directly. `ten`: the package as it
+ * is, with ten probes that fire in turn.
+ */
+export type Way = 'sonde' | 'ten' | 'nop1' | 'nop5' | 'native';
+
+const PEER = '10.0.0.7';
+const way = process.argv[2] as Way;
+
+const loop = await loopOf(way);
+for (let line = readLine(); line !== undefined; line = readLine()) {
+  const times = Number(line);
+  const start = process.hrtime.bigint();
+  loop(times);
+  writeLine(String(Number(process.hrtime.bigint() - start) / times));
+}
+
+async function loopOf(way: Way): Promise<(times: number) => void> {
+  const source = { sessionStart: [string('peer'), int32('port')] } as const;
+  if (way === 'sonde' || way === 'ten') {
+    const sonde = await import('sonde');
+    const keys = ['sessionStart', ...(way === 'ten' ? ['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] : [])];
+    const smtp = sonde.provider('smtp', Object.fromEntries(keys.map((key) => [key, source.sessionStart])));
+    writeLine(`${sonde.status().providers[0]!.location}:smtp:${way === 'ten' ? '*' : 'session__start'}`);
+    const probes = keys.map((key) => smtp[key]!);
+    if (way === 'ten') {
+      return (times) => {
+        for (let port = 0; port < times; port++) probes[port % 10]!.fire(PEER, port);
+      };
+    }
+    const probe = probes[0]!;
+    return (times) => {
+      for (let port = 0; port < times; port++) probe.fire(PEER, port);
+    };
+  }
+  let direct: (...values: never[]) => void = () => {};
+  registerBackends({
+    table: {
+      noop: () => forced(way === 'native' ? firstInstruction(release(), process.arch) : way === 'nop5' ? 5 : 1),
+    },
+    buildDefault: () => 'noop',
+  });
+  const probe = provider('smtp', source).sessionStart;
+  writeLine(`${status().providers[0]!.location}:smtp:session__start`);
+  if (way === 'native') {
+    const fire = direct as (peer: string, port: number) => void;
+    return (times) => {
+      for (let port = 0; port < times; port++) fire(PEER, port);
+    };
+  }
+  return (times) => {
+    for (let port = 0; port < times; port++) probe.fire(PEER, port);
+  };
+
+  /** The systemtap backend with a given nop. Registered as noop, which may be any backend. */
+  function forced(nop: 1 | 5): Backend {
+    return {
+      load({ name, probes }: ProviderDefinition) {
+        const { bytes, buildId, stubs, text } = writeProbeObject({
+          provider: name,
+          architecture: process.arch as 'x64' | 'arm64',
+          nop,
+          notes: true,
+          probes: probes.map((probe) => ({
+            name: probe.name,
+            symbol: `${name}_${probe.name}`,
+            arguments: probe.native,
+          })),
+        });
+        const { code, location } = openObject({
+          provider: name,
+          hash: buildId,
+          content: bytes,
+          symbol: stubs[0]!.symbol,
+          size: text.size,
+        });
+        const [{ offset, resting }, { arguments: args }] = [stubs[0]!, probes[0]!] as const;
+        const fire = fireFunction(code, offset, args);
+        direct = fire;
+        return { code, location, probes: [{ offset, resting, tracer: '', fire }], unload() {} };
+      },
+    };
+  }
+}
