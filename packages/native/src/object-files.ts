@@ -14,7 +14,6 @@ import {
   readlinkSync,
   renameSync,
   type Stats,
-  statSync,
   symlinkSync,
   unlinkSync,
   writeSync,
@@ -198,7 +197,7 @@ function removeAbandoned(folder: string): void {
     if (!name.endsWith(PART)) continue;
     const path = join(folder, name);
     try {
-      if (Date.now() - statSync(path).mtimeMs > ABANDONED_AFTER_MS) unlinkSync(path);
+      if (Date.now() - lstatSync(path).mtimeMs > ABANDONED_AFTER_MS) unlinkSync(path);
     } catch (error) {
       // Another process was quicker.
       debug('%s: %s', path, (error as Error).message);
