@@ -19,7 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { log } from '@sonde/core';
 import { getBinding } from './binding.js';
 
@@ -74,7 +74,7 @@ const because = (reasons: string[]) => (reasons.length > 0 ? { reason: reasons.j
 /** Where objects may lie, the best first. A folder that was asked for is the only one. */
 function folders(): string[] {
   const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
-  if (SONDE_DIR) return [SONDE_DIR];
+  if (SONDE_DIR) return [resolve(SONDE_DIR)];
   const temporary = join(tmpdir(), `sonde-${process.getuid!()}`);
   return XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
 }
@@ -208,7 +208,7 @@ function removeAbandoned(folder: string): void {
 /** `<provider>.so`, for people: the object that was loaded last. Nothing depends on it. */
 function linkNewest(folder: string, provider: string, location: string): void {
   const path = join(folder, `${provider}.so`);
-  const target = location.slice(folder.length + 1);
+  const target = basename(location);
   try {
     if (readLink(path) === target) return;
     const own = join(folder, `.${provider}.${process.pid}-${process.hrtime.bigint()}${PART}`);

@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Status } from 'sonde';
 import { needsRoot } from '../support/tools.js';
@@ -101,6 +101,11 @@ describe('probe object files', () => {
     const beside = run({ XDG_RUNTIME_DIR: join(program, 'no-directory'), TMPDIR: tmp });
     assert.equal(join(beside.location!, '..'), join(tmp, `sonde-${process.getuid!()}`));
     assert.match(beside.reason!, /ENOTDIR/);
+  });
+
+  it('lie at an absolute path, however SONDE_DIR is written', () => {
+    assert.equal(join(run({ SONDE_DIR: `${relative(process.cwd(), folder)}/./` }).location!, '..'), folder);
+    assert.equal(realpathSync(join(folder, 'files.so')), realpathSync(run().location!));
   });
 
   it('are replaced when damaged', () => {
