@@ -24,6 +24,7 @@ for (const { folder, name, exports } of packages) {
     alias: Object.fromEntries(inlined.flatMap(aliases)),
     packages: 'external',
     sourcemap: true,
+    minifyWhitespace: true,
     logLevel: 'warning',
   });
 }

@@ -1,6 +1,6 @@
 // Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only then: it takes as long as
 // all of sonde.
-import { createRequire } from 'node:module';
+import { createRequire } from './builtins.js';
 
 /** Writes one line, formatted as the `debug` package does: %s, %d, %o. */
 export type Log = (format: string, ...values: unknown[]) => void;

@@ -1,5 +1,5 @@
-import { types } from 'node:util';
 import { type Argument, string, uint64 } from './arguments.js';
+import { types } from './builtins.js';
 import { defineProbe, type ProbeDefinition } from './definition.js';
 import { DefinitionError, messageOf, show } from './errors.js';
 import type { Probe, ProbeControl } from './probe.js';

@@ -55,6 +55,8 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
   fireWith(values: () => Values): void;
 }
 
+type Emit = (from: Caller, ...values: unknown[]) => void;
+
 /**
  * The class of all probes, and what connects one of them. In a function, because bundlers make a `var` of a module's
  * constants: V8 takes the symbols for constants only where they are.
@@ -66,7 +68,7 @@ const [NativeProbe, watch] = (() => {
   class NativeProbe implements Probe<never[]> {
     declare [CODE]: Uint8Array;
     declare [RESTING]: number;
-    declare readonly emit: (from: Caller, values: readonly unknown[]) => void;
+    declare readonly emit: Emit;
     declare readonly prepare: (values: () => unknown) => void;
 
     get enabled(): boolean {
@@ -87,7 +89,7 @@ const [NativeProbe, watch] = (() => {
       k?: unknown,
       l?: unknown,
     ): void {
-      if (this[CODE][0] !== this[RESTING]) this.emit(this.fire, [a, b, c, d, e, f, g, h, i, j, k, l]);
+      if (this[CODE][0] !== this[RESTING]) this.emit(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
     }
 
     fireWith(values: () => unknown): void {
@@ -122,7 +124,7 @@ export function createProbe(
   const misfit = () => {
     errors++;
   };
-  const emit = (from: Caller, values: readonly unknown[]) => {
+  const emitList = (from: Caller, values: readonly unknown[]) => {
     // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
     try {
       const native: NativeValue[] = [];
@@ -135,10 +137,32 @@ export function createProbe(
       errors++;
     }
   };
+  const [first, second, third, fourth] = converters as [Converter, Converter, Converter, Converter];
+  // Few values go to native code as they came: gathered in an array and spread again, they would cost more than that call.
+  const emitFew: Emit = (from, a, b, c, d) => {
+    try {
+      switch (converters.length) {
+        case 0:
+          return send();
+        case 1:
+          return send(first(a, misfit, from));
+        case 2:
+          return send(first(a, misfit, from), second(b, misfit, from));
+        case 3:
+          return send(first(a, misfit, from), second(b, misfit, from), third(c, misfit, from));
+        default:
+          return send(first(a, misfit, from), second(b, misfit, from), third(c, misfit, from), fourth(d, misfit, from));
+      }
+    } catch {
+      errors++;
+    }
+  };
+  const emit: Emit =
+    converters.length <= 4 && !takesValue.includes(false) ? emitFew : (from, ...values) => emitList(from, values);
   const prepare = (values: () => unknown) => {
     try {
       const prepared = values();
-      if (Array.isArray(prepared)) emit(probe.fireWith, prepared);
+      if (Array.isArray(prepared)) emitList(probe.fireWith, prepared);
       else errors++;
     } catch {
       errors++;
@@ -156,7 +180,7 @@ export function createProbe(
   };
   const control: ProbeControl = {
     definition,
-    emit,
+    emit: emitList,
     misfit,
     connect,
     disconnect: () => connect(NEVER, RESTS),

@@ -1,6 +1,5 @@
 // What all copies of the core in one thread have in common, under a global symbol: a library may bring its own copy, of
 // another version. So everything here is plain objects with methods, and the symbol's number changes with their shape.
-import { createRequire } from 'node:module';
 import type { BackendName, LoadedProvider } from './backend.js';
 import type { ProviderDefinition } from './definition.js';
 import type { ProbeStatus } from './probe.js';
@@ -102,7 +101,7 @@ export function providers(): Connectable[] {
  */
 export function nextOperationId(): number {
   // Loaded when it is needed, that is while traced: worker_threads takes a while.
-  registry.operations ??= (createRequire(import.meta.url)('node:worker_threads').threadId as number) * 2 ** 32;
+  registry.operations ??= process.getBuiltinModule('node:worker_threads').threadId * 2 ** 32;
   return ++registry.operations;
 }
 

@@ -15,10 +15,13 @@ const broken = {
   },
 };
 
-function select(settings: Partial<Omit<Settings, 'manifest'>> & { manifest?: unknown } = {}, from = table) {
-  const { manifest, ...others } = settings;
+function select(
+  settings: Partial<Omit<Settings, 'manifest' | 'buildDefault'>> & { manifest?: unknown; buildDefault?: string } = {},
+  from = table,
+) {
+  const { manifest, buildDefault = 'auto', ...others } = settings;
   const { backend, requested, reason } = selectBackend(from, {
-    buildDefault: 'auto',
+    buildDefault: () => buildDefault,
     env: {},
     platform: 'linux',
     manifest: manifest === undefined ? undefined : { path: '/app/package.json', text: JSON.stringify(manifest) },

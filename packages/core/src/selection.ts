@@ -17,7 +17,8 @@ export interface Backends {
 
 /** Where a choice of backend can be made, the later before the earlier. */
 export interface Settings {
-  buildDefault: string;
+  /** What the build was configured for; asked for only when nothing else says. */
+  buildDefault(): string;
   /** The application's package.json as text, and where it is; undefined when there is none. */
   manifest: { path: string; text: string } | undefined;
   env: Readonly<Record<string, string | undefined>>;
@@ -39,7 +40,7 @@ export function registerBackends(backends: Backends): void {
   const select = () => {
     if (!selected) {
       selected = selectBackend(backends.table, {
-        buildDefault: backends.buildDefault(),
+        buildDefault: backends.buildDefault,
         manifest: applicationManifest(process.argv[1]),
         env: process.env,
         platform: process.platform,
@@ -93,12 +94,13 @@ function isRequired(env: Settings['env'], ignored: string[]): boolean {
 
 /** The latest setting that says something; what means nothing is noted and passed over. */
 function request({ buildDefault, manifest, env }: Settings, ignored: string[]): 'auto' | BackendName {
-  const sources: [string, unknown][] = [
-    ['SONDE_BACKEND', env.SONDE_BACKEND || undefined],
-    [`sonde.backend in ${manifest?.path}`, manifest && fromManifest(manifest, ignored)],
+  const sources: [string, () => unknown][] = [
+    ['SONDE_BACKEND', () => env.SONDE_BACKEND || undefined],
+    [`sonde.backend in ${manifest?.path}`, () => manifest && fromManifest(manifest, ignored)],
     ['the backend that sonde was built for', buildDefault],
   ];
-  for (const [where, value] of sources) {
+  for (const [where, read] of sources) {
+    const value = read();
     if (value === undefined) continue;
     if (value === 'auto' || BACKEND_NAMES.includes(value as BackendName)) return value as BackendName;
     ignored.push(`${where} is ${show(value)}; it must be auto, ${BACKEND_NAMES.join(', ')}, or unset`);

@@ -1,7 +1,7 @@
 // A program's values, made what a probe carries. None of this throws but what JSON.stringify runs of the program's own
 // code, and the probe catches that: a value that does not fit is reported and replaced.
-import { types } from 'node:util';
 import { type Argument, INTEGER_RANGES, isInteger } from './arguments.js';
+import { types } from './builtins.js';
 import { messageOf } from './errors.js';
 
 /**
@@ -40,6 +40,8 @@ function integer([least, most]: readonly [bigint, bigint]): Converter {
   const above = Number(most + 1n);
   return (value, misfit) => {
     if (typeof value === 'number') {
+      // What is an int32 already, as most are, is for V8 a comparison of integers.
+      if ((value | 0) === value && value >= low && value < above) return value | 0;
       const whole = Math.trunc(value);
       if (whole >= low && whole < above) return Number.isSafeInteger(whole) ? whole : BigInt(whole);
     } else if (typeof value === 'bigint' && value >= least && value <= most) {

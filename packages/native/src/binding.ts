@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { NativeValue } from '@sonde/core';
 
 /** What the addon exports: see src/fire.h and src/object.h. */
@@ -22,5 +21,5 @@ export function buildDefault(): string {
 }
 
 function addon(): { load(): Binding; buildDefault(): string } {
-  return createRequire(import.meta.url)('@sonde/native/addon');
+  return process.getBuiltinModule('node:module').createRequire(import.meta.url)('@sonde/native/addon');
 }

@@ -86,16 +86,17 @@ uint64_t ReadInteger(napi_env env, napi_value value) {
   return 0;
 }
 
+template <size_t kCount>
 napi_value Fire(napi_env env, napi_callback_info info) {
-  napi_value values[kMostArguments];
-  size_t count = kMostArguments;
+  napi_value values[kCount + 1];
+  size_t count = kCount;
   void* data;
   if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
   const Probe& probe = *static_cast<Probe*>(data);
   uint64_t slots[kMostArguments] = {};
   size_t slot = 0;
   char* text = probe.thread->scratch.data();
-  for (size_t i = 0; i < probe.count; i++) {
+  for (size_t i = 0; i < kCount; i++) {
     int32_t kind = probe.kinds[i];
     if (kind == kInteger) {
       slots[slot++] = ReadInteger(env, values[i]);
@@ -120,6 +121,9 @@ napi_value Fire(napi_env env, napi_callback_info info) {
   }
   return nullptr;
 }
+
+constexpr napi_callback kFire[] = {Fire<0>, Fire<1>, Fire<2>, Fire<3>, Fire<4>,  Fire<5>, Fire<6>,
+                                    Fire<7>, Fire<8>, Fire<9>, Fire<10>, Fire<11>, Fire<12>};
 
 Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -149,7 +153,7 @@ Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   probe->code = Napi::Persistent(code.As<Napi::Object>());
 
   napi_value function;
-  napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, Fire, probe.get(), &function);
+  napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, kFire[probe->count], probe.get(), &function);
   NAPI_THROW_IF_FAILED(env, status, env.Undefined());
   status = napi_add_finalizer(
       env, function, probe.get(), [](napi_env, void* data, void*) { delete static_cast<Probe*>(data); }, nullptr, nullptr);

@@ -18,7 +18,6 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { log } from '@sonde/core';
 import { getBinding } from './binding.js';
@@ -75,7 +74,7 @@ const because = (reasons: string[]) => (reasons.length > 0 ? { reason: reasons.j
 function folders(): string[] {
   const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
   if (SONDE_DIR) return [resolve(SONDE_DIR)];
-  const temporary = join(tmpdir(), `sonde-${process.getuid!()}`);
+  const temporary = join(process.getBuiltinModule('node:os').tmpdir(), `sonde-${process.getuid!()}`);
   return XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
 }
 

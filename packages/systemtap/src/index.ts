@@ -1,4 +1,3 @@
-import { release } from 'node:os';
 import type { Backend, LoadedProvider, ProviderDefinition } from '@sonde/core';
 import { type Architecture, writeProbeObject } from '@sonde/elf';
 import { fireFunction, firstInstruction, getBinding, openObject } from '@sonde/native';
@@ -22,7 +21,7 @@ function load({ name, probes }: ProviderDefinition, architecture: Architecture):
   const object = writeProbeObject({
     provider: name,
     architecture,
-    nop: firstInstruction(release(), architecture),
+    nop: firstInstruction(process.getBuiltinModule('node:os').release(), architecture),
     notes: true,
     probes: probes.map((probe) => ({
       name: probe.name,
