@@ -82,8 +82,9 @@ const fileName = ({ provider, hash }: ObjectFile) => `${provider}-${hash}.so`;
 
 /** The path of the object's file in the folder, made if need be. Throws with a reason. */
 function putFile(folder: string, object: ObjectFile): string {
-  makeFolder(folder);
-  checkOurs(folder, lstatSync(folder), 'directory');
+  const there = lstatSync(folder, { throwIfNoEntry: false });
+  if (!there) makeFolder(folder);
+  checkOurs(folder, there ?? lstatSync(folder), 'directory');
   const path = join(folder, fileName(object));
   if (hasContent(path, object.content)) return path;
   removeAbandoned(folder);

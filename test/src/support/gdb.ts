@@ -25,12 +25,12 @@ export class Gdb {
 
   /** Runs a command that leaves the process where it is, and returns what gdb answers. */
   async ask(command: string): Promise<string> {
-    const mark = `answered ${++this.questions}`;
-    const from = this.tracer.output.length;
-    this.tracer.write(`${command}\necho ${mark}\\n\n`);
-    await this.tracer.shows(new RegExp(`${mark}\n`));
-    const answer = this.tracer.output.slice(from).replaceAll('(gdb) ', '');
-    return answer.slice(0, answer.indexOf(mark)).trim();
+    const number = ++this.questions;
+    // Both ends are marked: what gdb tells of a stop may still be on its way.
+    this.tracer.write(`echo <asked ${number}>\\n\n${command}\necho <answered ${number}>\\n\n`);
+    const pattern = new RegExp(`<asked ${number}>\n([^]*)<answered ${number}>\n`);
+    const [, answer] = await this.tracer.shows(pattern);
+    return answer!.replaceAll('(gdb) ', '').trim();
   }
 
   /** Breaks at a probe, as its SDT note has it; with commands, they are run whenever it fires, and the process goes on. */

@@ -50,15 +50,18 @@ export class Tracer {
    * event enabled, afterwards), so that a probe is `enabled` does not tell that nothing is lost any more.
    */
   async hears(knock: () => Promise<unknown>, pattern: RegExp): Promise<void> {
-    const shown = this.shows(pattern);
+    let over = false;
+    const shown = this.shows(pattern).finally(() => {
+      over = true;
+    });
     const knocking = async () => {
-      while (!pattern.test(this.output)) {
+      while (!over) {
         await knock();
         await setTimeout(KNOCK_MS);
       }
     };
-    await Promise.race([shown, knocking()]);
-    await shown;
+    // Both, so that no knock is under way any more.
+    await Promise.all([shown, knocking()]);
   }
 
   /** Ends its input. */
