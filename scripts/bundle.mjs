@@ -1,7 +1,7 @@
 // Makes one file of each entry of a package, in its lib/. Loading a file costs more than most of what is in it, and a
 // program should not pay for how sonde's source is cut into files and packages (docs/performance.md has the figures): so
 // `sonde` holds what it needs of the others, all but the addon, which lies in @sonde/native.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -11,6 +11,7 @@ const packages = readdirSync(root).map((name) => manifest(name));
 
 for (const { folder, name, exports } of packages) {
   const inlined = packages.filter((other) => other.name !== name && other.name !== 'sonde');
+  rmSync(join(folder, 'lib'), { recursive: true, force: true });
   await build({
     entryPoints: entries(exports).map(([, entry]) => ({
       in: source(folder, entry),

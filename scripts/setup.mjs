@@ -73,7 +73,9 @@ function files(folder) {
 
 /** Runs a step unless the stamp it left last time says that the same inputs went through it, on the same Node.js. */
 function once(stamp, inputs, step) {
-  const hash = createHash('sha256').update(`${process.version} ${process.arch}`);
+  const hash = createHash('sha256').update(
+    `${process.version} ${process.arch} ${process.env.npm_config_sonde_backend}`,
+  );
   for (const file of inputs.toSorted()) hash.update(file).update(readFileSync(join(root, file)));
   const digest = hash.digest('hex');
   const path = join(root, stamp);

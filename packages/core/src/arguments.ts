@@ -102,7 +102,7 @@ export function stack(name: string, options: StackOptions = {}): Argument<'stack
   return { ...limited, depth };
 }
 
-/** The types that {@link isArgument} knows, which are those that this module makes. */
+/** The types that {@link checkArgument} knows, which are those that this module makes. */
 const TYPES: ReadonlySet<unknown> = new Set<ArgumentType>([
   ...(Object.keys(INTEGER_RANGES) as IntegerType[]),
   'boolean',
@@ -112,8 +112,22 @@ const TYPES: ReadonlySet<unknown> = new Set<ArgumentType>([
   'stack',
 ]);
 
-export function isArgument(value: unknown): value is Argument {
-  return typeof value === 'object' && value !== null && TYPES.has((value as Argument).type);
+/**
+ * The argument that a definition holds, checked and whole even where it was written by hand; undefined when it is none.
+ * A copy: what a program changes later does not reach the probe.
+ */
+export function checkArgument(value: unknown): Argument | undefined {
+  if (typeof value !== 'object' || value === null || !TYPES.has((value as Argument).type)) return undefined;
+  const { type, name, limit, depth } = value as Argument;
+  switch (type) {
+    case 'string':
+    case 'json':
+      return text(type, name, { ...(limit !== undefined && { limit }) });
+    case 'stack':
+      return stack(name, { ...(limit !== undefined && { limit }), ...(depth !== undefined && { depth }) });
+    default:
+      return argument(type, name);
+  }
 }
 
 export function isInteger(type: ArgumentType): type is IntegerType {
@@ -131,11 +145,23 @@ function argument<Type extends ArgumentType>(type: Type, name: string): Argument
   return { type, name };
 }
 
-function text<Type extends 'string' | 'json' | 'stack'>(type: Type, name: string, options: TextOptions = {}) {
+function text<Type extends 'string' | 'json' | 'stack'>(
+  type: Type,
+  name: string,
+  options: StackOptions = {},
+): Argument<Type> {
   if (typeof options !== 'object' || options === null) {
     throw new DefinitionError(
       'SONDE_ARGUMENT_OPTION',
       `argument ${show(name)}: options are ${show(options)}; give an object: { limit: 200 }, or leave them out`,
+    );
+  }
+  const known = type === 'stack' ? ['limit', 'depth'] : ['limit'];
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new DefinitionError(
+      'SONDE_ARGUMENT_OPTION',
+      `argument ${show(name)}: there is no option ${show(unknown)}; the options of ${type} are ${known.join(', ')}`,
     );
   }
   const { limit = DEFAULT_LIMIT } = options;

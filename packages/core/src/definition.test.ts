@@ -94,6 +94,27 @@ describe('a definition', () => {
     throws('SONDE_ARGUMENT_NAME', /is named "a{64}"/, () => int32('a'.repeat(64)));
   });
 
+  it('checks arguments that were written by hand as those that it made', () => {
+    const made = (argument: object) => defineProbe('p', [argument as never]).arguments[0];
+    assert.deepEqual(made({ type: 'string', name: 'a' }), { type: 'string', name: 'a', limit: 4095 });
+    assert.deepEqual(made({ type: 'stack', name: 'a', limit: 9 }), { type: 'stack', name: 'a', limit: 9, depth: 20 });
+    assert.deepEqual(made({ type: 'int32', name: 'a', limit: 9 }), { type: 'int32', name: 'a' });
+    for (const limit of [-3, -200, 3e9, null]) {
+      throws('SONDE_ARGUMENT_OPTION', /limit is/, () => define('p', { probe: [{ type: 'string', name: 'a', limit }] }));
+    }
+    throws('SONDE_ARGUMENT_NAME', /is named "not a name!"/, () =>
+      define('p', { probe: [{ type: 'json', name: 'not a name!' }] }),
+    );
+  });
+
+  it('refuses options and parts that it does not know', () => {
+    throws('SONDE_ARGUMENT_OPTION', /no option "limt"; the options of string are limit/, () =>
+      options('s', { limt: 5 }),
+    );
+    throws('SONDE_ARGUMENT_OPTION', /no option "depth"/, () => options('s', { depth: 5 }));
+    throws('SONDE_DEFINITION', /given "strat"; it takes start, done, name/, () => operation({ strat: [] } as never));
+  });
+
   it('refuses options out of their range', () => {
     for (const limit of [0, -1, 1.5, 2 ** 20 + 1, Number.NaN, '10', null]) {
       throws(

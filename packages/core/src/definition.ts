@@ -1,4 +1,4 @@
-import { type Argument, isArgument } from './arguments.js';
+import { type Argument, checkArgument } from './arguments.js';
 import { DefinitionError, show } from './errors.js';
 
 /** The most native arguments of a probe: `STAP_PROBE12` of <sys/sdt.h> is the widest, and so what Linux tools parse. */
@@ -63,7 +63,8 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
   }
   const name = explicit ? explicit.name : nativeName(key);
   checkProbeName(key, name);
-  const native = list.flatMap((argument, index) => nativeArguments(name, argument, index));
+  const args = list.map((argument, index) => defineArgument(name, argument, index));
+  const native = args.flatMap(nativeArguments);
   if (native.length > MOST_NATIVE_ARGUMENTS) {
     throw new DefinitionError(
       'SONDE_ARGUMENT_COUNT',
@@ -82,7 +83,7 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
     }
     seen.add(argument.name);
   }
-  return { name, arguments: Object.freeze([...list]), native };
+  return { name, arguments: args, native };
 }
 
 /** Checks that no two probes of a provider are one to a tracer. */
@@ -112,22 +113,27 @@ function checkProbeName(key: string, name: unknown): asserts name is string {
     throw broken('perf cannot carry a dash: write __ for it, which DTrace shows as a dash');
   }
   if (typeof name !== 'string' || !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
-    throw broken('a name is a letter or _ followed by letters, digits, _ or, in the program, -');
+    throw broken(
+      'a name is a letter or _ followed by letters, digits, _ or, in the program, -: rename it, or give tracers a name of ' +
+        'their own with { name, arguments }',
+    );
   }
   if (name.length > LONGEST_PROBE_NAME) {
     throw broken(`it has ${name.length} bytes and ${LONGEST_PROBE_NAME} are the most that DTrace carries: shorten it`);
   }
 }
 
-function nativeArguments(probe: string, argument: unknown, index: number): NativeArgument[] {
-  if (!isArgument(argument)) {
-    throw new DefinitionError(
-      'SONDE_DEFINITION',
-      `argument ${index} of probe ${show(probe)} is ${show(argument)}; ` +
-        'make it with int8 … int64, uint8 … uint64, boolean, string, json, bytes or stack',
-    );
-  }
-  const { name, type } = argument;
+function defineArgument(probe: string, argument: unknown, index: number): Argument {
+  const checked = checkArgument(argument);
+  if (checked) return checked;
+  throw new DefinitionError(
+    'SONDE_DEFINITION',
+    `argument ${index} of probe ${show(probe)} is ${show(argument)}; ` +
+      'make it with int8 … int64, uint8 … uint64, boolean, string, json, bytes or stack',
+  );
+}
+
+function nativeArguments({ name, type }: Argument): NativeArgument[] {
   switch (type) {
     case 'bytes':
       return [

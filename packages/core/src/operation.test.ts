@@ -200,6 +200,63 @@ describe('an operation', () => {
     );
   });
 
+  it('survives proxies that are revoked or throw in the place of values', () => {
+    const { proxy: revoked, revoke } = Proxy.revocable([], {});
+    revoke();
+    const throwing = new Proxy(['a'], {
+      get() {
+        throw new Error('trap');
+      },
+    });
+    const run = work.job.run.bind(work.job) as unknown as (...args: unknown[]) => unknown;
+    for (const values of [revoked, throwing]) {
+      assert.equal(
+        run(
+          values,
+          () => 'result',
+          () => values,
+        ),
+        'result',
+      );
+    }
+    assert.deepEqual(names(), ['job__start', 'job__done', 'job__start', 'job__done']);
+  });
+
+  it('hands back promises that cannot be followed', async () => {
+    class Timed extends Promise<number> {
+      constructor(ms: number) {
+        super((resolve) => setTimeout(resolve, ms, ms));
+      }
+    }
+    const timed = new Timed(1);
+    assert.equal(
+      work.job.run(
+        ['a'],
+        () => timed,
+        (ms) => [ms],
+      ),
+      timed,
+    );
+    const hostile = Object.defineProperty(Promise.resolve(2), 'constructor', {
+      get() {
+        throw new Error('getter');
+      },
+    });
+    assert.equal(
+      work.job.run(
+        ['b'],
+        () => hostile,
+        (ms) => [ms],
+      ),
+      hostile,
+    );
+    assert.deepEqual(names(), ['job__start', 'job__start']);
+  });
+
+  it('leaves a callback that is none as it is', () => {
+    work.bare.runCallback([], (callback) => assert.equal(callback, undefined), undefined as never);
+  });
+
   it('passes everything through while nobody traces', async () => {
     recorder.stop();
     const promise = Promise.resolve(1);

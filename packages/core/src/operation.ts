@@ -39,6 +39,14 @@ export function operation<const Start extends readonly Argument[] = [], const Do
       `operation() was given ${show(source)}; give { start: […], done: […] }`,
     );
   }
+  const known = ['start', 'done', 'name'];
+  const unknown = Object.keys(source).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new DefinitionError(
+      'SONDE_DEFINITION',
+      `operation() was given ${show(unknown)}; it takes ${known.join(', ')}`,
+    );
+  }
   const { start = [], done = [], name } = source;
   return { [OPERATION]: true, name, start: start as Start, done: done as Done };
 }
@@ -47,7 +55,7 @@ export function isOperationSource(value: unknown): value is OperationSource {
   return typeof value === 'object' && value !== null && (value as Partial<OperationSource>)[OPERATION] === true;
 }
 
-/** The three probes of an operation, in the order in which {@link createOperation} takes them. */
+/** The three probes of an operation, in the order in which {@link Operation} takes them. */
 export function defineOperation(key: string, { name, start, done }: OperationSource): ProbeDefinition[] {
   // A wrong list is told by its own name and not as what stands around it here.
   const list = (part: string, source: unknown): readonly Argument[] => {
@@ -118,11 +126,18 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
       running.succeeded(() => done?.(result as Awaited<Result>));
       return result;
     }
-    return follow(
-      result,
-      (value) => running.succeeded(() => done?.(value as Awaited<Result>)),
-      (error) => running.failed(error),
-    ) as Result;
+    const promise = result;
+    try {
+      return follow(
+        promise,
+        (value) => running.succeeded(() => done?.(value as Awaited<Result>)),
+        (error) => running.failed(error),
+      ) as Result;
+    } catch {
+      // A subclass whose constructor does not take what `then` gives it: it cannot be followed.
+      this.controls[1].misfit();
+      return promise;
+    }
   }
 
   /**
@@ -140,7 +155,7 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
     callback: (error?: any, ...results: Results) => Return,
     done?: (...results: Results) => Done,
   ): Result {
-    if (!this.enabled) return work(callback);
+    if (!this.enabled || typeof callback !== 'function') return work(callback);
     const running = this.begin(this.runCallback, start);
     let ended = false;
     const wrapped = function (this: unknown, error?: unknown, ...results: Results) {
@@ -167,37 +182,41 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   private begin(from: Caller, values: readonly unknown[]) {
     const [start, done, error] = this.controls;
     const id = nextOperationId();
-    if (this.start.enabled) start.emit(from, [id, ...list(values, start)]);
-    const began = process.hrtime.bigint();
+    if (this.start.enabled) emit(start, from, [id], () => values);
+    const began = now();
     return {
       succeeded: (values: () => readonly unknown[] | undefined) => {
-        const ns = process.hrtime.bigint() - began;
-        if (!this.done.enabled) return;
-        try {
-          done.emit(from, [id, ns, ...list(values() ?? [], done)]);
-        } catch {
-          done.misfit();
-        }
+        const ns = now() - began;
+        if (this.done.enabled) emit(done, from, [id, ns], () => values() ?? []);
       },
       failed: (reason: unknown) => {
-        const ns = process.hrtime.bigint() - began;
-        if (this.error.enabled) error.emit(from, [id, ns, messageOf(reason)]);
+        const ns = now() - began;
+        if (this.error.enabled) emit(error, from, [id, ns, messageOf(reason)], () => []);
       },
     };
   }
 }
 
-/** What a program passed for values, which the compiler does not check in JavaScript. */
-function list(values: unknown, control: ProbeControl): readonly unknown[] {
-  if (Array.isArray(values)) return values;
-  control.misfit();
-  return [];
+/** As it was when sonde was loaded: tests put another clock in its place. */
+const now = process.hrtime.bigint;
+
+/** Fires with the operation's own values and then the program's. These may be anything, a proxy that throws too. */
+function emit(control: ProbeControl, from: Caller, own: readonly unknown[], values: () => unknown): void {
+  let others: unknown[] = [];
+  try {
+    const given = values();
+    if (Array.isArray(given)) others = [...given];
+    else control.misfit();
+  } catch {
+    control.misfit();
+  }
+  control.emit(from, [...own, ...others]);
 }
 
 /**
  * Sees the end of a promise. A handler marks it as handled, which would hide a rejection that the program forgot: so the
  * program gets the promise that `then` made. But one that is more than a promise (a subclass, or with properties of its
- * own, like execa's) the program may need itself; it gets that back.
+ * own, like execa's) the program may need itself; it gets that back. Symbols do not count: Node.js puts its own there.
  */
 function follow<T>(promise: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): Promise<T> {
   const then = Promise.prototype.then as <A>(

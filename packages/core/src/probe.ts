@@ -44,15 +44,16 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
 
   /**
    * Fires the probe with one value for each argument that takes one. Not traced, it costs what `enabled` costs; but what
-   * stands between the parentheses is evaluated all the same: see {@link Probe.fireWith}.
+   * stands between the parentheses is evaluated all the same: see {@link Probe.fireWith}. A method of the probe: to hand it
+   * on as a function, write `(...values) => probe.fire(...values)`.
    */
-  fire(...values: Values): void;
+  fire(this: Probe<Values>, ...values: Values): void;
 
   /**
    * Fires the probe with the values that `values` returns, which is called only while traced. If it throws or returns
    * no array, nothing is fired and the error is counted.
    */
-  fireWith(values: () => Values): void;
+  fireWith(this: Probe<Values>, values: () => Values): void;
 }
 
 type Emit = (from: Caller, ...values: unknown[]) => void;

@@ -118,6 +118,51 @@ describe('a provider', () => {
     own.unload();
   });
 
+  it('leaves Error as it was, whatever the program made of it and however a capture ends', () => {
+    using recorder = record();
+    const own = provider('error', { probe: [stack('w')] });
+    const before = Object.getOwnPropertyDescriptors(Error);
+    own.probe.fire();
+    assert.deepEqual(Object.getOwnPropertyDescriptors(Error), before);
+    const prepare = () => 'mine';
+    try {
+      Error.prepareStackTrace = prepare;
+      const exhaust = (): void => {
+        own.probe.fire();
+        exhaust();
+      };
+      assert.throws(exhaust, RangeError);
+      assert.equal(Error.prepareStackTrace, prepare);
+      assert.equal(Error.stackTraceLimit, before.stackTraceLimit!.value);
+      const get = () => assert.fail('called');
+      Object.defineProperty(Error, 'prepareStackTrace', { get, set: get, configurable: true });
+      own.probe.fire();
+      assert.equal(recorder.fired.at(-1)!.values.w, '<no stack>');
+    } finally {
+      delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
+      Object.defineProperties(Error, before);
+    }
+    own.unload();
+  });
+
+  it('ends where a toJSON fires json itself', () => {
+    using recorder = record();
+    const own = provider('again', { probe: [json('j')] });
+    const value = {
+      toJSON() {
+        own.probe.fire(value);
+        own.probe.fire(value);
+        return 1;
+      },
+    };
+    own.probe.fire(value);
+    assert.deepEqual(
+      recorder.fired.map(({ values }) => values.j),
+      ['<not JSON: fired while JSON was made>', '<not JSON: fired while JSON was made>', '1'],
+    );
+    own.unload();
+  });
+
   it('fires from within its own values', () => {
     using recorder = record();
     const own = provider('nested', { outer: [json('j')], inner: [string('s')] });

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Argument, ArgumentValues } from './arguments.js';
 import { checkDistinct, checkProviderName, defineProbe, type ProbeDefinition, type ProbeSource } from './definition.js';
 import { DefinitionError, show } from './errors.js';

@@ -53,8 +53,7 @@ const collected = new FinalizationRegistry<WeakRef<Connectable>>((reference) => 
 
 /** What a new provider is to be connected to, before it exists. */
 export function connect(definition: ProviderDefinition): Connection {
-  const connector = registry.recorder ?? registry.connector;
-  return connector?.connect(definition) ?? { reason: NO_BACKEND };
+  return getConnector()?.connect(definition) ?? { reason: NO_BACKEND };
 }
 
 const NO_BACKEND = "no backend is there: import 'sonde' in the application, the probes come alive then";
@@ -77,8 +76,9 @@ export function setConnector(connector: Connector): void {
   if (!registry.recorder) reconnect(connector);
 }
 
+/** What providers are connected to now. */
 export function getConnector(): Connector | undefined {
-  return registry.connector;
+  return registry.recorder ?? registry.connector;
 }
 
 /** Puts a recorder in the place of the backend, for all providers that are there and those to come. */

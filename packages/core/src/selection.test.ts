@@ -38,7 +38,7 @@ describe('selection of a backend', () => {
       assert.deepEqual(select({ platform }), {
         backend: 'noop',
         requested: 'auto',
-        reason: 'dtrace cannot run: this build of sonde has no dtrace backend',
+        reason: 'dtrace cannot run: this build of sonde has no dtrace backend, only systemtap, noop',
       });
     }
   });

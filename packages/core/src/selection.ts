@@ -22,7 +22,8 @@ export interface Settings {
   /** The application's package.json as text, and where it is; undefined when there is none. */
   manifest: { path: string; text: string } | undefined;
   env: Readonly<Record<string, string | undefined>>;
-  platform: NodeJS.Platform;
+  /** As process.platform has it. */
+  platform: string;
 }
 
 export interface Selection {
@@ -69,7 +70,7 @@ export function selectBackend(table: Backends['table'], settings: Settings): Sel
   const wanted = requested === 'auto' ? automatic(settings.platform) : requested;
   try {
     const make = table[wanted];
-    if (!make) throw new Error(`this build of sonde has no ${wanted} backend`);
+    if (!make) throw new Error(`this build of sonde has no ${wanted} backend, only ${Object.keys(table).join(', ')}`);
     return result(wanted, make());
   } catch (error) {
     const why = `${wanted} cannot run: ${messageOf(error)}`;
@@ -123,7 +124,7 @@ function fromManifest({ path, text }: NonNullable<Settings['manifest']>, ignored
   return undefined;
 }
 
-function automatic(platform: NodeJS.Platform): BackendName {
+function automatic(platform: string): BackendName {
   switch (platform) {
     case 'sunos':
     case 'darwin':

@@ -63,12 +63,22 @@ function convertString(value: unknown, misfit: () => void): NativeValue {
   return `<not a string: ${value === null ? 'null' : typeof value}>`;
 }
 
+/** A toJSON that fires json itself could go on for ever, or nearly so. */
+let isSerialising = false;
+
 function convertJson(value: unknown, misfit: () => void): NativeValue {
+  if (isSerialising) {
+    misfit();
+    return '<not JSON: fired while JSON was made>';
+  }
+  isSerialising = true;
   try {
     return JSON.stringify(value) ?? 'undefined';
   } catch (error) {
     misfit();
     return `<not JSON: ${messageOf(error)}>`;
+  } finally {
+    isSerialising = false;
   }
 }
 
@@ -85,19 +95,24 @@ function convertBytes(value: unknown, misfit: () => void): NativeValue {
  * `Error.prepareStackTrace`, which may throw, be slow or return something else than text.
  */
 function captureStack(depth: number, from: Caller, misfit: () => void): NativeValue {
-  const { prepareStackTrace, stackTraceLimit } = Error;
+  const error: { stackTraceLimit?: unknown; prepareStackTrace?: unknown } = Error;
+  const limit = Object.getOwnPropertyDescriptor(error, 'stackTraceLimit');
+  const prepare = Object.getOwnPropertyDescriptor(error, 'prepareStackTrace');
+  if (!limit?.writable || (prepare && !prepare.writable)) {
+    // Frozen, or the program's own accessors, which are not ours to call.
+    misfit();
+    return '<no stack>';
+  }
   try {
-    Error.stackTraceLimit = depth;
-    (Error as { prepareStackTrace: unknown }).prepareStackTrace = undefined;
+    error.stackTraceLimit = depth;
+    if (prepare?.value !== undefined) error.prepareStackTrace = undefined;
     const holder: { stack?: string } = {};
     Error.captureStackTrace(holder, from);
     const [, ...frames] = (holder.stack as string).split('\n');
-    (Error as { prepareStackTrace: unknown }).prepareStackTrace = prepareStackTrace;
-    Error.stackTraceLimit = stackTraceLimit;
     return frames.map((frame) => frame.replace(/^\s*at /, '')).join('\n');
-  } catch {
-    // Only where Error is frozen, and then nothing was changed.
-    misfit();
-    return '<no stack>';
+  } finally {
+    // Nothing is called here: the stack may be used up.
+    error.stackTraceLimit = limit.value;
+    if (prepare?.value !== undefined) error.prepareStackTrace = prepare.value;
   }
 }

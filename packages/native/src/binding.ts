@@ -17,7 +17,12 @@ export function getBinding(): Binding {
 
 /** What the build was configured for: `auto` or the name of a backend. */
 export function buildDefault(): string {
-  return addon().buildDefault();
+  try {
+    return addon().buildDefault();
+  } catch {
+    // In a bundle, without @sonde/native beside it: there is no addon either, and its backend will say so.
+    return 'auto';
+  }
 }
 
 function addon(): { load(): Binding; buildDefault(): string } {

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kMostArguments = 12;  // MOST_NATIVE_ARGUMENTS in packages/core
 constexpr int32_t kInteger = 0;
 constexpr int32_t kBytes = -1;
+constexpr int32_t kGreatestLimit = 1 << 20;  // GREATEST_LIMIT in packages/core
 // A text's buffer has room for one character more than its limit, so that V8 never stops before the limit, and the NUL.
 constexpr size_t kBeyondLimit = 4 + 1;
 
@@ -142,6 +143,10 @@ Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   size_t texts = 0;
   for (size_t i = 0; i < probe->count; i++) {
     int32_t kind = probe->kinds[i] = kinds[i];
+    if (kind < kBytes || kind > kGreatestLimit) {
+      Napi::RangeError::New(env, "an argument of no known kind").ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
     probe->slots += kind == kBytes ? 2 : 1;
     if (kind > 0) texts += kind + kBeyondLimit;
   }

@@ -14,7 +14,14 @@ export function fireFunction(
 }
 
 function kind({ type, limit }: ProbeDefinition['arguments'][number]): number {
-  if (type === 'bytes') return BYTES;
-  // Only texts have a limit.
-  return limit ?? INTEGER;
+  switch (type) {
+    case 'bytes':
+      return BYTES;
+    case 'string':
+    case 'json':
+    case 'stack':
+      return limit!;
+    default:
+      return INTEGER;
+  }
 }

@@ -2,8 +2,10 @@
 // that one attachment by path traces them all, those still to be started too. What is mapped as code must be ours:
 // nothing that another user could have put or changed there is ever loaded.
 import {
+  chmodSync,
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   linkSync,
   lstatSync,
@@ -13,8 +15,11 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  realpathSync,
   renameSync,
+  rmSync,
   type Stats,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeSync,
@@ -75,8 +80,17 @@ const because = (reasons: string[]) => (reasons.length > 0 ? { reason: reasons.j
 function folders(): string[] {
   const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
   if (SONDE_DIR) return [resolve(SONDE_DIR)];
-  const temporary = join(process.getBuiltinModule('node:os').tmpdir(), `sonde-${process.getuid!()}`);
-  return XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
+  const temporary = join(process.getBuiltinModule('node:os').tmpdir(), `sonde-${process.geteuid!()}`);
+  return XDG_RUNTIME_DIR && isOurs(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
+}
+
+/** Under su and sudo, XDG_RUNTIME_DIR may still be the other user's. */
+function isOurs(path: string): boolean {
+  try {
+    return statSync(path).uid === process.geteuid!();
+  } catch {
+    return false;
+  }
 }
 
 const fileName = ({ provider, hash }: ObjectFile) => `${provider}-${hash}.so`;
@@ -86,6 +100,7 @@ function putFile(folder: string, object: ObjectFile): string {
   const there = lstatSync(folder, { throwIfNoEntry: false });
   if (!there) makeFolder(folder);
   checkOurs(folder, there ?? lstatSync(folder), 'directory');
+  checkAbove(folder);
   const path = join(folder, fileName(object));
   if (hasContent(path, object.content)) return path;
   removeAbandoned(folder);
@@ -95,7 +110,7 @@ function putFile(folder: string, object: ObjectFile): string {
     // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
     if (!link(own, path) && !hasContent(path, object.content)) replace(own, path);
   } finally {
-    unlinkSync(own);
+    rmSync(own, { force: true });
   }
   if (!hasContent(path, object.content)) throw new Error(`${path} does not keep its content`);
   return path;
@@ -115,6 +130,8 @@ function makeFolder(folder: string): void {
 function tryMakeFolder(folder: string): boolean {
   try {
     mkdirSync(folder, 0o700);
+    // Whatever the umask is.
+    chmodSync(folder, 0o700);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -134,6 +151,32 @@ function checkOurs(path: string, stats: Stats, what: 'directory' | 'file'): void
   if (what === 'directory' ? !stats.isDirectory() : !stats.isFile()) throw broken(`is not a ${what}`);
   if (stats.uid !== process.geteuid!()) throw broken(`belongs to user ${stats.uid} and not to ${process.geteuid!()}`);
   if ((stats.mode & 0o022) !== 0) throw broken(`can be written by others (mode ${(stats.mode & 0o777).toString(8)})`);
+}
+
+/** Folders that nobody else can put another in the place of; who could change that is asked once. */
+const safeFolders = new Set<string>();
+
+/** Whoever can write to a directory above could exchange the folder between a check and its use. */
+function checkAbove(folder: string): void {
+  if (safeFolders.has(folder)) return;
+  const trusted = [0, process.geteuid!()];
+  for (const path of new Set([...above(folder), ...above(realpathSync(folder))])) {
+    const { uid, gid, mode } = statSync(path);
+    const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== process.getegid!());
+    const isSticky = (mode & 0o1000) !== 0;
+    if (!trusted.includes(uid) || (others && !isSticky)) {
+      throw new Error(
+        `${folder} lies in ${path}, which others can change (user ${uid}, mode ${(mode & 0o7777).toString(8)}): ` +
+          'set SONDE_DIR to a directory that only you and root can reach',
+      );
+    }
+  }
+  safeFolders.add(folder);
+}
+
+function above(folder: string): string[] {
+  const parent = dirname(folder);
+  return parent === folder ? [] : [parent, ...above(parent)];
 }
 
 /** Whether the file is there, ours and whole. Throws when it is there and not ours. */
@@ -162,6 +205,7 @@ function hasContent(path: string, content: Uint8Array): boolean {
 function writeWhole(path: string, content: Uint8Array): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o400);
   try {
+    fchmodSync(file, 0o400);
     for (let written = 0; written < content.length; ) written += writeSync(file, content, written);
   } catch (error) {
     unlinkSync(path);
@@ -181,8 +225,8 @@ function link(from: string, to: string): boolean {
     if (code === 'EEXIST') return false;
     // A file system without hard links.
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
-    writeWhole(`${from}.copy`, readFileSync(from));
-    renameSync(`${from}.copy`, to);
+    writeWhole(`${from}.copy${PART}`, readFileSync(from));
+    renameSync(`${from}.copy${PART}`, to);
     return true;
   }
 }

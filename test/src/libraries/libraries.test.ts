@@ -156,6 +156,17 @@ describe('a library that depends on @sonde/core alone', () => {
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   });
 
+  it('tells what happens under DEBUG=sonde:*, on standard error', () => {
+    writeFileSync(join(folder, 'program.js'), `import ${sonde}; import './first/index.js';`);
+    const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'program.js')], {
+      encoding: 'utf8',
+      env: { ...process.env, SONDE_DIR: join(folder, 'objects'), SONDE_BACKEND: '', DEBUG: 'sonde:*' },
+    });
+    assert.equal(stdout, '');
+    assert.match(stderr, /sonde:select auto was asked for, \w+ runs/);
+    if (alive) assert.match(stderr, /sonde:select provider first is at .*first-[0-9a-f]{40}\.so/);
+  });
+
   it('loads no addon, opens no file and selects nothing until a provider is defined', () => {
     const { objects, addon } = run(
       `import ${sonde};
