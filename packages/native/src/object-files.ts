@@ -7,12 +7,12 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   readSync,
   realpathSync,
@@ -108,10 +108,11 @@ function putFile(folder: string, object: ObjectFile): string {
   writeWhole(own, object.content);
   try {
     // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
-    if (!link(own, path) && !hasContent(path, object.content)) replace(own, path);
+    link(own, path);
   } finally {
     rmSync(own, { force: true });
   }
+  if (!hasContent(path, object.content)) repair(path, object.content);
   if (!hasContent(path, object.content)) throw new Error(`${path} does not keep its content`);
   return path;
 }
@@ -203,10 +204,11 @@ function hasContent(path: string, content: Uint8Array): boolean {
 }
 
 function writeWhole(path: string, content: Uint8Array): void {
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o400);
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
-    fchmodSync(file, 0o400);
-    for (let written = 0; written < content.length; ) written += writeSync(file, content, written);
+    // Whatever the umask is.
+    fchmodSync(file, 0o600);
+    writeAll(file, content);
   } catch (error) {
     unlinkSync(path);
     throw error;
@@ -215,29 +217,39 @@ function writeWhole(path: string, content: Uint8Array): void {
   }
 }
 
-/** False when the path is taken. */
-function link(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return false;
-    // A file system without hard links.
-    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
-    writeWhole(`${from}.copy${PART}`, readFileSync(from));
-    renameSync(`${from}.copy${PART}`, to);
-    return true;
+function writeAll(file: number, content: Uint8Array): void {
+  for (let written = 0; written < content.length; ) {
+    written += writeSync(file, content, written, content.length - written, written);
   }
 }
 
-/** Puts a whole file in the place of a damaged one (a disk that was full, a crash of the system). */
-function replace(own: string, path: string): void {
-  debug('%s is damaged and is replaced', path);
-  const damaged = `${own}.damaged${PART}`;
-  renameSync(path, damaged);
-  unlinkSync(damaged);
-  link(own, path);
+/** Gives a file another name, unless something has that already. */
+function link(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    // A file system without hard links.
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    renameSync(from, to);
+  }
+}
+
+/**
+ * Writes a damaged file anew (the disk was full, the system crashed). In its place, so that it stays the same inode: of
+ * several processes that do this at once all write the same, and nobody has mapped what was damaged.
+ */
+function repair(path: string, content: Uint8Array): void {
+  debug('%s is damaged and is written anew', path);
+  const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    checkOurs(path, fstatSync(file), 'file');
+    writeAll(file, content);
+    ftruncateSync(file, content.length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function removeAbandoned(folder: string): void {

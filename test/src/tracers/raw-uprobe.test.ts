@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { useScene } from '../support/scene.js';
 import { Stub, stubOffset } from '../support/stub.js';
-import { needsRoot, needsTools } from '../support/tools.js';
+import { cannotTest, needsRoot, needsTools } from '../support/tools.js';
 import { addEvent, TraceInstance } from '../support/uprobe-events.js';
 
 // Of this run alone: others may use the machine as well.
@@ -15,7 +15,7 @@ describe('The kernel alone', function () {
   before(function () {
     needsTools(this, 'readelf');
     needsRoot(this);
-    if (process.arch !== 'x64') this.skip();
+    if (process.arch !== 'x64') cannotTest(this, `the registers are those of x64, and this is ${process.arch}`);
   });
 
   it('traces a stub by its place in the object, with the values of the arguments', async () => {
