@@ -106,9 +106,10 @@ function nativeName(key: string): string {
 }
 
 function checkProbeName(key: string, name: unknown): asserts name is string {
-  const what =
-    name === key ? `the probe's name is ${show(name)}` : `probe ${show(key)} has the native name ${show(name)}`;
-  const broken = (rule: string) => new DefinitionError('SONDE_PROBE_NAME', `${what}; ${rule}`);
+  const broken = (rule: string) => {
+    const what = name === key ? "the probe's name is" : `probe ${show(key)} has the native name`;
+    return new DefinitionError('SONDE_PROBE_NAME', `${what} ${show(name)}; ${rule}`);
+  };
   if (typeof name === 'string' && name.includes('-')) {
     throw broken('perf cannot carry a dash: write __ for it, which DTrace shows as a dash');
   }
