@@ -17,9 +17,14 @@ export function tool(this: Mocha.Context, name: string): string {
       // the next one, then
     }
   }
+  return missing(this, name);
+}
+
+/** Ends a test that needs what is not there: loudly, and with `CI=true` as a failure. */
+export function missing(context: Mocha.Context, name: string): never {
   if (process.env.CI === 'true') throw new Error(`${name} is missing, and this test must not be skipped: CI=true`);
-  console.warn(`skipped, ${name} is missing: ${this.test?.fullTitle()}`);
-  return this.skip();
+  console.warn(`\n  NOT TESTED: ${context.test?.fullTitle()}\n    because ${name} is missing\n`);
+  return context.skip();
 }
 
 /** Runs a program to its end; its two outputs, and how it ended. */

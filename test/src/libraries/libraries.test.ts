@@ -64,31 +64,20 @@ describe('a library that depends on @sonde/core alone', () => {
     });
   });
 
-  it('comes alive when the application imports sonde after it', () => {
-    const list = run(`
-      import { probes as first } from './first/index.js';
-      import { probes as second } from './second/index.js';
-      import { status } from ${sonde};
-      first.used.fire('x'); second.used.fire('y');
-      console.log(${told});`);
-    assert.deepEqual(list, [
-      ['first', alive],
-      ['second', alive],
-    ]);
-  });
-
-  it('comes alive when the application imported sonde before it', () => {
-    const list = run(`
-      import { status } from ${sonde};
-      import { probes as first } from './first/index.js';
-      import { probes as second } from './second/index.js';
-      first.used.fire('x'); second.used.fire('y');
-      console.log(${told});`);
-    assert.deepEqual(list, [
-      ['first', alive],
-      ['second', alive],
-    ]);
-  });
+  const libraries = `import { probes as first } from './first/index.js'; import { probes as second } from './second/index.js';`;
+  const application = `import { status } from ${sonde};`;
+  for (const [when, imports] of Object.entries({
+    'imports sonde after it': libraries + application,
+    'imported sonde before it': application + libraries,
+  })) {
+    it(`comes alive when the application ${when}`, () => {
+      const list = run(`${imports} first.used.fire('x'); second.used.fire('y'); console.log(${told});`);
+      assert.deepEqual(list, [
+        ['first', alive],
+        ['second', alive],
+      ]);
+    });
+  }
 
   it('is told of by the status of any copy, and withdrawn from all', () => {
     const list = run(`
