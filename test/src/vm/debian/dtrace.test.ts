@@ -1,0 +1,139 @@
+// DTrace for Linux sees the probes of the dtrace backend.
+import assert from 'node:assert/strict';
+import { type Case, cases } from '../../fixtures/every-argument.js';
+import {
+  attached,
+  dtrace,
+  ended,
+  list,
+  print,
+  probesIn,
+  SHOW_START,
+  startDaemon,
+  version,
+} from '../../support/dtrace.js';
+import { nativeArguments, readBack } from '../../support/read-back.js';
+import { useScene } from '../../support/scene.js';
+import { needsRoot } from '../../support/tools.js';
+import type { TracedProgram } from '../../support/traced-program.js';
+import type { Tracer } from '../../support/tracer.js';
+
+/** D has names for no more. */
+const NAMED = 10;
+
+describe('DTrace for Linux', function () {
+  this.timeout(240_000);
+  const scene = useScene();
+  let daemon: Tracer | undefined;
+
+  before(async function () {
+    needsRoot(this);
+    daemon = await startDaemon();
+    // What Debian sid has moves on.
+    console.log(`    ${await version()}`);
+  });
+
+  after(async () => {
+    await daemon?.stop();
+  });
+
+  it('lists the probes as status tells them, in their module, with the C types of their arguments', async () => {
+    const program = await start();
+    const provider = `smtp${program.pid}`;
+    const { providers } = await program.call('status');
+    const smtp = providers.find(({ name }) => name === 'smtp')!;
+    assert.equal(smtp.reason, undefined);
+    assert.deepEqual(
+      smtp.probes.map(({ tracer }) => tracer),
+      [`${provider}:::session-start`, `${provider}:::session-done`],
+    );
+    const listed = await list([provider], '-v');
+    assert.deepEqual(probesIn(listed).sort(), [
+      [provider, '_sonde_test', 'session__done', 'session-done'],
+      [provider, '_sonde_test', 'session__start', 'session-start'],
+    ]);
+    const [, described] = /session-start\n([\s\S]*?)(?=\n *\d+ |$)/.exec(listed)!;
+    assert.deepEqual(described!.match(/args\[\d+\]: .*/g), ['args[0]: char *', 'args[1]: int32_t']);
+  });
+
+  it('shows what is fired, and by which process; the probe is enabled meanwhile', async () => {
+    const [one, other] = [await start(), await start()];
+    const tracer = dtrace(scene.current, `smtp*:::session-start ${SHOW_START}`);
+    await attached(tracer, one, other);
+    await one.call('fire', 'smtp.sessionStart', 'naïve 😀', 1);
+    await other.call('fire', 'smtp.sessionStart', 'other', -2);
+    await tracer.shows(new RegExp(`^${one.pid} naïve 😀 1$`, 'm'));
+    await tracer.shows(new RegExp(`^${other.pid} other -2$`, 'm'));
+    assert.equal(await one.call('enabled', 'smtp.sessionDone'), false, 'nobody asked for this one');
+    await ended(tracer);
+    for (const program of [one, other]) await program.until(false);
+  });
+
+  it('reads arg0 to arg9, in registers and on the stack', async () => {
+    const program = await start();
+    const fired = cases.filter(({ probe }) => probe.startsWith('mixed'));
+    const actions = fired.map(({ probe, seen }) => {
+      const digits = seen[nativeArguments(probe).findIndex(({ kind }) => kind === 'memory')] as string;
+      const named = nativeArguments(probe).slice(0, NAMED);
+      return `every${program.pid}:::${probe.replace('__', '-')} ${print(probe, named, digits.length / 2)}`;
+    });
+    const tracer = dtrace(scene.current, actions.join(' '));
+    const read: string[] = [];
+    for (const { probe, fired: values } of fired) {
+      await program.until(true, `every.${probe}`);
+      // The first ones may come before DTrace takes what is fired; hence more than one may be read.
+      await tracer.hears(() => program.call('fire', `every.${probe}`, ...values), new RegExp(`<<${probe}\\|.*>>`));
+      read.push(readBack(tracer.output).find((line) => line.startsWith(`${probe} |`))!);
+    }
+    assert.deepEqual(read, fired.map(expected));
+    await ended(tracer);
+  });
+
+  it('counts what worker threads fire, through the registration of their process', async () => {
+    const program = await start();
+    const tracer = dtrace(
+      scene.current,
+      `smtp${program.pid}:::session-start /arg1 == -1/ ${SHOW_START}
+       smtp${program.pid}:::session-start /arg1 != -1/ { @fires = count(); @ports = sum(arg1); }
+       END { printa("fires %@d ", @fires); printa("ports %@d\\n", @ports); }`,
+    );
+    await attached(tracer, program);
+    await Promise.all([program.call('runWorkers', 2, 2, 500), program.call('fireMany', 1000)]);
+    // Each worker fires its own number, 0 and 1.
+    assert.match(await ended(tracer), new RegExp(`^fires 2000 ports ${(1000 * 999) / 2 + 500}$`, 'm'));
+    await program.until(false);
+  });
+
+  it('has no probes any more after unload, the end of the process, or its end by force', async () => {
+    const programs = [await start(), await start(), await start(), await start()] as const;
+    const [stays, unloads, ends, killed] = programs;
+    const providers = async () => {
+      const probes = probesIn(await list(['smtp*', 'every*']));
+      return [...new Set(probes.map(([provider]) => provider!))].sort();
+    };
+    const of = (name: string, ...those: TracedProgram[]) => those.map(({ pid }) => `${name}${pid}`);
+    assert.deepEqual(await providers(), [...of('smtp', ...programs), ...of('every', ...programs)].sort());
+    await unloads.call('unload');
+    assert.equal(await ends.end(), 0);
+    await killed.kill();
+    assert.deepEqual(await providers(), [...of('smtp', stays), ...of('every', stays, unloads)].sort());
+  });
+
+  it('sees the probes of the systemtap backend too, in a process that it is told', async () => {
+    const program = await scene.current.program({ SONDE_BACKEND: 'systemtap' });
+    const tracer = dtrace(scene.current, `smtp$target:::session-start ${SHOW_START}`, '-p', String(program.pid));
+    await attached(tracer, program);
+    await program.call('fire', 'smtp.sessionStart', 'by its notes', 25);
+    await tracer.shows(new RegExp(`^${program.pid} by its notes 25$`, 'm'));
+    await ended(tracer);
+    await program.until(false);
+  });
+
+  /** A program with the dtrace backend. */
+  function start(): Promise<TracedProgram> {
+    return scene.current.program({ SONDE_BACKEND: 'dtrace' });
+  }
+});
+
+/** A case as far as D can read it. */
+const expected = ({ probe, seen }: Case): string => [probe, ...seen.slice(0, NAMED)].join(' | ');
