@@ -26,6 +26,8 @@ for (const { folder, name, exports } of packages) {
     packages: 'external',
     sourcemap: true,
     minifyWhitespace: true,
+    // Node.js shows the line that an error comes from, when nobody catches it.
+    lineLimit: 120,
     logLevel: 'warning',
   });
 }

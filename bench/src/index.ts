@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { readCommandLine } from './command-line.js';
+import { events } from './events.js';
 import { load } from './load.js';
 import { memory } from './memory.js';
 import type { Part, Result } from './part.js';
@@ -10,7 +11,7 @@ import { print } from './report.js';
 import { traced } from './traced.js';
 import { untraced } from './untraced.js';
 
-const parts: Part[] = [untraced, traced, load, memory];
+const parts: Part[] = [untraced, traced, events, load, memory];
 
 const { names, quick, json } = readCommandLine(parts);
 const machine = {

@@ -26,7 +26,7 @@ export const load: Part = {
     return withFolder(async (folder) => {
       const names = Object.keys(WORK) as Work[];
       const addon = join(
-        dirname(createRequire(import.meta.url).resolve('@sonde/native/addon')),
+        dirname(createRequire(import.meta.url).resolve('@sonde/native/package.json')),
         'build/Release/sonde.node',
       );
       const measure = (work: Work, round: number) => {

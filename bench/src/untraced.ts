@@ -12,6 +12,7 @@ const SHAPES: Record<Shape, string> = {
   enabled: 'if (probe.enabled)',
   fireWith: 'probe.fireWith(() => [string, int])',
   many: '1,000 probes through one call site',
+  event: 'probe.fire(string, int) of a probe that is a user event, too',
   noop: 'probe.fire(string, int), SONDE_BACKEND=noop',
   channel: 'diagnostics_channel publish, no subscriber',
 };

@@ -11,7 +11,15 @@
         [
           "OS=='linux' and sonde_backend!='noop'",
           {
-            "sources": ["src/addon.cc", "src/fire.cc", "src/object.cc"],
+            "sources": [
+              "src/addon.cc",
+              "src/dtrace.cc",
+              "src/dtrace-helper-linux.cc",
+              "src/events.cc",
+              "src/fire.cc",
+              "src/object.cc",
+              "src/stub-pool.cc"
+            ],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
             "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
             "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],

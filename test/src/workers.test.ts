@@ -79,7 +79,7 @@ describe('Worker threads', function () {
     it('are enabled by its breakpoint, and each fire comes to it', async () => {
       const program = await scene.current.program();
       const gdb = await Gdb.attach(scene.current, program.pid);
-      await gdb.breakAt('smtp:session__start', ['printf "<%d>\\n", $_probe_arg1']);
+      await gdb.breakAt('-probe-stap smtp:session__start', ['printf "<%d>\\n", $_probe_arg1']);
       gdb.go();
       await program.until(true);
       const providers = await program.call('runWorkers', 6, 2, 5);

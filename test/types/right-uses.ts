@@ -52,3 +52,10 @@ const delivery: Operation<[string], [number | bigint]> = smtp.delivery;
 const reason: string | undefined = status().reason;
 smtp.unload();
 smtp[Symbol.dispose]();
+
+export const placed = provider(
+  'placed',
+  { probe: { name: 'probe__name', arguments: [int32('i')], function: 'deliver' } },
+  { module: 'mail' },
+);
+placed.probe.fire(1);

@@ -37,3 +37,5 @@ string(7); // error: Argument of type 'number' is not assignable to parameter of
 string('s', { limits: 7 }); // error: 'limits' does not exist in type 'TextOptions'.
 int32('i', { limit: 7 }); // error: Expected 1 arguments, but got 2.
 operation({ begin: [] }); // error: 'begin' does not exist in type
+provider('smtp', { probe: [] }, { modul: 'mail' }); // error: 'modul' does not exist in type 'ProviderOptions'.
+provider('smtp', { probe: { name: 'probe', arguments: [], function: 7 } }); // error: function: number; }' is not assignable to type 'OperationSource

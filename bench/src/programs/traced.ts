@@ -3,8 +3,7 @@
 // Its first line is what to attach a tracer to.
 import { release } from 'node:os';
 import { type Backend, int32, type ProviderDefinition, provider, registerBackends, status, string } from '@sonde/core';
-import { writeProbeObject } from '@sonde/elf';
-import { fireFunction, firstInstruction, openObject } from '@sonde/native';
+import { firstInstruction, loadProbeObject, thisMachine } from '@sonde/native';
 import { readLine, writeLine } from './lines.js';
 
 /**
@@ -65,29 +64,10 @@ async function loopOf(way: Way): Promise<(times: number) => void> {
   /** The systemtap backend with a given nop. Registered as noop, which may be any backend. */
   function forced(nop: 1 | 5): Backend {
     return {
-      load({ name, probes }: ProviderDefinition) {
-        const { bytes, buildId, stubs, text } = writeProbeObject({
-          provider: name,
-          architecture: process.arch as 'x64' | 'arm64',
-          nop,
-          notes: true,
-          probes: probes.map((probe) => ({
-            name: probe.name,
-            symbol: `${name}_${probe.name}`,
-            arguments: probe.native,
-          })),
-        });
-        const { code, location } = openObject({
-          provider: name,
-          hash: buildId,
-          content: bytes,
-          symbol: stubs[0]!.symbol,
-          size: text.size,
-        });
-        const [{ offset, resting }, { arguments: args }] = [stubs[0]!, probes[0]!] as const;
-        const fire = fireFunction(code, offset, args);
-        direct = fire;
-        return { code, location, probes: [{ offset, resting, tracer: '', fire }], unload() {} };
+      load(provider: ProviderDefinition) {
+        const loaded = loadProbeObject(provider, { ...thisMachine(), nop, notes: true }, () => '');
+        direct = loaded.probes[0]!.fire;
+        return loaded;
       },
     };
   }

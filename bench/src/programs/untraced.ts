@@ -1,9 +1,10 @@
 // One shape of call, in a process of its own, beside a bare loop and an empty call: their rounds take turns.
 //   node untraced.js SHAPE ROUNDS
 import { channel } from 'node:diagnostics_channel';
-import { int32, type Probe, provider, string } from 'sonde';
+import { int32, type Probe, provider, registerBackends, string } from '@sonde/core';
+import { loadProbeObject, thisMachine } from '@sonde/native';
 
-export type Shape = 'fire' | 'fire-10000' | 'property' | 'enabled' | 'fireWith' | 'many' | 'noop' | 'channel';
+export type Shape = 'fire' | 'fire-10000' | 'property' | 'enabled' | 'fireWith' | 'many' | 'event' | 'noop' | 'channel';
 
 /** Nanoseconds per turn, for each round. */
 export interface Timing {
@@ -19,6 +20,9 @@ const PEER = '10.0.0.7';
 
 const shape = process.argv[2] as Shape;
 const rounds = Number(process.argv[3]);
+
+if (shape === 'event') watchFlags();
+else await import('sonde');
 
 const others = Array.from({ length: shape === 'fire-10000' ? 100 : shape === 'many' ? 10 : 0 }, (_, index) =>
   provider(
@@ -39,6 +43,7 @@ const empty = new Function('peer', 'port', `if (port < 0) { ${'peer(port);'.repe
 const loops: Record<Shape, (times: number) => number> = {
   fire: fireLoop,
   'fire-10000': fireLoop,
+  event: fireLoop,
   noop: fireLoop,
   property: propertyLoop,
   enabled: enabledLoop,
@@ -142,4 +147,23 @@ function channelLoop(times: number): number {
     quiet.publish(PEER);
   }
   return sum;
+}
+
+/** Has probes look at a flag, too, as the ebpf backend does where the kernel has user events. Registered as noop, which may be any backend. */
+function watchFlags(): void {
+  registerBackends({
+    table: {
+      noop: () => ({
+        load: (definition) => {
+          const events = definition.probes.map(() => ({
+            name: '',
+            flag: new Uint8Array(1),
+            written: undefined as never,
+          }));
+          return loadProbeObject(definition, { ...thisMachine(), notes: false }, () => '', events);
+        },
+      }),
+    },
+    buildDefault: () => 'noop',
+  });
 }

@@ -177,7 +177,10 @@ async function main(): Promise<void> {
   }
   console.log(`mail server: process ${process.pid}, smtp://127.0.0.1:${server.port}, database in ${store}`);
   const { backend, reason, providers } = status();
-  console.log(`probes: ${providers[0]?.location ?? `none (${providers[0]?.reason ?? reason ?? backend})`}`);
+  const [provider] = providers;
+  // With DTrace they are in no file: one of them tells how all are named.
+  const where = provider?.location ?? provider?.probes[0]?.tracer;
+  console.log(`probes: ${where || `none (${provider?.reason ?? reason ?? backend})`}`);
 }
 
 if (isMain(import.meta.url)) await main();

@@ -98,8 +98,16 @@ export const bytes = (name: string) => argument('bytes', name);
 export function stack(name: string, options: StackOptions = {}): Argument<'stack'> {
   const limited = text('stack', name, options);
   const { depth = DEFAULT_DEPTH } = options;
-  wholeNumber(`argument ${show(name)}: depth`, depth, GREATEST_DEPTH, 'frames');
-  return { ...limited, depth };
+  if (!isWhole(depth, GREATEST_DEPTH)) throw wrongNumber(name, 'depth', depth, GREATEST_DEPTH, 'frames');
+  return whole({ ...limited, depth });
+}
+
+/** What the functions above returned: frozen, so it need not be checked again when a definition holds it. */
+const checked = new WeakSet<Argument>();
+
+function whole<Type extends ArgumentType>(argument: Argument<Type>): Argument<Type> {
+  checked.add(Object.freeze(argument));
+  return argument;
 }
 
 /** The types that {@link checkArgument} knows, which are those that this module makes. */
@@ -117,7 +125,9 @@ const TYPES: ReadonlySet<unknown> = new Set<ArgumentType>([
  * A copy: what a program changes later does not reach the probe.
  */
 export function checkArgument(value: unknown): Argument | undefined {
-  if (typeof value !== 'object' || value === null || !TYPES.has((value as Argument).type)) return undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (checked.has(value as Argument)) return value as Argument;
+  if (!TYPES.has((value as Argument).type)) return undefined;
   const { type, name, limit, depth } = value as Argument;
   switch (type) {
     case 'string':
@@ -142,14 +152,15 @@ function argument<Type extends ArgumentType>(type: Type, name: string): Argument
         'a name is a letter or _ followed by up to 62 letters, digits or _, since debuggers use it as a C identifier',
     );
   }
-  return { type, name };
+  return whole({ type, name });
 }
 
 function text<Type extends 'string' | 'json' | 'stack'>(
   type: Type,
   name: string,
-  options: StackOptions = {},
+  options?: StackOptions,
 ): Argument<Type> {
+  if (options === undefined) return whole({ ...argument(type, name), limit: DEFAULT_LIMIT });
   if (typeof options !== 'object' || options === null) {
     throw new DefinitionError(
       'SONDE_ARGUMENT_OPTION',
@@ -165,14 +176,16 @@ function text<Type extends 'string' | 'json' | 'stack'>(
     );
   }
   const { limit = DEFAULT_LIMIT } = options;
-  wholeNumber(`argument ${show(name)}: limit`, limit, GREATEST_LIMIT, 'bytes of UTF-8');
-  return { ...argument(type, name), limit };
+  if (!isWhole(limit, GREATEST_LIMIT)) throw wrongNumber(name, 'limit', limit, GREATEST_LIMIT, 'bytes of UTF-8');
+  return whole({ ...argument(type, name), limit });
 }
 
-function wholeNumber(what: string, value: unknown, most: number, unit: string): void {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
-  throw new DefinitionError(
+const isWhole = (value: unknown, most: number) =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most;
+
+function wrongNumber(name: string, option: string, value: unknown, most: number, unit: string): DefinitionError {
+  return new DefinitionError(
     'SONDE_ARGUMENT_OPTION',
-    `${what} is ${show(value)}; give a whole number of ${unit} from 1 to ${most}, or leave it out`,
+    `argument ${show(name)}: ${option} is ${show(value)}; give a whole number of ${unit} from 1 to ${most}, or leave it out`,
   );
 }

@@ -34,8 +34,15 @@ export interface LoadedProbe {
   /** The probe is enabled while `code[offset] !== resting`. */
   readonly offset: number;
   readonly resting: number;
+  /** One byte of which the same is said in another way: the probe is also enabled while it is not 0. */
+  readonly flag?: Uint8Array;
   /** What to give a tool to attach to it. */
   readonly tracer: string;
-  /** Fires with values that fit the definition: one for each of its arguments, stacks included. */
-  fire(...values: NativeValue[]): void;
+  /** The tracepoint that the probe is as well, for tools that use those. */
+  readonly event?: string;
+  /**
+   * Fires with values that fit the definition: one for each of its arguments, stacks included. Read when the probe fires
+   * for the first time, not before.
+   */
+  readonly fire: (...values: NativeValue[]) => void;
 }

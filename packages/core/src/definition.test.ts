@@ -4,7 +4,7 @@ import type { ErrorCode } from './errors.js';
 import { bytes, int32, json, operation, provider, stack, string, uint8 } from './index.js';
 
 /** Wrong on purpose: what JavaScript lets pass. */
-const define = provider as unknown as (name: unknown, source?: unknown) => { unload(): void };
+const define = provider as unknown as (name: unknown, source?: unknown, options?: unknown) => { unload(): void };
 const options = string as unknown as (name: unknown, options?: unknown) => ReturnType<typeof string>;
 const frames = stack as unknown as (name: unknown, options?: unknown) => ReturnType<typeof stack>;
 
@@ -137,6 +137,28 @@ describe('a definition', () => {
       define('p', { job: operation({ start: {} as [] }) }),
     );
     throws('SONDE_DEFINITION', /operation\(\) was given null/, () => operation(null as never));
+  });
+
+  it('takes names that only DTrace has, and refuses those that it cannot carry', () => {
+    const probe = { name: 'a', arguments: [] };
+    define('p', { probe: { ...probe, function: 'Mail.deliver$1-`x_' } }, { module: 'm'.repeat(63) }).unload();
+    define('p', { probe: { ...probe, function: 'f'.repeat(127) } }, {}).unload();
+    for (const wrong of ['', 'f'.repeat(128), 'a:b', 'a b', 'ä', 7, null]) {
+      throws('SONDE_PLACE_NAME', /the function of probe "probe" is .*; give 1 to 127 letters/, () =>
+        define('p', { probe: { ...probe, function: wrong } }),
+      );
+    }
+    for (const module of ['', 'm'.repeat(64), '@scope/mail', 7, null]) {
+      throws('SONDE_PLACE_NAME', /the module of provider "p" is .*; give 1 to 63 letters/, () =>
+        define('p', { probe: [] }, { module }),
+      );
+    }
+    throws('SONDE_DEFINITION', /options of provider "p" are null; give an object/, () =>
+      define('p', { probe: [] }, null),
+    );
+    throws('SONDE_DEFINITION', /no option "modul"; the option is module/, () =>
+      define('p', { probe: [] }, { modul: 'a' }),
+    );
   });
 
   it('refuses what is no object of probes', () => {

@@ -5,11 +5,22 @@ import { DefinitionError, show } from './errors.js';
 export const MOST_NATIVE_ARGUMENTS = 12;
 /** DTrace's DTRACE_PROVNAMELEN is 64 with the NUL; six bytes are left for the process id that it appends. */
 const LONGEST_PROVIDER_NAME = 57;
+/** DTrace's DTRACE_MODNAMELEN is 64 with the NUL. */
+export const LONGEST_MODULE_NAME = 63;
+/** DTrace's DTRACE_FUNCNAMELEN is 128 with the NUL. */
+const LONGEST_FUNCTION_NAME = 127;
 /** DTrace's DTRACE_NAMELEN is 64 with the NUL. */
 const LONGEST_PROBE_NAME = 63;
 
-/** A probe's arguments, or these with a name of its own for tracers. */
-export type ProbeSource = readonly Argument[] | { readonly name: string; readonly arguments: readonly Argument[] };
+/** A probe's arguments, or these with names of its own for tracers. */
+export type ProbeSource =
+  | readonly Argument[]
+  | {
+      readonly name: string;
+      readonly arguments: readonly Argument[];
+      /** DTrace's third name for the probe; the probe's own name where it is left out. At most 127 bytes. */
+      readonly function?: string;
+    };
 
 /** What native code and tracers see of an argument; a `bytes` argument makes two. `string` and `pointer` are addresses. */
 export type NativeType = Exclude<Argument['type'], 'json' | 'stack' | 'bytes'> | 'pointer';
@@ -23,12 +34,16 @@ export interface ProbeDefinition {
   readonly name: string;
   readonly arguments: readonly Argument[];
   readonly native: readonly NativeArgument[];
+  /** As {@link ProbeSource} has it. */
+  readonly function?: string;
 }
 
 /** A provider as backends get it: checked, with every name mapped. */
 export interface ProviderDefinition {
   readonly name: string;
   readonly probes: readonly ProbeDefinition[];
+  /** DTrace's second name for the probes, if the program gives one. */
+  readonly module?: string;
 }
 
 /** Checks a provider's name: what is wrong on one system is wrong on all, so that a program is right everywhere. */
@@ -52,7 +67,9 @@ export function checkProviderName(name: unknown): asserts name is string {
  * explicitly is taken as it is.
  */
 export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
-  const explicit = Array.isArray(source) ? undefined : (source as { name: unknown; arguments: unknown });
+  const explicit = Array.isArray(source)
+    ? undefined
+    : (source as { name: unknown; arguments: unknown; function?: unknown });
   const list: unknown = explicit ? explicit.arguments : source;
   if (!Array.isArray(list)) {
     throw new DefinitionError(
@@ -63,6 +80,8 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
   }
   const name = explicit ? explicit.name : nativeName(key);
   checkProbeName(key, name);
+  const place = explicit?.function;
+  if (place !== undefined) checkPlace(`function of probe ${show(key)}`, place, LONGEST_FUNCTION_NAME);
   const args = list.map((argument, index) => defineArgument(name, argument, index));
   const native = args.flatMap(nativeArguments);
   if (native.length > MOST_NATIVE_ARGUMENTS) {
@@ -83,7 +102,7 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
     }
     seen.add(argument.name);
   }
-  return { name, arguments: args, native };
+  return { name, arguments: args, native, ...(place !== undefined && { function: place as string }) };
 }
 
 /** Checks that no two probes of a provider are one to a tracer. */
@@ -99,6 +118,15 @@ export function checkDistinct(provider: string, probes: readonly ProbeDefinition
     }
     seen.add(name);
   }
+}
+
+/** Checks a module's or function's name, which only DTrace has. */
+export function checkPlace(what: string, name: unknown, most: number): asserts name is string {
+  if (typeof name === 'string' && name.length <= most && /^[a-zA-Z0-9_.$`-]+$/.test(name)) return;
+  throw new DefinitionError(
+    'SONDE_PLACE_NAME',
+    `the ${what} is ${show(name)}; give 1 to ${most} letters, digits, _, ., $, \` or -, which DTrace takes in a probe's name, or leave it out`,
+  );
 }
 
 function nativeName(key: string): string {

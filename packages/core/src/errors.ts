@@ -4,6 +4,8 @@ export type ErrorCode =
   | 'SONDE_PROVIDER_NAME'
   /** A probe's name, as given or as mapped for tracers, is not one that every tracer can carry. */
   | 'SONDE_PROBE_NAME'
+  /** A module's or function's name is not one that DTrace can carry. */
+  | 'SONDE_PLACE_NAME'
   /** Two probes of one provider have the same name for tracers, or two arguments of one probe the same name. */
   | 'SONDE_DUPLICATE'
   /** An argument's name is not a C identifier. */

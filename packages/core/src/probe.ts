@@ -15,6 +15,11 @@ export interface ProbeStatus {
   name: string;
   /** What to give a tool to attach to it: `usdt:PATH:smtp:session__start`. Empty while the probe rests. */
   tracer: string;
+  /**
+   * The tracepoint that the probe is as well: `tracepoint:user_events:smtp_session__start`, for ftrace and perf. Only with the ebpf backend,
+   * where the kernel has user events.
+   */
+  event?: string;
   enabled: boolean;
   /** How many values did not fit their arguments and were fired as 0 or as a text that says so, or not at all. */
   errors: number;
@@ -59,12 +64,13 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
 type Emit = (from: Caller, ...values: unknown[]) => void;
 
 /**
- * The class of all probes, and what connects one of them. In a function, because bundlers make a `var` of a module's
+ * The classes of probes, how one is made and how it is connected. In a function, because bundlers make a `var` of a module's
  * constants: V8 takes the symbols for constants only where they are.
  */
-const [NativeProbe, watch] = (() => {
+const [makeProbe, watch] = (() => {
   const CODE = Symbol('code');
   const RESTING = Symbol('resting');
+  const FLAG = Symbol('flag');
 
   class NativeProbe implements Probe<never[]> {
     declare [CODE]: Uint8Array;
@@ -98,11 +104,47 @@ const [NativeProbe, watch] = (() => {
     }
   }
 
-  const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting }: LoadedProbe) => {
+  /** A probe that has a flag, too. A class of its own, so that who has none does not pay for it. */
+  class FlaggedProbe extends NativeProbe {
+    declare [FLAG]: Uint8Array;
+
+    override get enabled(): boolean {
+      return this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0;
+    }
+
+    override fire(
+      a?: unknown,
+      b?: unknown,
+      c?: unknown,
+      d?: unknown,
+      e?: unknown,
+      f?: unknown,
+      g?: unknown,
+      h?: unknown,
+      i?: unknown,
+      j?: unknown,
+      k?: unknown,
+      l?: unknown,
+    ): void {
+      if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) {
+        this.emit(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+      }
+    }
+
+    override fireWith(values: () => unknown): void {
+      if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) this.prepare(values);
+    }
+  }
+
+  const make = ({ flag }: LoadedProbe): NativeProbe => (flag ? new FlaggedProbe() : new NativeProbe());
+  const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting, flag }: LoadedProbe) => {
     hide(probe, CODE, new Uint8Array(code.buffer, code.byteOffset + offset, 1));
     hide(probe, RESTING, resting);
+    if (flag) hide(probe, FLAG, flag);
+    const kind = (flag ? FlaggedProbe : NativeProbe).prototype;
+    if (Object.getPrototypeOf(probe) !== kind) Reflect.setPrototypeOf(probe, kind);
   };
-  return [NativeProbe, watch];
+  return [make, watch];
 })();
 
 /**
@@ -116,15 +158,22 @@ export function createProbe(
   code: Uint8Array = NEVER,
   loaded: LoadedProbe = RESTS,
 ): [Probe<never[]>, ProbeControl] {
-  const probe = new NativeProbe();
+  const probe = makeProbe(loaded);
   const converters: Converter[] = definition.arguments.map(converter);
   const takesValue = definition.arguments.map(({ type }) => type !== 'stack');
-  let send = loaded.fire;
-  let tracer = loaded.tracer;
+  let send = firing(loaded);
+  let { tracer, event } = loaded;
   let errors = 0;
   const misfit = () => {
     errors++;
   };
+  // A backend makes the function when it is asked for, and nobody may ever look at the probe.
+  function firing(loaded: LoadedProbe): LoadedProbe['fire'] {
+    return (...values) => {
+      send = loaded.fire;
+      send(...values);
+    };
+  }
   const emitList = (from: Caller, values: readonly unknown[]) => {
     // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
     try {
@@ -175,8 +224,8 @@ export function createProbe(
   hide(probe, 'owner', owner);
 
   const connect = (code: Uint8Array, loaded: LoadedProbe) => {
-    send = loaded.fire;
-    tracer = loaded.tracer;
+    send = firing(loaded);
+    ({ tracer, event } = loaded);
     watch(probe, code, loaded);
   };
   const control: ProbeControl = {
@@ -185,7 +234,13 @@ export function createProbe(
     misfit,
     connect,
     disconnect: () => connect(NEVER, RESTS),
-    status: () => ({ name: definition.name, tracer, enabled: probe.enabled, errors }),
+    status: () => ({
+      name: definition.name,
+      tracer,
+      ...(event !== undefined && { event }),
+      enabled: probe.enabled,
+      errors,
+    }),
   };
   return [probe, control];
 }

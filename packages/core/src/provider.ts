@@ -1,6 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Argument, ArgumentValues } from './arguments.js';
-import { checkDistinct, checkProviderName, defineProbe, type ProbeDefinition, type ProbeSource } from './definition.js';
+import {
+  checkDistinct,
+  checkPlace,
+  checkProviderName,
+  defineProbe,
+  LONGEST_MODULE_NAME,
+  type ProbeDefinition,
+  type ProbeSource,
+} from './definition.js';
 import { DefinitionError, show } from './errors.js';
 import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
 import { createProbe, type Probe, type ProbeControl } from './probe.js';
@@ -8,6 +16,11 @@ import { type Connectable, type Connection, connect, enroll } from './registry.j
 
 /** A provider's probes and operations by the names that the program uses. */
 export type ProviderSource = Readonly<Record<string, ProbeSource | OperationSource>>;
+
+export interface ProviderOptions {
+  /** DTrace's second name for the probes; the name of the application's package where it is left out. At most 63 bytes. */
+  readonly module?: string;
+}
 
 /** The values that a list of arguments takes when fired: one each, none for a stack. */
 export type ValuesOf<Arguments extends readonly Argument[]> = Arguments extends readonly [
@@ -45,13 +58,18 @@ export type Provider<Source extends ProviderSource = ProviderSource> = {
  * @param source its probes: for each, by the name that the program uses, a list of arguments, `{ name, arguments }` with
  *   the name that tracers use, or an {@link operation}. Tracers know `sessionStart` as `session__start`, DTrace as
  *   `session-start`.
+ * @param options what only DTrace knows of
  * @throws {DefinitionError} a TypeError with a `code`, when the definition is wrong
  * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or load the provider
  */
-export function provider<const Source extends ProviderSource>(name: string, source: Source): Provider<Source> {
+export function provider<const Source extends ProviderSource>(
+  name: string,
+  source: Source,
+  options: ProviderOptions = {},
+): Provider<Source> {
   checkProviderName(name);
   const members = define(name, source);
-  const definition = { name, probes: members.flatMap(({ probes }) => probes) };
+  const definition = { name, probes: members.flatMap(({ probes }) => probes), ...checkOptions(name, options) };
   checkDistinct(name, definition.probes);
 
   let current = connect(definition);
@@ -93,6 +111,26 @@ export function provider<const Source extends ProviderSource>(name: string, sour
   Object.defineProperty(result, 'unload', { value: unload });
   Object.defineProperty(result, Symbol.dispose, { value: unload });
   return result as Provider<Source>;
+}
+
+function checkOptions(name: string, options: unknown): ProviderOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new DefinitionError(
+      'SONDE_DEFINITION',
+      `the options of provider ${show(name)} are ${show(options)}; give an object: { module: "mail" }, or leave them out`,
+    );
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'module');
+  if (unknown !== undefined) {
+    throw new DefinitionError(
+      'SONDE_DEFINITION',
+      `provider ${show(name)}: there is no option ${show(unknown)}; the option is module`,
+    );
+  }
+  const { module } = options as ProviderOptions;
+  if (module === undefined) return {};
+  checkPlace(`module of provider ${show(name)}`, module, LONGEST_MODULE_NAME);
+  return { module };
 }
 
 interface MemberDefinition {

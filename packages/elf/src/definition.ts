@@ -68,7 +68,7 @@ export interface ProbeObjectDefinition {
    * arm64 has only its 4-byte nop and ignores this.
    */
   nop: 1 | 5 | 10;
-  /** Write SDT notes (`.note.stapsdt`)? `false` leaves only symbols and DWARF: no tool lists the probes as USDT. */
+  /** Write SDT notes (`.note.stapsdt`)? `false` leaves symbols, DWARF and BTF: no tool lists the probes as USDT. */
   notes: boolean;
   probes: readonly ProbeDefinition[];
 }

@@ -1,3 +1,9 @@
+/** In bytes. */
+export interface Range {
+  start: number;
+  end: number;
+}
+
 /**
  * 160 bits that tell contents apart, for use as a build-id.
  *
@@ -14,7 +20,7 @@
  *
  * @returns five words of 32 bits
  */
-export function contentHash(memory: ArrayBuffer, ranges: readonly { start: number; end: number }[]): number[] {
+export function contentHash(memory: ArrayBuffer, ranges: readonly Range[]): number[] {
   const words = littleEndianWords(memory);
   const { imul } = Math;
   let a = 0x243f6a88;

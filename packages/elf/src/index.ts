@@ -9,4 +9,4 @@ export { ElfError } from './error.js';
 export { parseOperands, type SdtOperand } from './operands.js';
 export { ElfFile, type ElfSection, type ElfSegment, type ElfSymbol, readElf } from './read.js';
 export { readBuildId, readNotes, type SdtNote } from './read-notes.js';
-export { type ProbeObject, writeProbeObject } from './write.js';
+export { definitionKey, isIntact, type ProbeObject, type Stubs, stubsOf, writeProbeObject } from './write.js';

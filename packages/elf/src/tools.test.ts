@@ -106,4 +106,67 @@ describe('a probe object without notes', () => {
     assert.match(stdout, /No probes matched\./);
     assert.match(stdout, /type = void \(void\)/);
   });
+
+  for (const architecture of ['x64', 'arm64'] as const) {
+    it(`has prototypes in BTF for bpftool (${architecture})`, function () {
+      const program = tool.call(this, 'bpftool');
+      const path = join(directory.path, `${architecture}.so`);
+      writeFileSync(path, writeProbeObject(example({ architecture, notes: false })).bytes);
+      const { status, stdout, stderr } = run(program, '--json', 'btf', 'dump', 'file', path);
+      assert.equal(stderr, '');
+      assert.equal(status, 0, stdout);
+      const { types } = JSON.parse(stdout) as { types: BtfType[] };
+      const named = (id: number): string => {
+        if (id === 0) return 'void';
+        const { kind, name, type_id: target } = types.find((type) => type.id === id)!;
+        return kind === 'PTR' ? `${named(target!)} *` : kind === 'CONST' ? `const ${named(target!)}` : name;
+      };
+      const functions = types
+        .filter(({ kind }) => kind === 'FUNC')
+        .map(({ name, linkage, type_id: target }) => {
+          const { ret_type_id: result, params } = types.find((type) => type.id === target)!;
+          const parameters = params!.map((parameter) => `${named(parameter.type_id)} ${parameter.name}`);
+          return `${linkage} ${named(result!)} ${name}(${parameters.join(', ')})`;
+        });
+      assert.deepEqual(functions, [
+        'global void smtp_session__start(const char * peer, int32_t port)',
+        'global void smtp_idle()',
+        'global void smtp_mixed(int8_t a0_int8, int16_t a1_int16, int32_t a2_int32, int64_t a3_int64, uint8_t a4_uint8, ' +
+          'uint16_t a5_uint16, uint32_t a6_uint32, uint64_t a7_uint64, bool a8_boolean, const char * a9_string, ' +
+          'const void * a10_pointer, int32_t a11_int32)',
+      ]);
+      const integers = types
+        .filter(({ kind }) => kind === 'INT')
+        .map(({ name, bits_offset: offset, nr_bits: bits, size, encoding }) => [name, offset, bits, size, encoding]);
+      assert.deepEqual(
+        new Map(integers.map(([name, ...rest]) => [name, rest.join(' ')])),
+        new Map([
+          ['char', `0 8 1 ${architecture === 'x64' ? 'SIGNED' : '(none)'}`],
+          ['int32_t', '0 32 4 SIGNED'],
+          ['int8_t', '0 8 1 SIGNED'],
+          ['int16_t', '0 16 2 SIGNED'],
+          ['int64_t', '0 64 8 SIGNED'],
+          ['uint8_t', '0 8 1 (none)'],
+          ['uint16_t', '0 16 2 (none)'],
+          ['uint32_t', '0 32 4 (none)'],
+          ['uint64_t', '0 64 8 (none)'],
+          ['bool', '0 8 1 BOOL'],
+        ]),
+      );
+    });
+  }
 });
+
+interface BtfType {
+  id: number;
+  kind: string;
+  name: string;
+  type_id?: number;
+  ret_type_id?: number;
+  linkage?: string;
+  params?: { name: string; type_id: number }[];
+  bits_offset?: number;
+  nr_bits?: number;
+  size?: number;
+  encoding?: string;
+}

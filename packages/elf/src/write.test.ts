@@ -2,15 +2,24 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { ByteWriter } from './bytes.js';
 import {
+  definitionKey,
   ElfError,
+  isIntact,
   type ProbeObjectDefinition,
   parseOperands,
   readBuildId,
   readElf,
   readNotes,
+  stubsOf,
   writeProbeObject,
 } from './index.js';
 import { definitions, example, types } from './test-definitions.js';
+
+/** Keys and build-ids of FORMAT 2. */
+const PINNED = [
+  '47b800c1c856cfa44cfd303506963f0e11c675b8 95ce1a82a0705c22ad039d0e433004fb390639a4',
+  '34e9facfb901991122b079ee249834eca68f5609 d276ccd9aaac32b983f94ef68ea0fb5ef9950a94',
+];
 
 describe('writeProbeObject', () => {
   it('writes what the reader finds again, for any definition', () => {
@@ -23,11 +32,9 @@ describe('writeProbeObject', () => {
 
         const text = elf.section('.text')!;
         assert.deepEqual(object.text, { fileOffset: text.offset, address: Number(text.address), size: text.size });
+        const stubs = stubsOf(definition);
+        assert.equal(object.text.size, stubs.size);
         const wanted = definition.probes.map((probe) => probe.symbol);
-        assert.deepEqual(
-          object.stubs.map((stub) => stub.symbol),
-          wanted,
-        );
         for (const table of ['symtab', 'dynsym'] as const) {
           assert.deepEqual(
             elf.symbols(table).map((symbol) => symbol.name),
@@ -35,10 +42,10 @@ describe('writeProbeObject', () => {
           );
         }
         for (const [index, symbol] of elf.symbols().entries()) {
-          const stub = object.stubs[index]!;
-          assert.equal(Number(symbol.address), object.text.address + stub.offset);
-          assert.equal(elf.fileOffset(symbol.address), object.text.fileOffset + stub.offset);
-          assert.equal(object.bytes[object.text.fileOffset + stub.offset], stub.resting);
+          const offset = index * stubs.distance;
+          assert.equal(Number(symbol.address), object.text.address + offset);
+          assert.equal(elf.fileOffset(symbol.address), object.text.fileOffset + offset);
+          assert.equal(object.bytes[object.text.fileOffset + offset], stubs.resting);
           assert.deepEqual([symbol.type, symbol.binding, symbol.section], [2, 1, text.index]);
         }
 
@@ -50,7 +57,7 @@ describe('writeProbeObject', () => {
           assert.equal(note.name, probe.name);
           assert.equal(note.semaphore, 0n);
           assert.equal(note.address, note.location);
-          assert.equal(note.fileOffset, object.text.fileOffset + object.stubs[index]!.offset);
+          assert.equal(note.fileOffset, object.text.fileOffset + index * stubs.distance);
           assert.equal(parseOperands(note.arguments).length, probe.arguments.length);
         }
       }),
@@ -58,26 +65,26 @@ describe('writeProbeObject', () => {
     );
   });
 
+  const [first, ...others] = example().probes;
+  const variants: ProbeObjectDefinition[] = [
+    example(),
+    example({ provider: 'smtq' }),
+    example({ architecture: 'arm64' }),
+    example({ nop: 1 }),
+    example({ nop: 10 }),
+    example({ notes: false }),
+    example({ probes: [] }),
+    example({ probes: [...others, first!] }),
+    example({ probes: [{ ...first!, name: 'session__stars' }, ...others] }),
+    example({ probes: [{ ...first!, symbol: 'smtp_session__stars' }, ...others] }),
+    example({ probes: [{ ...first!, arguments: [first!.arguments[0]!] }, ...others] }),
+    example({
+      probes: [{ ...first!, arguments: [first!.arguments[0]!, { name: 'port', type: 'uint32' }] }, ...others],
+    }),
+  ];
+
   it('gives the same bytes for the same definition, and another build-id for any other', () => {
     const seen = new Map<string, Uint8Array>();
-    const definition = example();
-    const [first, ...others] = definition.probes;
-    const variants: ProbeObjectDefinition[] = [
-      definition,
-      example({ provider: 'smtq' }),
-      example({ architecture: 'arm64' }),
-      example({ nop: 1 }),
-      example({ nop: 10 }),
-      example({ notes: false }),
-      example({ probes: [] }),
-      example({ probes: [...others, first!] }),
-      example({ probes: [{ ...first!, name: 'session__stars' }, ...others] }),
-      example({ probes: [{ ...first!, symbol: 'smtp_session__stars' }, ...others] }),
-      example({ probes: [{ ...first!, arguments: [first!.arguments[0]!] }, ...others] }),
-      example({
-        probes: [{ ...first!, arguments: [first!.arguments[0]!, { name: 'port', type: 'uint32' }] }, ...others],
-      }),
-    ];
     for (const variant of variants) {
       const { buildId, bytes } = writeProbeObject(variant);
       assert.match(buildId, /^[0-9a-f]{40}$/);
@@ -87,6 +94,50 @@ describe('writeProbeObject', () => {
     for (const variant of variants) {
       const { buildId, bytes } = writeProbeObject(structuredClone(variant));
       assert.deepEqual(bytes, seen.get(buildId));
+    }
+  });
+
+  it('has a key for each definition', () => {
+    const keys = variants.map(definitionKey);
+    for (const key of keys) assert.match(key, /^[0-9a-f]{40}$/);
+    assert.equal(new Set(keys).size, variants.length);
+    assert.deepEqual(structuredClone(variants).map(definitionKey), keys);
+  });
+
+  it('gives other bytes only with another FORMAT: else two versions of sonde would share a file', () => {
+    // When this fails, increase FORMAT in write.ts, and take over the new values.
+    const mixed = example({ probes: [...example().probes, { name: 'one', symbol: 'one', arguments: [] }] });
+    const ids = [mixed, { ...mixed, architecture: 'arm64' as const, notes: false }].map(
+      (definition) => `${definitionKey(definition)} ${writeProbeObject(definition).buildId}`,
+    );
+    assert.deepEqual(ids, PINNED);
+  });
+
+  it('tells a whole object from one with any bit changed, or cut off, or extended', () => {
+    const { bytes } = writeProbeObject(example());
+    const check = (content: Uint8Array) => {
+      const memory = new Uint8Array((content.length + 3) & -4);
+      memory.set(content);
+      return isIntact(memory.buffer, content.length);
+    };
+    assert.ok(check(bytes));
+    fc.assert(fc.property(definitions, (definition) => check(writeProbeObject(definition).bytes)));
+    for (let size = 0; size < bytes.length; size += size < 600 ? 1 : 97) assert.ok(!check(bytes.subarray(0, size)));
+    assert.ok(!check(Uint8Array.of(...bytes, 0)));
+    assert.ok(!check(Uint8Array.of(...bytes, 1, 2, 3, 4)));
+    const { segments } = readElf(bytes);
+    const [read, code, data] = segments.filter((segment) => segment.type === 1);
+    const loaded = [
+      [0, read!.offset + read!.fileSize],
+      [code!.offset, code!.offset + code!.fileSize],
+      [data!.offset, bytes.length],
+    ] as const;
+    for (const [start, end] of loaded) {
+      for (let at = start; at < end; at++) {
+        const damaged = bytes.slice();
+        damaged[at]! ^= 1 << (at % 8);
+        assert.ok(!check(damaged), `byte ${at} was changed`);
+      }
     }
   });
 
@@ -115,21 +166,15 @@ describe('writeProbeObject', () => {
   for (const [what, code] of Object.entries(codes)) {
     it(`writes stubs of nop and ret, 16 bytes apart (${what})`, () => {
       const [architecture, nop] = what.split(' ') as ['x64' | 'arm64', string];
-      const { bytes, text, stubs } = writeProbeObject(example({ architecture, nop: Number(nop) as 1 | 5 | 10 }));
+      const definition = example({ architecture, nop: Number(nop) as 1 | 5 | 10 });
+      const { bytes, text } = writeProbeObject(definition);
       const hex = code.split(' ').map((byte) => Number.parseInt(byte, 16));
       const filler = architecture === 'x64' ? 0xcc : 0;
       const expected = [...hex, ...new Array(16 - hex.length).fill(filler)];
       assert.equal(text.size, 48);
       assert.equal(text.address % 16, 0);
-      assert.deepEqual(
-        stubs.map((stub) => [stub.offset, stub.resting]),
-        [
-          [0, hex[0]],
-          [16, hex[0]],
-          [32, hex[0]],
-        ],
-      );
-      for (const { offset } of stubs) {
+      assert.deepEqual(stubsOf(definition), { size: 48, distance: 16, resting: hex[0] });
+      for (const offset of [0, 16, 32]) {
         const start = text.fileOffset + offset;
         assert.deepEqual([...bytes.subarray(start, start + 16)], expected);
       }
@@ -209,8 +254,7 @@ describe('writeProbeObject', () => {
       symbol: `many_probe${i}`,
       arguments: example().probes[i % 3]!.arguments,
     }));
-    const { bytes, stubs } = writeProbeObject(example({ probes }));
-    assert.equal(stubs.length, 5000);
+    const { bytes } = writeProbeObject(example({ probes }));
     assert.equal(readNotes(bytes).length, 5000);
     assert.equal(readElf(bytes).symbols('dynsym').length, 5000);
   });
@@ -242,8 +286,7 @@ describe('writeProbeObject', () => {
   });
 
   it('writes an object without probes that can still be loaded: no segment is empty', () => {
-    const { bytes, stubs } = writeProbeObject(example({ probes: [] }));
-    assert.deepEqual(stubs, []);
+    const { bytes } = writeProbeObject(example({ probes: [] }));
     for (const segment of readElf(bytes).segments) if (segment.type === 1) assert.ok(segment.fileSize > 0);
   });
 

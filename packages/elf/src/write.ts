@@ -1,4 +1,5 @@
 import { machines, stubAlignment, stubFor } from './architecture.js';
+import { writeBtf } from './btf.js';
 import { align, ByteWriter } from './bytes.js';
 import {
   DT_HASH,
@@ -40,7 +41,7 @@ import {
 } from './constants.js';
 import { checkDefinition, type ProbeDefinition, type ProbeObjectDefinition } from './definition.js';
 import { abbreviations, writeAddressRanges, writeDebugInfo, writeFrames } from './dwarf.js';
-import { contentHash } from './hash.js';
+import { contentHash, type Range } from './hash.js';
 import { writeNotes } from './write-notes.js';
 
 /** An object as it goes into a file, and what its loader has to know of it. */
@@ -48,7 +49,7 @@ export interface ProbeObject {
   bytes: Uint8Array;
   /**
    * 40 hex digits: a hash of the object's own content, taken while this field is zero. perf and debuggers know the
-   * object by it. It tells definitions (and versions of this writer) apart; it is not cryptographic and proves nothing
+   * object by it, and {@link isIntact} tells by it whether a file is whole. It is not cryptographic and proves nothing
    * about a file that others could write.
    */
   buildId: string;
@@ -57,14 +58,42 @@ export interface ProbeObject {
    * in bytes.
    */
   text: { fileOffset: number; address: number; size: number };
-  /** In the order of the definition's probes. */
-  stubs: {
-    symbol: string;
-    /** In bytes from the start of `text`. */
-    offset: number;
-    /** The first byte as generated. While a tracer is attached, another one is in memory. */
-    resting: number;
-  }[];
+}
+
+/** The code of an object: known from its definition, without writing it. */
+export interface Stubs {
+  /** Bytes, from the first stub to the end of the last. */
+  size: number;
+  /** Bytes from one stub to the next, in the order of the definition's probes. */
+  distance: number;
+  /** The first byte of each as generated. While a tracer is attached, another one is in memory. */
+  resting: number;
+}
+
+/** Goes into every {@link definitionKey}. To be increased whenever a definition gives other bytes than before. */
+const FORMAT = 2;
+
+/**
+ * 40 hex digits that stand for a definition and for the version of this writer: what two objects with the same key hold
+ * is the same, so nothing need be written to find out whether an object is there already. Fields in another order, or
+ * more of them, give another key.
+ */
+export function definitionKey(definition: ProbeObjectDefinition): string {
+  const text = `${FORMAT} ${JSON.stringify(definition)}`;
+  // Names are ASCII.
+  const bytes = Buffer.from(new ArrayBuffer((text.length + 3) & -4));
+  bytes.write(text, 'latin1');
+  return hexadecimal(contentHash(bytes.buffer, [{ start: 0, end: bytes.length }]));
+}
+
+/** Where the stubs of such an object lie. */
+export function stubsOf({ architecture, nop, probes }: ProbeObjectDefinition): Stubs {
+  return {
+    // Never empty: a segment of no bytes cannot be mapped.
+    size: Math.max(probes.length, 1) * stubAlignment,
+    distance: stubAlignment,
+    resting: stubFor(architecture, nop).code[0]!,
+  };
 }
 
 /** Files are laid out by this, whatever the segments' alignment: uprobes address pages of the file. */
@@ -82,20 +111,20 @@ const textIndex = 5;
 
 const sectionNames =
   '\0.dynsym\0.hash\0.note.gnu.build-id\0.dynstr\0.text\0.stapsdt.base\0.dynamic\0.note.stapsdt\0.debug_aranges' +
-  '\0.debug_abbrev\0.debug_info\0.debug_frame\0.symtab\0.strtab\0.shstrtab\0';
+  '\0.debug_abbrev\0.debug_info\0.debug_frame\0.symtab\0.strtab\0.shstrtab\0.BTF\0';
 
 /**
  * Writes a *probe object*: an ELF64 shared object that holds a function doing nothing (its *stub*) for each probe, and
  * everything by which Linux tools find it. Once it is `dlopen`ed, tracers list the probes as USDT
  * (`usdt:OBJECT:smtp:session__start`), unless `notes` is false, and as functions with named, typed arguments
- * (`uprobe:OBJECT:smtp_session__start`).
+ * (`uprobe:OBJECT:smtp_session__start`). Without notes it has BTF, for tools that know functions only.
  *
  * | segment | holds |
  * | --- | --- |
  * | read | headers, symbols, build-id |
  * | read, execute | `.text`, and the one byte of `.stapsdt.base` |
  * | read, write | `.dynamic` |
- * | none | notes, DWARF, `.symtab` |
+ * | none | notes or BTF, DWARF, `.symtab` |
  *
  * The same definition gives the same bytes, always and everywhere.
  *
@@ -130,7 +159,7 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   const readSize = dynstr + strings.length;
 
   const textOffset = align(readSize, filePage);
-  const textSize = Math.max(count, 1) * stubAlignment; // never empty: a segment of no bytes cannot be mapped
+  const textSize = stubsOf(definition).size;
   const textAddress = nextSegment(readSize, textOffset, segmentAlignment);
   const text = { fileOffset: textOffset, address: textAddress, size: textSize };
   // .stapsdt.base follows the code, so that its distance to the stubs is the same in the file as in memory: perf
@@ -165,11 +194,7 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
 
   // Segment: read, execute.
   out.skipTo(textOffset);
-  const stubs: ProbeObject['stubs'] = [];
-  for (let i = 0; i < count; i++) {
-    out.copy(stub.code);
-    stubs.push({ symbol: probes[i]!.symbol, offset: i * stubAlignment, resting: stub.code[0]! });
-  }
+  for (let i = 0; i < count; i++) out.copy(stub.code);
 
   // Segment: read, write. glibc before 2.35 relocates pointers in place here, and crashes where it cannot.
   out.skipTo(dynamic);
@@ -179,6 +204,10 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   // Not loaded.
   const sdtNotes = out.length;
   if (notes) writeNotes(out, machine, provider, probes, textAddress, baseAddress);
+  const btf = out.length;
+  if (!notes) writeBtf(out, machine, probes);
+  const btfEnd = out.length;
+  out.align(4);
   const debugRanges = out.length;
   writeAddressRanges(out, text);
   const debugAbbrev = out.length;
@@ -201,7 +230,7 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   // The table of all of it.
   out.align(8);
   const sectionHeaders = out.length;
-  const sectionCount = notes ? 16 : 14;
+  const sectionCount = notes ? 16 : 15;
   const code = SHF_ALLOC | SHF_EXECINSTR;
   const data = SHF_ALLOC | SHF_WRITE;
   out.skipTo(sectionHeaders + sectionHeaderSize); // the section that is none
@@ -224,7 +253,8 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
     0,
     dynamicEntrySize,
   );
-  if (notes) writeSection(out, '.note.stapsdt', SHT_NOTE, 0, 0, sdtNotes, debugRanges - sdtNotes, 4);
+  if (notes) writeSection(out, '.note.stapsdt', SHT_NOTE, 0, 0, sdtNotes, btf - sdtNotes, 4);
+  else writeSection(out, '.BTF', SHT_PROGBITS, 0, 0, btf, btfEnd - btf, 4);
   writeSection(out, '.debug_aranges', SHT_PROGBITS, 0, 0, debugRanges, debugAbbrev - debugRanges, 1);
   writeSection(out, '.debug_abbrev', SHT_PROGBITS, 0, 0, debugAbbrev, debugInfo - debugAbbrev, 1);
   writeSection(out, '.debug_info', SHT_PROGBITS, 0, 0, debugInfo, debugInfoEnd - debugInfo, 1);
@@ -235,14 +265,40 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   out.patch32(40, sectionHeaders);
   out.patch32(60, ((sectionCount - 1) << 16) | sectionCount);
 
-  // The empty space between the segments is left out.
-  const hashed = [
+  const hashed = hashedRanges(readSize, textOffset, executeSize, dynamic, out.length);
+  const id = contentHash(out.memory, hashed);
+  for (let i = 0; i < id.length; i++) out.patch32(buildIdNote + 16 + 4 * i, id[i]!, false);
+  return { bytes: new Uint8Array(out.memory, 0, out.length), buildId: hexadecimal(id), text };
+}
+
+/** All but the empty space between the segments. */
+function hashedRanges(readSize: number, code: number, codeSize: number, dynamic: number, size: number): Range[] {
+  return [
     { start: 0, end: align(readSize, 4) },
-    { start: textOffset, end: align(textOffset + executeSize, 4) },
-    { start: dynamic, end: out.length },
+    { start: code, end: align(code + codeSize, 4) },
+    { start: dynamic, end: size },
   ];
-  const buildId = writeBuildId(out, buildIdNote + 16, contentHash(out.memory, hashed));
-  return { bytes: new Uint8Array(out.memory, 0, out.length), buildId, text, stubs };
+}
+
+/**
+ * Whether a file's content is an object as {@link writeProbeObject} made it, down to the last bit: its build-id is that of
+ * its content. Damage is found this way, forgery is not.
+ *
+ * @param memory the file, followed by nothing or zeros, on a multiple of four bytes; it is changed
+ * @param size the file's own size in bytes
+ */
+export function isIntact(memory: ArrayBuffer, size: number): boolean {
+  const segments = headerSize;
+  if (size % 4 !== 0 || size < segments + segmentCount * segmentHeaderSize) return false;
+  const view = new DataView(memory);
+  const word = (segment: number, field: number) => view.getUint32(segments + segment * segmentHeaderSize + field, true);
+  const [offset, fileSize] = [8, 32]; // p_offset, p_filesz
+  const hashed = hashedRanges(word(0, fileSize), word(1, offset), word(1, fileSize), word(2, offset), size);
+  const idAt = word(4, offset) + 16;
+  if (idAt + 20 > size || hashed.some(({ start, end }) => start > end || end > size)) return false;
+  const id = [0, 1, 2, 3, 4].map((i) => view.getInt32(idAt + 4 * i));
+  for (let i = 0; i < id.length; i++) view.setInt32(idAt + 4 * i, 0);
+  return contentHash(memory, hashed).every((word, i) => (word | 0) === id[i]);
 }
 
 /** The address where what lies at `fileOffset` may be mapped, in pages of its own after `end`. */
@@ -318,13 +374,9 @@ function symbolHash(name: string): number {
   return hash;
 }
 
-/** Writes five words, the most significant byte first, so that file and text read alike; returns the text. */
-function writeBuildId(out: ByteWriter, position: number, words: readonly number[]): string {
-  let hex = '';
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]! >>> 0;
-    out.patch32(position + 4 * i, word, false);
-    hex += (word + 0x100000000).toString(16).slice(1);
-  }
-  return hex;
+/** Words of 32 bits, the most significant digit first, as a build-id reads. */
+function hexadecimal(words: readonly number[]): string {
+  let digits = '';
+  for (let i = 0; i < words.length; i++) digits += ((words[i]! >>> 0) + 0x100000000).toString(16).slice(1);
+  return digits;
 }

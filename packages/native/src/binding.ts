@@ -1,30 +1,77 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { NativeValue } from '@sonde/core';
 
-/** What the addon exports: see src/fire.h and src/object.h. */
+/** What the addon exports: see src/fire.h, src/events.h, src/dtrace.h and src/object.h. */
 export interface Binding {
-  fireFunction(code: Uint8Array, offset: number, kinds: Int32Array): (...values: NativeValue[]) => void;
+  fireFunction(code: Uint8Array, offset: number, kinds: Int32Array, ...event: [Events, number, Int32Array] | []): Fire;
+  openEvents(path: string, descriptions: string[]): { events: Events; enabled: Uint8Array };
+  closeEvents(events: Events): void;
   openObject(path: string, symbol: string, size: number): Uint8Array;
+  stubPool(): { code: Uint8Array; distance: number; nop: number; resting: number };
+  registerDof(
+    key: string,
+    module: string,
+    dof: Uint8Array,
+    addresses: Uint32Array,
+  ): { stubs: number[]; registration: Registration };
+  unregisterDof(registration: Registration): void;
   memoryFile(name: string, content: Uint8Array): number;
 }
+
+export type Fire = (...values: NativeValue[]) => void;
+
+/** Probes that the system's DTrace knows by DOF: nothing but the addon looks into it. */
+export type Registration = { readonly registration: unique symbol };
+
+/** User events that are registered: nothing but the addon looks into it. */
+export type Events = { readonly events: unique symbol };
 
 let binding: Binding | undefined;
 
 /** Loads the addon, the first time. Throws when there is none for this platform. */
 export function getBinding(): Binding {
-  binding ??= addon().load();
+  binding ??= load();
   return binding;
 }
 
-/** What the build was configured for: `auto` or the name of a backend. */
+function load(): Binding {
+  const folder = packageFolder();
+  const compiled = join(folder, COMPILED, 'sonde.node');
+  // Where node-gyp-build looks first too; but it takes longer to look than the addon takes to load, and so does require.
+  if (!existsSync(compiled)) return requireFrom(join(folder, 'package.json'))('node-gyp-build')(folder);
+  const addon = { exports: {} };
+  process.dlopen(addon, compiled);
+  return addon.exports as Binding;
+}
+
+/** What the build was configured for: `auto` or the name of a backend, as binding.gyp wrote it down. */
 export function buildDefault(): string {
   try {
-    return addon().buildDefault();
+    return JSON.parse(readFileSync(join(packageFolder(), COMPILED, 'backend.json'), 'utf8'));
   } catch {
-    // In a bundle, without @sonde/native beside it: there is no addon either, and its backend will say so.
+    // Not compiled here, so not configured here either; or in a bundle, without @sonde/native beside it: then there is no
+    // addon either, and its backend will say so.
     return 'auto';
   }
 }
 
-function addon(): { load(): Binding; buildDefault(): string } {
-  return process.getBuiltinModule('node:module').createRequire(import.meta.url)('@sonde/native/addon');
+const COMPILED = join('build', 'Release');
+
+/**
+ * Where @sonde/native lies: the addon is there, wherever this TypeScript ends up, since other packages inline it. Node.js
+ * takes 2 to 3 ms to find a package by its name, five times what the addon takes to load, so the usual place is looked at
+ * first.
+ */
+function packageFolder(): string {
+  const { url } = import.meta;
+  for (let above = dirname(fileURLToPath(url)); above !== dirname(above); above = dirname(above)) {
+    const folder = join(above, 'node_modules', '@sonde', 'native');
+    if (existsSync(folder)) return folder;
+  }
+  return dirname(requireFrom(url).resolve('@sonde/native/package.json'));
 }
+
+/** `require` as a file has it, given by its path or URL. */
+const requireFrom = (file: string) => process.getBuiltinModule('node:module').createRequire(file);

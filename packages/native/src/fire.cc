@@ -1,4 +1,4 @@
-// JavaScript values into registers and stack.
+// JavaScript values into what tracers read: registers and stack of a call, and user events.
 //
 // A stub is a function of `nop; ret`. Calling it through a C function pointer puts the arguments where the platform's
 // calling convention has them, which is where SDT notes and DWARF say they are: x86-64 in rdi rsi rdx rcx r8 r9 and then
@@ -9,7 +9,11 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
+
+#include "events.h"
+#include "stub-pool.h"
 
 namespace sonde {
 namespace {
@@ -27,11 +31,16 @@ struct Thread {
   std::vector<char> scratch;
 };
 
+// A stub that is called and, where there are user events, one that is written.
 struct Probe {
-  uintptr_t stub;
-  Thread* thread;
-  size_t count;
-  size_t slots;
+  uintptr_t stub = 0;
+  std::shared_ptr<Events> events;
+  size_t event = 0;
+  std::vector<Field> fields;
+
+  Thread* thread = nullptr;
+  size_t count = 0;
+  size_t slots = 0;
   int32_t kinds[kMostArguments];
   Napi::ObjectReference code;
 };
@@ -87,7 +96,16 @@ uint64_t ReadInteger(napi_env env, napi_value value) {
   return 0;
 }
 
-template <size_t kCount>
+void CallStub(const Probe& probe, const uint64_t (&slots)[kMostArguments]) {
+  if (probe.slots <= 6) {
+    reinterpret_cast<SixArguments>(probe.stub)(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5]);
+  } else {
+    reinterpret_cast<TwelveArguments>(probe.stub)(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5], slots[6],
+                                                  slots[7], slots[8], slots[9], slots[10], slots[11]);
+  }
+}
+
+template <bool kEvents, size_t kCount>
 napi_value Fire(napi_env env, napi_callback_info info) {
   napi_value values[kCount + 1];
   size_t count = kCount;
@@ -114,51 +132,64 @@ napi_value Fire(napi_env env, napi_callback_info info) {
       text += kind + kBeyondLimit;
     }
   }
-  if (probe.slots <= 6) {
-    reinterpret_cast<SixArguments>(probe.stub)(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5]);
-  } else {
-    reinterpret_cast<TwelveArguments>(probe.stub)(slots[0], slots[1], slots[2], slots[3], slots[4], slots[5], slots[6],
-                                                  slots[7], slots[8], slots[9], slots[10], slots[11]);
-  }
+  CallStub(probe, slots);
+  if (kEvents) probe.events->Write(probe.event, probe.fields, slots);
   return nullptr;
 }
 
-constexpr napi_callback kFire[] = {Fire<0>, Fire<1>, Fire<2>, Fire<3>, Fire<4>,  Fire<5>, Fire<6>,
-                                    Fire<7>, Fire<8>, Fire<9>, Fire<10>, Fire<11>, Fire<12>};
+template <bool kEvents>
+constexpr napi_callback kFire[] = {Fire<kEvents, 0>, Fire<kEvents, 1>, Fire<kEvents, 2>,  Fire<kEvents, 3>,  Fire<kEvents, 4>,
+                                   Fire<kEvents, 5>, Fire<kEvents, 6>, Fire<kEvents, 7>,  Fire<kEvents, 8>,  Fire<kEvents, 9>,
+                                   Fire<kEvents, 10>, Fire<kEvents, 11>, Fire<kEvents, 12>};
+
+Napi::Value Throw(Napi::Env env, const char* message) {
+  Napi::RangeError::New(env, message).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+// False when they are no fields of such a probe.
+bool ReadFields(const Napi::Int32Array& numbers, size_t slots, std::vector<Field>* fields) {
+  for (size_t i = 0; i + 2 < numbers.ElementLength(); i += 3) {
+    Field field = {static_cast<size_t>(numbers[i]), static_cast<size_t>(numbers[i + 1]), static_cast<size_t>(numbers[i + 2])};
+    if (field.slot >= slots || field.size > sizeof(uint64_t) || field.limit > kGreatestLimit) return false;
+    fields->push_back(field);
+  }
+  return Events::Fits(*fields);
+}
 
 Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto code = info[0].As<Napi::Uint8Array>();
   size_t offset = info[1].As<Napi::Number>().Uint32Value();
   auto kinds = info[2].As<Napi::Int32Array>();
-  if (offset >= code.ByteLength() || kinds.ElementLength() > kMostArguments) {
-    Napi::RangeError::New(env, "a stub outside its code, or more than 12 arguments").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  bool has_events = info.Length() > 3;
+  if (offset >= code.ByteLength()) return Throw(env, "a stub outside its code");
+  if (kinds.ElementLength() > kMostArguments) return Throw(env, "more than 12 arguments");
   auto probe = std::make_unique<Probe>();
-  probe->stub = reinterpret_cast<uintptr_t>(code.Data() + offset);
+  const uint8_t* nop = code.Data() + offset;
+  probe->stub = reinterpret_cast<uintptr_t>(IsInPool(nop) ? nop - kNopOffset : nop);
   probe->thread = env.GetInstanceData<Thread>();
   probe->count = kinds.ElementLength();
-  probe->slots = 0;
   size_t texts = 0;
   for (size_t i = 0; i < probe->count; i++) {
     int32_t kind = probe->kinds[i] = kinds[i];
-    if (kind < kBytes || kind > kGreatestLimit) {
-      Napi::RangeError::New(env, "an argument of no known kind").ThrowAsJavaScriptException();
-      return env.Undefined();
-    }
+    if (kind < kBytes || kind > kGreatestLimit) return Throw(env, "an argument of no known kind");
     probe->slots += kind == kBytes ? 2 : 1;
     if (kind > 0) texts += kind + kBeyondLimit;
   }
-  if (probe->slots > kMostArguments) {
-    Napi::RangeError::New(env, "more than 12 native arguments").ThrowAsJavaScriptException();
-    return env.Undefined();
+  if (probe->slots > kMostArguments) return Throw(env, "more than 12 native arguments");
+  if (has_events) {
+    probe->events = GetEvents(info[3]);
+    probe->event = info[4].As<Napi::Number>().Uint32Value();
+    if (probe->event >= probe->events->count()) return Throw(env, "no such event");
+    if (!ReadFields(info[5].As<Napi::Int32Array>(), probe->slots, &probe->fields)) return Throw(env, "a field of no argument");
   }
   if (probe->thread->scratch.size() < texts) probe->thread->scratch.resize(texts);
   probe->code = Napi::Persistent(code.As<Napi::Object>());
 
+  napi_callback fire = has_events ? kFire<true>[probe->count] : kFire<false>[probe->count];
   napi_value function;
-  napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, kFire[probe->count], probe.get(), &function);
+  napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, fire, probe.get(), &function);
   NAPI_THROW_IF_FAILED(env, status, env.Undefined());
   status = napi_add_finalizer(
       env, function, probe.get(), [](napi_env, void* data, void*) { delete static_cast<Probe*>(data); }, nullptr, nullptr);

@@ -11,6 +11,10 @@ namespace sonde {
 //    n > 0    a text: a string, passed as the address of at most n bytes of UTF-8 and a NUL
 //   -1        bytes: a Uint8Array, passed as its address and, as another argument, its length
 // The function keeps `code` alive. It never throws and never runs JavaScript; a value of another type is passed as 0, "".
+//   fireFunction(code, offset, kinds, events: External, event: number, fields: Int32Array)
+// the same, which also writes one of these events (see events.h) while somebody traces that. `fields` tells how the C
+// arguments follow each other in the event, three numbers each: which argument; how many bytes of it, 0 for a text; for a
+// text, the most bytes of it without its NUL.
 void InitFire(Napi::Env env, Napi::Object exports);
 
 }  // namespace sonde

@@ -1,4 +1,5 @@
 export { buildDefault, getBinding } from './binding.js';
-export { fireFunction } from './fire.js';
+export { type FireEvent, fireFunction } from './fire.js';
 export { firstInstruction } from './first-instruction.js';
 export { type ObjectFile, type OpenObject, openObject } from './object-files.js';
+export { loadProbeObject, type Machine, type ProbeEvent, symbolOf, thisMachine } from './probe-object.js';

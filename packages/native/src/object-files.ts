@@ -1,4 +1,4 @@
-// Probe objects as files. Their names come from their content and one file serves every process with that content, so
+// Probe objects as files. Their names come from what they hold and one file serves every process with that definition, so
 // that one attachment by path traces them all, those still to be started too. What is mapped as code must be ours:
 // nothing that another user could have put or changed there is ever loaded.
 import {
@@ -26,6 +26,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { log } from '@sonde/core';
+import { isIntact } from '@sonde/elf';
 import { getBinding } from './binding.js';
 
 const debug = log('object');
@@ -33,9 +34,10 @@ const debug = log('object');
 /** A probe object to be loaded. */
 export interface ObjectFile {
   provider: string;
-  /** A hash of the content, in hexadecimal digits. */
-  hash: string;
-  content: Uint8Array;
+  /** Stands for the content, in hexadecimal digits. */
+  key: string;
+  /** Made only where the file is not there yet. */
+  content(): Uint8Array;
   /** The code: its first symbol, and its size in bytes. */
   symbol: string;
   size: number;
@@ -68,7 +70,7 @@ export function openObject(object: ObjectFile): OpenObject {
       debug('%s: %s', folder, (error as Error).message);
     }
   }
-  const descriptor = getBinding().memoryFile(fileName(object), object.content);
+  const descriptor = getBinding().memoryFile(fileName(object), object.content());
   // Not /proc/self: gdb would look for the file in its own descriptors, and wait there for ever.
   const location = `/proc/${process.pid}/fd/${descriptor}`;
   return { code: getBinding().openObject(location, object.symbol, object.size), location, ...because(reasons) };
@@ -93,7 +95,7 @@ function isOurs(path: string): boolean {
   }
 }
 
-const fileName = ({ provider, hash }: ObjectFile) => `${provider}-${hash}.so`;
+const fileName = ({ provider, key }: ObjectFile) => `${provider}-${key}.so`;
 
 /** The path of the object's file in the folder, made if need be. Throws with a reason. */
 function putFile(folder: string, object: ObjectFile): string {
@@ -102,18 +104,19 @@ function putFile(folder: string, object: ObjectFile): string {
   checkOurs(folder, there ?? lstatSync(folder), 'directory');
   checkAbove(folder);
   const path = join(folder, fileName(object));
-  if (hasContent(path, object.content)) return path;
+  if (isThere(path)) return path;
+  const content = object.content();
   removeAbandoned(folder);
   const own = join(folder, `.${fileName(object)}.${process.pid}-${process.hrtime.bigint()}${PART}`);
-  writeWhole(own, object.content);
+  writeWhole(own, content);
   try {
     // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
     link(own, path);
   } finally {
     rmSync(own, { force: true });
   }
-  if (!hasContent(path, object.content)) repair(path, object.content);
-  if (!hasContent(path, object.content)) throw new Error(`${path} does not keep its content`);
+  if (!isThere(path)) repair(path, content);
+  if (!isThere(path)) throw new Error(`${path} does not keep its content`);
   return path;
 }
 
@@ -180,8 +183,11 @@ function above(folder: string): string[] {
   return parent === folder ? [] : [parent, ...above(parent)];
 }
 
+/** Bytes. Far more than an object with the most probes that anyone defines; what is larger is damaged. */
+const LARGEST = 2 ** 28;
+
 /** Whether the file is there, ours and whole. Throws when it is there and not ours. */
-function hasContent(path: string, content: Uint8Array): boolean {
+function isThere(path: string): boolean {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -194,10 +200,10 @@ function hasContent(path: string, content: Uint8Array): boolean {
   try {
     const stats = fstatSync(file);
     checkOurs(path, stats, 'file');
-    if (stats.size !== content.length) return false;
+    if (stats.size > LARGEST) return false;
     // readFileSync would take several times as long for a file whose size is known.
-    const found = Buffer.allocUnsafe(content.length);
-    return readSync(file, found, 0, found.length, 0) === found.length && found.equals(content);
+    const found = new Uint8Array((stats.size + 3) & -4);
+    return readSync(file, found, 0, stats.size, 0) === stats.size && isIntact(found.buffer, stats.size);
   } finally {
     closeSync(file);
   }

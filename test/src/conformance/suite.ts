@@ -32,15 +32,20 @@ export interface Manifest {
   name: string;
   /** Makes the backend itself. */
   make(): Backend;
+  /** The most bytes of texts that one fire can carry, where that is less than any definition's limit. */
+  room?: number;
   /** Attaches to a probe from inside the process; absent where nothing can be attached to. */
   attach?(loaded: { location?: string; tracer: string }, definition: ProviderDefinition, probe: number): Attachment;
 }
+
+/** Of five workers at once. Fewer in a virtual machine, where starting one takes half a second. */
+const ROUNDS = Number(process.env.SONDE_TEST_ROUNDS ?? 10);
 
 const MOST = { int8: 2n ** 7n, int16: 2n ** 15n, int32: 2n ** 31n, int64: 2n ** 63n };
 const SIGNED = { int8, int16, int32, int64 };
 const UNSIGNED = { uint8, uint16, uint32, uint64 };
 
-export function conformance({ name, make, attach }: Manifest): void {
+export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attach }: Manifest): void {
   describe(`the ${name} backend`, () => {
     describe('as the core loads it', () => {
       const definition: ProviderDefinition = {
@@ -103,11 +108,11 @@ export function conformance({ name, make, attach }: Manifest): void {
         quiet.probe.fire('nobody');
       });
 
-      it('rests in fifty worker threads that come and go', async function () {
+      it(`rests in ${5 * ROUNDS} worker threads that come and go`, async function () {
         this.timeout(120_000);
         const main = provider('threads', { probe: [int32('number')] });
         const worker = new URL('worker.js', import.meta.url);
-        for (let round = 0; round < 10; round++) {
+        for (let round = 0; round < ROUNDS; round++) {
           const workers = Array.from({ length: 5 }, () => new Worker(worker));
           const codes = workers.map((each) => new Promise<number>((resolve) => each.once('exit', resolve)));
           assert.deepEqual(await Promise.all(codes), [0, 0, 0, 0, 0]);
@@ -126,11 +131,14 @@ export function conformance({ name, make, attach }: Manifest): void {
         return { made, location: location!, probes };
       }
 
+      let providers = 0;
       /** What a tracer sees of one fire with these values. */
       function seen(args: Parameters<typeof provider>[1][string], values: unknown[]): (bigint | Buffer | null)[][] {
-        const own = provider('seen', { probe: args });
-        const definition = definitionOf('seen', args);
-        const { location, probes } = traced(own, 'seen');
+        // Another name each time: the kernel forgets a user event a moment after it was withdrawn, and has its fields till then.
+        const name = `seen_${++providers}_`;
+        const own = provider(name, { probe: args });
+        const definition = definitionOf(name, args);
+        const { location, probes } = traced(own, name);
         const attachment = attach!({ location, tracer: probes[0]!.tracer }, definition, 0);
         try {
           const probe = own.probe as { enabled: boolean; fire(...values: unknown[]): void };
@@ -194,10 +202,14 @@ export function conformance({ name, make, attach }: Manifest): void {
         assert.equal(text(one([string('v')], 'å∫ç😀')[0]), 'å∫ç😀');
         assert.equal(text(one([string('v')], 'a\0b\0')[0]), 'a␀b␀');
         assert.equal(text(one([string('v')], '\ud83d!')[0]), '\ufffd!');
-        assert.equal(text(one([string('v')], 'x'.repeat(5000))[0]), 'x'.repeat(4095));
-        assert.equal(text(one([string('v')], '😀'.repeat(2000))[0]), '😀'.repeat(1023));
+        const most = (limit: number, size: number) => Math.floor(Math.min(limit, room) / size);
+        assert.equal(text(one([string('v')], 'x'.repeat(5000))[0]), 'x'.repeat(most(4095, 1)));
+        assert.equal(text(one([string('v')], '😀'.repeat(2000))[0]), '😀'.repeat(most(4095, 4)));
         assert.equal(text(one([string('v', { limit: 7 })], '😀😀')[0]), '😀');
-        assert.equal(text(one([string('v', { limit: 2 ** 20 })], 'x'.repeat(2 ** 21))[0]), 'x'.repeat(2 ** 20));
+        assert.equal(
+          text(one([string('v', { limit: 2 ** 20 })], 'x'.repeat(2 ** 21))[0]),
+          'x'.repeat(most(2 ** 20, 1)),
+        );
       });
 
       it('cuts texts exactly as the recorder says', () => {

@@ -9,6 +9,16 @@ export function bpftrace(scene: Scene, program: string, pid?: number): Tracer {
   return scene.tracer('bpftrace', [...(pid === undefined ? [] : ['-p', String(pid)]), '-e', program]);
 }
 
+/** What `-lv` shows of the functions in smtp's object. */
+export const listedFunctions = (object: string) => `uprobe:${object}:smtp_session__done
+    const char* peer
+    uint64_t bytes
+    int32_t ok
+uprobe:${object}:smtp_session__start
+    const char* peer
+    int32_t port
+`;
+
 /** An action that shows each fire of smtp.sessionStart. */
 export const SHOW_START = '{ printf("%d %s %d\\n", pid, str(arg0), arg1); }';
 
@@ -40,15 +50,9 @@ export function readByBpftrace(output: string): string[] {
   return readBack(output.replace(/\\x(?=[0-9a-f]{2})/g, ''));
 }
 
-/** An action that prints what arguments of a USDT probe are, as read-back.ts wants it. */
-export function printUsdt(name: string, list: readonly NativeArgument[]): string {
-  // bpftrace 0.17 has no names for what lies on the stack, though it reads the note: it is read from there.
-  const stack = (index: number) => `reg("sp") + ${8 * (index - REGISTERS + 1)}`;
-  return print(name, list, ({ index, kind, bits }) => {
-    if (index < REGISTERS) return `arg${index}`;
-    if (kind === 'signed') return `*(int${bits} *)(${stack(index)})`;
-    return `*(uint${bits} *)(${stack(index)})`;
-  });
+/** An action that prints what arguments of a probe are, as read-back.ts wants it: by their numbers. */
+export function printNumbered(name: string, list: readonly NativeArgument[]): string {
+  return print(name, list, ({ index }) => `arg${index}`);
 }
 
 /** The same for the stub's own function, whose parameters have names. */
@@ -56,9 +60,16 @@ export function printNamed(name: string, list: readonly NativeArgument[]): strin
   return print(name, list, (argument) => `args->${argument.name}`);
 }
 
-function print(name: string, list: readonly NativeArgument[], read: (argument: NativeArgument) => string): string {
+function print(name: string, list: readonly NativeArgument[], register: (argument: NativeArgument) => string): string {
+  const read = (argument: NativeArgument) => (argument.index < REGISTERS ? register : stack)(argument);
   const actions = list.map((argument, index) => printOne(argument, read(argument), () => read(list[index + 1]!)));
   return `{ printf("<<${name}"); ${actions.join(' ')} printf(">>\\n"); }`;
+}
+
+/** bpftrace 0.17 has neither numbers nor names for what lies on the stack: it is read from there. */
+function stack({ index, kind, bits }: NativeArgument): string {
+  const type = kind === 'signed' ? `int${bits}` : `uint${bits}`;
+  return `*(${type} *)(reg("sp") + ${8 * (index - REGISTERS + 1)})`;
 }
 
 function printOne({ kind }: NativeArgument, value: string, length: () => string): string {

@@ -33,11 +33,11 @@ export class Gdb {
     return answer!.replaceAll('(gdb) ', '').trim();
   }
 
-  /** Breaks at a probe, as its SDT note has it; with commands, they are run whenever it fires, and the process goes on. */
-  async breakAt(probe: string, commands: readonly string[] = []): Promise<void> {
+  /** Breaks at a function, or with `-probe-stap` at an SDT probe; with commands, they are run whenever it fires, and the process goes on. */
+  async breakAt(location: string, commands: readonly string[] = []): Promise<void> {
     const list = commands.length === 0 ? [] : ['commands', 'silent', ...commands, 'continue', 'end'];
-    const answer = await this.ask([`break -probe-stap ${probe}`, ...list].join('\n'));
-    if (!/^Breakpoint \d+ at 0x/m.test(answer)) throw new Error(`gdb does not break at ${probe}: ${answer}`);
+    const answer = await this.ask([`break ${location}`, ...list].join('\n'));
+    if (!/^Breakpoint \d+ at 0x/m.test(answer)) throw new Error(`gdb does not break at ${location}: ${answer}`);
   }
 
   /** Lets the process run on. */

@@ -10,10 +10,12 @@ import { Tracer } from './tracer.js';
 export class Scene {
   /** The test's own folder, for whatever it writes. */
   readonly folder: string;
+  private readonly environment: Record<string, string>;
   private readonly releases: (() => unknown)[] = [];
 
-  constructor(folder: string) {
+  constructor(folder: string, environment: Record<string, string>) {
     this.folder = folder;
+    this.environment = environment;
   }
 
   /** To be done after the test. */
@@ -23,7 +25,7 @@ export class Scene {
 
   /** Starts fixtures/traced-program. Its probe objects lie in this scene's folder. */
   async program(environment: Record<string, string> = {}): Promise<TracedProgram> {
-    const program = new TracedProgram({ SONDE_DIR: this.objects, ...environment });
+    const program = new TracedProgram({ SONDE_DIR: this.objects, ...this.environment, ...environment });
     this.defer(() => program.kill());
     await program.ready;
     return program;
@@ -47,11 +49,11 @@ export class Scene {
   }
 }
 
-/** In a suite: a scene for each of its tests. */
-export function useScene(): { readonly current: Scene } {
+/** In a suite: a scene for each of its tests, and an environment for all programs on it. */
+export function useScene(environment: Record<string, string> = {}): { readonly current: Scene } {
   let scene: Scene | undefined;
   beforeEach('sets the scene', async () => {
-    scene = new Scene(await mkdtemp(join(tmpdir(), 'sonde-test-')));
+    scene = new Scene(await mkdtemp(join(tmpdir(), 'sonde-test-')), environment);
   });
   afterEach('clears the scene', async () => {
     await scene?.end();

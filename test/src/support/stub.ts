@@ -41,13 +41,13 @@ export class Stub {
 }
 
 /**
- * Where a probe is in its object, as readelf reads the SDT notes. A probe object's addresses are its offsets in the file
+ * Where a probe is in its object, as readelf reads the symbols. A probe object's addresses are its offsets in the file
  * too, which is what the kernel's uprobes want.
  */
 export async function stubOffset(object: string, provider: string, probe: string): Promise<number> {
-  const notes = await run('readelf', ['--notes', '--wide', object]);
-  const [, location] = new RegExp(`Provider: ${provider}\\s+Name: ${probe}\\s+Location: 0x([0-9a-f]+)`).exec(notes)!;
-  return Number.parseInt(location!, 16);
+  const symbols = await run('readelf', ['--dyn-syms', '--wide', object]);
+  const [, value] = new RegExp(`: ([0-9a-f]+) .* ${provider}_${probe}$`, 'm').exec(symbols)!;
+  return Number.parseInt(value!, 16);
 }
 
 async function mappedAt(pid: number, object: string): Promise<number> {

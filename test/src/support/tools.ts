@@ -10,6 +10,12 @@ export function needsTools(context: Context, ...tools: string[]): void {
   if (missing.length > 0) cannotTest(context, `${missing.join(', ')} not installed`);
 }
 
+/** Goes on only where the C compiler finds this header. */
+export function needsHeader(context: Context, header: string): void {
+  const { status } = spawnSync('cc', ['-E', '-x', 'c', '-'], { input: `#include <${header}>\n` });
+  if (status !== 0) cannotTest(context, `the C compiler finds no <${header}>`);
+}
+
 /** Goes on only as root, with tracefs mounted (it is mounted if need be). */
 export function needsRoot(context: Context): void {
   if (process.platform !== 'linux') cannotTest(context, `this is ${process.platform}, not Linux`);

@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const PATIENCE_MS = 30_000;
+/** From the request to end to the next one: bpftrace 0.17 forgets one that comes while it is writing. */
+const AGAIN_MS = 3_000;
 /** From the request to end to the end by force. */
 const GRACE_MS = 10_000;
 const KNOCK_MS = 5;
@@ -100,10 +102,13 @@ export class Tracer {
 
   /** Ends it as Ctrl+C does, and returns all that it wrote. */
   async stop(): Promise<string> {
-    const force = startTimer(() => this.child.kill('SIGKILL'), GRACE_MS);
+    const timers = [
+      startTimer(() => this.child.kill('SIGINT'), AGAIN_MS),
+      startTimer(() => this.child.kill('SIGKILL'), GRACE_MS),
+    ];
     this.child.kill('SIGINT');
     await this.closed;
-    clearTimeout(force);
+    timers.forEach(clearTimeout);
     return this.output;
   }
 

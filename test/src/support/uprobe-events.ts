@@ -22,9 +22,9 @@ export function removeEventAfter(scene: Scene, group: string, event: string): vo
 
 /** An instance of the tracer: it has a buffer of its own, and events are enabled in it alone. */
 export class TraceInstance {
-  private readonly folder: string;
+  protected readonly folder: string;
 
-  constructor(scene: Scene, name: string) {
+  constructor(scene: Pick<Scene, 'defer'>, name: string) {
     this.folder = `${TRACEFS}/instances/${name}`;
     mkdirSync(this.folder);
     scene.defer(() => rmdirSync(this.folder));

@@ -38,7 +38,7 @@ describe('gdb', function () {
     const program = await scene.current.program();
     const object = await program.object();
     const gdb = await Gdb.attach(scene.current, program.pid);
-    await gdb.breakAt('smtp:session__start');
+    await gdb.breakAt('-probe-stap smtp:session__start');
     gdb.go();
     await program.until(true);
     const fired = program.call('fire', 'smtp.sessionStart', '10.0.0.7', -2525);
@@ -67,7 +67,7 @@ describe('gdb', function () {
     gdb.go();
     assert.equal(await program.call('enabled', 'smtp.sessionStart'), false);
     await gdb.interrupt();
-    await gdb.breakAt('smtp:session__start', ['printf "<%s %d>\\n", (char *) $_probe_arg0, $_probe_arg1']);
+    await gdb.breakAt('-probe-stap smtp:session__start', ['printf "<%s %d>\\n", (char *) $_probe_arg0, $_probe_arg1']);
     gdb.go();
     await program.until(true);
     assert.equal(await program.call('enabled', 'smtp.sessionDone'), false);
@@ -90,7 +90,7 @@ describe('gdb', function () {
   it('makes `enabled` false by deleting its breakpoint', async () => {
     const program = await scene.current.program();
     const gdb = await Gdb.attach(scene.current, program.pid);
-    await gdb.breakAt('smtp:session__start');
+    await gdb.breakAt('-probe-stap smtp:session__start');
     gdb.go();
     await program.until(true);
     await gdb.interrupt();

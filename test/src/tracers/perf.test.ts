@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { tracedBackends } from '../support/backends.js';
+import { record as recordFor, perf as runPerf } from '../support/perf.js';
 import { useScene } from '../support/scene.js';
 import { needsRoot, needsTools } from '../support/tools.js';
-import { run } from '../support/tracer.js';
 import { removeEventAfter } from '../support/uprobe-events.js';
 
 // perf's events are known by these names on the whole machine: of this run alone, since others may use it as well.
@@ -59,64 +59,51 @@ describe('perf', function () {
     );
   });
 
-  it("names the arguments of a stub's function", async () => {
-    const { object } = await start();
-    assert.equal(
-      await perf('probe', '-x', object, '-V', `${PROVIDER}_session__start`),
-      `Available variables at ${PROVIDER}_session__start
-\t@<${PROVIDER}_session__start+0>
+  for (const { backend } of tracedBackends) {
+    describe(`by the function's name, on ${backend}`, () => {
+      const FUNCTION = `${PROVIDER}_session__start`;
+
+      it('names the arguments', async () => {
+        const { object } = await start({ SONDE_BACKEND: backend });
+        assert.equal(
+          await perf('probe', '-x', object, '-V', FUNCTION),
+          `Available variables at ${FUNCTION}
+\t@<${FUNCTION}+0>
 \t\tchar*\tpeer
 \t\tint32_t\tport
 `,
-    );
-  });
+        );
+      });
 
-  it('records arguments by name, texts too', async () => {
-    const { program, object } = await start();
-    removeEventAfter(scene.current, PROVIDER, 'named');
-    await perf('probe', '-x', object, `${PROVIDER}:named=${PROVIDER}_session__start peer:string port`);
-    const shown = await record(`${PROVIDER}:named`, program.pid, async () => {
-      await program.call('fire', 'smtp.sessionStart', '10.0.0.7', 2525);
-      await program.call('fire', 'smtp.sessionStart', 'naïve', -1);
+      it('records arguments by name, texts too', async () => {
+        const { program, object } = await start({ SONDE_BACKEND: backend });
+        const group = `probe_${PROVIDER}`;
+        removeEventAfter(scene.current, group, FUNCTION);
+        await perf('probe', '-x', object, `${FUNCTION} peer:string port`);
+        const shown = await record(`${group}:${FUNCTION}`, program.pid, async () => {
+          assert.equal(await program.call('enabled', 'smtp.sessionStart'), true);
+          await program.call('fire', 'smtp.sessionStart', '10.0.0.7', 2525);
+          await program.call('fire', 'smtp.sessionStart', 'naïve', -1);
+        });
+        assert.deepEqual(shown, [
+          `${group}:${FUNCTION}: peer_string="10.0.0.7" port=2525`,
+          `${group}:${FUNCTION}: peer_string="naïve" port=-1`,
+        ]);
+        await program.until(false);
+      });
     });
-    assert.deepEqual(shown, [
-      `${PROVIDER}:named: peer_string="10.0.0.7" port=2525`,
-      `${PROVIDER}:named: peer_string="naïve" port=-1`,
-    ]);
-  });
+  }
 
-  async function start() {
-    const program = await scene.current.program({ SMTP_PROVIDER: PROVIDER });
+  async function start(environment: Record<string, string> = {}) {
+    const program = await scene.current.program({ SMTP_PROVIDER: PROVIDER, ...environment });
     return { program, object: await program.object(PROVIDER) };
   }
 
-  /** Its cache is the test's own, and so is its configuration. */
-  function perf(...args: string[]): Promise<string> {
-    const { folder } = scene.current;
-    return run('perf', ['--buildid-dir', join(folder, 'buildid'), ...args], { HOME: folder });
+  function perf(...args: string[]) {
+    return runPerf(scene.current, ...args);
   }
 
-  /** What `perf script` shows of what was recorded meanwhile: `EVENT: VALUES`. */
-  async function record(event: string, pid: number | undefined, work: () => Promise<void>): Promise<string[]> {
-    const { folder } = scene.current;
-    const data = join(folder, 'perf.data');
-    const whom = pid === undefined ? ['-a'] : ['-p', String(pid)];
-    // perf starts the command once its events are on, and records until it ends.
-    const command = ['sh', '-c', 'echo recording; read end'];
-    const options = ['-o', data, '-e', event, ...whom, '--', ...command];
-    const recorder = scene.current.tracer('perf', ['--buildid-dir', join(folder, 'buildid'), 'record', ...options], {
-      HOME: folder,
-    });
-    await recorder.shows(/^recording$/m);
-    await work();
-    recorder.close();
-    await recorder.end();
-    const lines = (await perf('script', '-i', data, '-F', 'event,trace')).trim().split('\n');
-    return lines.map((line) =>
-      line
-        .trim()
-        .replace(/\([0-9a-f]+\) /, '')
-        .replace(/: +/, ': '),
-    );
+  function record(event: string, pid: number | undefined, work: () => Promise<void>) {
+    return recordFor(scene.current, event, pid, work);
   }
 });

@@ -1,0 +1,87 @@
+import type { LoadedProvider, ProviderDefinition } from '@sonde/core';
+import { definitionKey, type ProbeObjectDefinition, stubsOf, writeProbeObject } from '@sonde/elf';
+import { getBinding } from './binding.js';
+import { type FireEvent, fireFunction } from './fire.js';
+import { firstInstruction } from './first-instruction.js';
+import { openObject } from './object-files.js';
+
+/** In what an object depends on the machine. */
+export type Machine = Pick<ProbeObjectDefinition, 'architecture' | 'nop'>;
+
+/**
+ * Makes ready for {@link loadProbeObject}.
+ *
+ * @throws when this is not Linux on x64 or arm64, or the addon cannot be loaded
+ */
+export function thisMachine(): Machine {
+  const { platform, arch } = process;
+  if (platform !== 'linux' || (arch !== 'x64' && arch !== 'arm64')) {
+    throw new Error(`it needs Linux on x64 or arm64, and this is ${platform} on ${arch}`);
+  }
+  getBinding();
+  return { architecture: arch, nop: firstInstruction(process.getBuiltinModule('node:os').release(), arch) };
+}
+
+/** A probe as a user event. */
+export interface ProbeEvent {
+  /** `tracepoint:user_events:smtp_session__start` */
+  name: string;
+  /** One byte; not 0 while somebody traces the event. */
+  flag: Uint8Array;
+  written: FireEvent;
+}
+
+/** A probe's stub as a symbol of its object: a C identifier, since most tools take a colon for a separator. */
+export const symbolOf = (provider: string, probe: string) => `${provider}_${probe}`;
+
+/**
+ * Maps the probe object of a provider, which is written if it is not there yet.
+ *
+ * @param visible whether the object has SDT notes
+ * @param tracer what a tool has to be given for a probe
+ * @param events the probes' user events, if they have any
+ */
+export function loadProbeObject(
+  { name, probes }: ProviderDefinition,
+  visible: Machine & { notes: boolean },
+  tracer: (location: string, probe: string) => string,
+  events?: readonly ProbeEvent[],
+): LoadedProvider {
+  const definition: ProbeObjectDefinition = {
+    provider: name,
+    ...visible,
+    probes: probes.map((probe) => ({
+      name: probe.name,
+      symbol: symbolOf(name, probe.name),
+      arguments: probe.native,
+    })),
+  };
+  const { size, distance, resting } = stubsOf(definition);
+  const { code, location, reason } = openObject({
+    provider: name,
+    key: definitionKey(definition),
+    content: () => writeProbeObject(definition).bytes,
+    symbol: definition.probes[0]!.symbol,
+    size,
+  });
+  return {
+    code,
+    location,
+    ...(reason !== undefined && { reason }),
+    probes: probes.map((probe, index) => {
+      const offset = index * distance;
+      const event = events?.[index];
+      return {
+        offset,
+        resting,
+        tracer: tracer(location, probe.name),
+        ...(event && { flag: event.flag, event: event.name }),
+        get fire() {
+          return fireFunction(code, offset, probe.arguments, event?.written);
+        },
+      };
+    }),
+    // What holds the object are the view and the functions that fire: the core drops both, and then it is unmapped.
+    unload() {},
+  };
+}
