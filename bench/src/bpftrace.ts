@@ -3,6 +3,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
+/** bpftrace 0.17 forgets a request to end that comes at the wrong moment, and then waits for ever. */
+const AGAIN_MS = 3_000;
+const GRACE_MS = 15_000;
+
 /** Undefined where bpftrace can trace. */
 export function whyNoTracer(): string | undefined {
   if (process.platform !== 'linux') return `it needs bpftrace, and this is ${process.platform}`;
@@ -16,8 +20,13 @@ export function startBpftrace(program: string): () => Promise<string> {
   const child = spawn('bpftrace', ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return async () => {
+    const timers = [
+      setTimeout(() => child.kill('SIGINT'), AGAIN_MS),
+      setTimeout(() => child.kill('SIGKILL'), GRACE_MS),
+    ];
     child.kill('SIGINT');
     const [output, errors] = await printed;
+    timers.forEach(clearTimeout);
     if (child.exitCode !== 0) throw new Error(`bpftrace ended with ${child.exitCode ?? child.signalCode}: ${errors}`);
     return output;
   };

@@ -24,8 +24,10 @@ const fires: Record<Values, (index: number) => void> = {
 const { location, probes } = status().providers[0]!;
 writeLine(`${location}:smtp:${probes.find(({ name }) => name === values)!.name}`);
 readLine();
-// The tracer ends this wait, or the one who started it does.
-while (probe.enabled !== (mode === 'traced'));
+const deadline = Date.now() + 30_000;
+while (probe.enabled !== (mode === 'traced')) {
+  if (Date.now() > deadline) throw new Error(`the probe was not ${mode} within 30 s`);
+}
 
 const fire = fires[values];
 const series: number[] = [];
