@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const addons = ['packages/native', 'test/selftrace'].filter((folder) => existsSync(join(root, folder, 'binding.gyp')));
+const addons = ['packages/native', 'test/selftrace', 'test/fasttrap'].filter((folder) =>
+  existsSync(join(root, folder, 'binding.gyp')),
+);
 
 install();
 if (!process.argv.includes('--install-only')) {

@@ -9,24 +9,23 @@
       "target_name": "sonde",
       "conditions": [
         [
-          "OS=='linux' and sonde_backend!='noop'",
+          "target_arch not in ['x64', 'arm64'] or OS not in ['linux', 'mac', 'freebsd', 'solaris'] or sonde_backend=='noop'",
+          { "type": "none" },
           {
-            "sources": [
-              "src/addon.cc",
-              "src/dtrace.cc",
-              "src/dtrace-helper-linux.cc",
-              "src/events.cc",
-              "src/fire.cc",
-              "src/object.cc",
-              "src/stub-pool.cc"
-            ],
+            "sources": ["src/addon.cc", "src/dtrace.cc", "src/fire.cc", "src/stub-pool.cc"],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
             "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
             "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
-            "libraries": ["-ldl"]
-          },
-          { "type": "none" }
-        ]
+            "xcode_settings": { "GCC_SYMBOLS_PRIVATE_EXTERN": "YES", "MACOSX_DEPLOYMENT_TARGET": "11.0" }
+          }
+        ],
+        [
+          "OS=='linux'",
+          { "sources": ["src/dtrace-helper-linux.cc", "src/events.cc", "src/object.cc"], "libraries": ["-ldl"] }
+        ],
+        ["OS=='mac'", { "sources": ["src/dtrace-helper-macos.cc"] }],
+        ["OS=='freebsd'", { "sources": ["src/dtrace-helper-freebsd.cc"] }],
+        ["OS=='solaris'", { "sources": ["src/dtrace-helper-illumos.cc"] }]
       ],
       "actions": [
         {

@@ -134,6 +134,19 @@ describe('writeDof', () => {
     }
   });
 
+  it('tells where the first offset of each probe is', () => {
+    for (const byteOrder of ['little', 'big'] as const) {
+      const at = (first: number) => {
+        const others = { ...probe, name: 'session-end', offsets: [first, 48, 52] };
+        return example({ byteOrder, version: 3, probes: [probe, others, { ...probe, name: 'idle' }] });
+      };
+      const { bytes, offsets } = writeDof(at(0));
+      assert.equal(offsets.length, 3);
+      new DataView(bytes.buffer).setInt32(offsets[1]!, -7, byteOrder === 'little');
+      assert.deepEqual(bytes, writeDof(at(-7)).bytes);
+    }
+  });
+
   it('gives the same bytes for the same definition', () => {
     assert.deepEqual(writeDof(example()).bytes, writeDof(structuredClone(example())).bytes);
   });

@@ -39,6 +39,8 @@ export interface Dof {
    * same definition with other addresses gives the same bytes but there.
    */
   addresses: number[];
+  /** Where in `bytes` the first offset of each probe is, 32 bits: for macOS, where offsets count from DOF itself. */
+  offsets: number[];
 }
 
 // Sections in the order of the file. Loaders demand none, but PRENOFFS cannot be the first: a reference to section 0
@@ -115,11 +117,15 @@ export function writeDof(definition: DofDefinition): Dof {
   let map = 0;
   let offset = 0;
   let isEnabled = 0;
+  const addresses: number[] = [];
+  const offsets: number[] = [];
   at = layout.probes;
   for (const probe of probes) {
     const { nativeArguments, translatedArguments, argumentMap } = probe;
     const mapLength = argumentMap?.length ?? nativeArguments.length;
     const isEnabledOffsets = probe.isEnabledOffsets ?? [];
+    addresses.push(at);
+    offsets.push(layout.proffs + offsetSize * offset);
     view.setBigUint64(at, BigInt(probe.address), little);
     at += 8;
     u32(string);
@@ -166,7 +172,7 @@ export function writeDof(definition: DofDefinition): Dof {
     );
   }
   if (version !== 1) u32(isEnabledCount > 0 ? prenoffsIndex : DOF_SECT_NONE);
-  return { bytes, addresses: probes.map((_, index) => layout.probes + index * probeSize) };
+  return { bytes, addresses, offsets };
 }
 
 /**

@@ -1,4 +1,3 @@
-import { accessSync, constants } from 'node:fs';
 import {
   applicationManifest,
   type Backend,
@@ -6,8 +5,8 @@ import {
   type NativeType,
   type ProviderDefinition,
 } from '@sonde/core';
-import { type DofDefinition, writeDof } from '@sonde/dof';
-import { fireFunction, getBinding } from '@sonde/native';
+import { type DofDefinition, type DofVersion, writeDof } from '@sonde/dof';
+import { type Dtrace, fireFunction, getBinding } from '@sonde/native';
 
 /**
  * DTrace: each provider is described to the system by DOF, and its probes are stubs that are compiled into the addon.
@@ -16,41 +15,34 @@ import { fireFunction, getBinding } from '@sonde/native';
  * @throws when the system has no helper device that this process may use, or the addon cannot be loaded
  */
 export function dtrace(): Backend {
-  checkDevice();
-  const pool = getBinding().stubPool();
+  const system = getBinding().openDtrace();
   const application = applicationName();
-  return { load: (provider) => load(provider, pool, application) };
+  return { load: (provider) => load(provider, system, application) };
 }
 
-/** Through which a process hands its probes to DTrace. On Linux, dtprobed of DTrace for Linux makes it. */
-function checkDevice(): void {
-  const device = process.platform === 'darwin' ? '/dev/dtracehelper' : '/dev/dtrace/helper';
-  try {
-    accessSync(device, constants.R_OK | constants.W_OK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`this process cannot use ${device} (${code}); DTrace must be there before the program starts`);
-  }
-}
-
-type Pool = ReturnType<ReturnType<typeof getBinding>['stubPool']>;
-
-function load(provider: ProviderDefinition, pool: Pool, application: string): LoadedProvider {
-  const { name, probes, module = application } = provider;
-  const definition = describeProvider(provider);
-  const { bytes, addresses } = writeDof(definition);
-  const key = `${module} ${JSON.stringify(definition)}`;
-  const { stubs, registration } = getBinding().registerDof(key, module, bytes, Uint32Array.from(addresses));
+function load(provider: ProviderDefinition, system: Dtrace, application: string): LoadedProvider {
+  const { name, probes, module } = provider;
+  const definition = describeProvider(provider, system);
+  const { bytes, addresses, offsets } = writeDof(definition);
+  // Where the program names no module, the first thread's application is taken: a worker's file may lie in another package.
+  const key = `${module ?? ''} ${JSON.stringify(definition)}`;
+  const { stubs, registration } = getBinding().registerDof(
+    key,
+    module ?? application,
+    bytes,
+    Uint32Array.from(addresses),
+    Uint32Array.from(offsets),
+  );
   return {
-    code: pool.code,
+    code: system.code,
     probes: probes.map((probe, index) => {
-      const offset = stubs[index]! * pool.distance + pool.nop;
+      const offset = stubs[index]! * system.distance + system.nop;
       return {
         offset,
-        resting: pool.resting,
+        resting: system.resting,
         tracer: `${name}${process.pid}:::${dtraceName(probe.name)}`,
         get fire() {
-          return fireFunction(pool.code, offset, probe.arguments);
+          return fireFunction(system.code, offset, probe.arguments);
         },
       };
     }),
@@ -60,16 +52,23 @@ function load(provider: ProviderDefinition, pool: Pool, application: string): Lo
 
 const dtraceName = (name: string) => name.replaceAll('__', '-');
 
-/** A provider as DOF has it, without the addresses of its stubs: those the addon fills in. */
-export function describeProvider({ name, probes }: ProviderDefinition): DofDefinition {
+/**
+ * A provider as DOF has it, without the places of its stubs: those the addon fills in. Of a probe's arguments those are told that
+ * D can read; of others it would show a 0.
+ */
+export function describeProvider(
+  { name, probes }: ProviderDefinition,
+  { version, arguments: most }: Pick<Dtrace, 'version' | 'arguments'>,
+): DofDefinition {
   return {
+    version: version as DofVersion,
     provider: name,
     probes: probes.map((probe) => ({
       name: dtraceName(probe.name),
       function: probe.function ?? probe.name,
       address: 0,
       offsets: [0],
-      nativeArguments: probe.native.map(({ type }) => TYPES[type]),
+      nativeArguments: probe.native.slice(0, most).map(({ type }) => TYPES[type]),
     })),
   };
 }

@@ -1,15 +1,19 @@
 // The addon: what sonde does that JavaScript cannot. Every function here is called by packages/native's TypeScript only,
 // which passes what the comments say; a mistake there is an exception, never undefined behaviour.
 #include "dtrace.h"
-#include "events.h"
 #include "fire.h"
+#if defined(__linux__)
+#include "events.h"
 #include "object.h"
+#endif
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   sonde::InitDtrace(env, exports);
-  sonde::InitEvents(env, exports);
   sonde::InitFire(env, exports);
+#if defined(__linux__)
+  sonde::InitEvents(env, exports);
   sonde::InitObject(env, exports);
+#endif
   return exports;
 }
 

@@ -9,18 +9,31 @@ export interface Binding {
   openEvents(path: string, descriptions: string[]): { events: Events; enabled: Uint8Array };
   closeEvents(events: Events): void;
   openObject(path: string, symbol: string, size: number): Uint8Array;
-  stubPool(): { code: Uint8Array; distance: number; nop: number; resting: number };
+  openDtrace(): Dtrace;
   registerDof(
     key: string,
     module: string,
     dof: Uint8Array,
     addresses: Uint32Array,
+    offsets: Uint32Array,
   ): { stubs: number[]; registration: Registration };
   unregisterDof(registration: Registration): void;
   memoryFile(name: string, content: Uint8Array): number;
 }
 
 export type Fire = (...values: NativeValue[]) => void;
+
+/** The system's DTrace, and the stubs that are compiled into the addon. */
+export interface Dtrace {
+  code: Uint8Array;
+  distance: number;
+  nop: number;
+  resting: number;
+  /** Of DOF. */
+  version: number;
+  /** How many arguments of a probe D reads by number. */
+  arguments: number;
+}
 
 /** Probes that the system's DTrace knows by DOF: nothing but the addon looks into it. */
 export type Registration = { readonly registration: unique symbol };

@@ -1,21 +1,18 @@
 // DTrace for Linux: its daemon dtprobed makes the helper device, reads the DOF out of this process and keeps it. Verified
 // with version 2.0.7.
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
-#include "dtrace-helper.h"
+#include "helper-device.h"
 #include "stub-pool.h"
 
 namespace sonde {
-namespace {
 
-constexpr char kDevice[] = "/dev/dtrace/helper";
+// D has names for ten arguments; args[10] and beyond it refuses itself.
+const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 0};
+
+namespace {
 
 // dof_helper_t of DTrace for Linux, include/dtrace/helpers.h; the module's name has DTRACE_MODNAMELEN bytes.
 struct DofHelper {
@@ -57,38 +54,40 @@ class MappedDof {
   size_t size_;
 };
 
+class LinuxDof : public HandedDof {
+ public:
+  explicit LinuxDof(int generation) : generation_(generation) {}
+  ~LinuxDof() override {
+    HelperDevice device;
+    if (device.is_open()) ioctl(device.file(), kRemove, generation_);
+  }
+
+ private:
+  int generation_;
+};
+
 }  // namespace
 
-bool AddDof(const std::string& module, const uint8_t* dof, size_t size, int64_t* generation, std::string* reason) {
-  auto failed = [&](const std::string& what) {
-    *reason = what + ": " + strerror(errno);
-    return false;
+std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                    const std::vector<DofProbe>& probes, std::string* reason) {
+  auto failed = [&](const std::string& why) {
+    *reason = why;
+    return nullptr;
   };
+  WriteAddresses(&dof, probes);
   Dl_info addon;
-  if (dladdr(StubPool(), &addon) == 0) {
-    *reason = "the addon's own file is not known";
-    return false;
-  }
-  MappedDof mapped(dof, size);
-  if (mapped.memory() == nullptr) return failed("memory for the probes' description");
-  int device = open(kDevice, O_RDWR | O_CLOEXEC);
-  if (device < 0) return failed(kDevice);
+  if (dladdr(StubPool(), &addon) == 0) return failed("the addon's own file is not known");
+  MappedDof mapped(dof.data(), dof.size());
+  if (mapped.memory() == nullptr) return failed(Because("memory for the probes' description"));
+  HelperDevice device;
+  if (!device.is_open()) return failed(Because(kDtraceSystem.device));
   DofHelper helper = {};
-  strncpy(helper.module, module.c_str(), sizeof helper.module - 1);
+  CopyModule(helper.module, module);
   helper.address = reinterpret_cast<uintptr_t>(addon.dli_fbase);
   helper.dof = reinterpret_cast<uintptr_t>(mapped.memory());
-  int result = ioctl(device, kAdd, &helper);
-  if (result < 0) failed(std::string(kDevice) + " does not take the probes");
-  close(device);
-  *generation = result;
-  return result >= 0;
-}
-
-void RemoveDof(int64_t generation) {
-  int device = open(kDevice, O_RDWR | O_CLOEXEC);
-  if (device < 0) return;
-  ioctl(device, kRemove, static_cast<int>(generation));
-  close(device);
+  int generation = ioctl(device.file(), kAdd, &helper);
+  if (generation < 0) return failed(Refused());
+  return std::make_unique<LinuxDof>(generation);
 }
 
 }  // namespace sonde

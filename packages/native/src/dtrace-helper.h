@@ -1,16 +1,41 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace sonde {
 
-// The system's DTrace, as a program reaches it: the helper device. One file for each system, dtrace-helper-<system>.cc.
+// The system's DTrace, as a program reaches it: the helper device, to which it hands DOF. What differs between systems is
+// in dtrace-helper-<system>.cc, of which the build takes one.
 
-// Hands over DOF, which is copied. False, with the reason, when the device is not there or refuses it.
-bool AddDof(const std::string& module, const uint8_t* dof, size_t size, int64_t* generation, std::string* reason);
+struct DtraceSystem {
+  const char* device;
+  // Of DOF.
+  int version;
+  // How many arguments of a probe D reads by number.
+  int arguments;
+  // How many registrations of one process there can be; the system drops those beyond without a word. 0: no limit.
+  size_t registrations;
+};
+extern const DtraceSystem kDtraceSystem;
 
-// Takes back what AddDof handed over.
-void RemoveDof(int64_t generation);
+// A probe: where in the DOF its address (64 bits) and its first offset (32 bits) are, and where the instruction is.
+struct DofProbe {
+  size_t address_at;
+  size_t offset_at;
+  const uint8_t* nop;
+};
+
+// DOF that the system has. It is withdrawn with this.
+class HandedDof {
+ public:
+  virtual ~HandedDof() = default;
+};
+
+// Writes where the probes are into DOF, and hands it over. Null, with the reason, when the device is not there or refuses.
+std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                    const std::vector<DofProbe>& probes, std::string* reason);
 
 }  // namespace sonde

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "dtrace-helper.h"
+#include "helper-device.h"
 #include "stub-pool.h"
 
 namespace sonde {
@@ -16,7 +16,7 @@ namespace {
 
 struct Registered {
   std::vector<uint32_t> stubs;
-  int64_t generation;
+  std::unique_ptr<HandedDof> handed;
   size_t holders;
 };
 
@@ -41,7 +41,7 @@ class Registration {
     std::lock_guard<std::mutex> lock(mutex);
     auto found = Table().find(key_);
     if (--found->second.holders > 0) return;
-    RemoveDof(found->second.generation);
+    found->second.handed.reset();
     GiveBackStubs(found->second.stubs);
     Table().erase(found);
   }
@@ -51,23 +51,28 @@ class Registration {
   bool released_ = false;
 };
 
+const uint8_t* NopOf(uint32_t stub) { return StubPool() + stub * kStubDistance + kNopOffset; }
+
 // Null, with the reason, when the probes cannot be registered. The mutex is held.
 const Registered* Register(const std::string& key, const std::string& module, Napi::Uint8Array dof,
-                           Napi::Uint32Array addresses, std::string* reason) {
+                           Napi::Uint32Array addresses, Napi::Uint32Array offsets, std::string* reason) {
   auto found = Table().find(key);
   if (found == Table().end()) {
-    Registered made = {TakeStubs(addresses.ElementLength()), 0, 0};
-    if (made.stubs.size() < addresses.ElementLength()) {
-      GiveBackStubs(made.stubs);
-      *reason = "all " + std::to_string(kStubCount) + " stubs of the process are in use";
+    size_t most = kDtraceSystem.registrations;
+    if (most > 0 && Table().size() >= most) {
+      *reason = "the system takes " + std::to_string(most) + " providers of a process, and there are as many already";
       return nullptr;
     }
-    std::vector<uint8_t> content(dof.Data(), dof.Data() + dof.ByteLength());
-    for (size_t i = 0; i < made.stubs.size(); i++) {
-      uint64_t address = reinterpret_cast<uintptr_t>(StubPool() + made.stubs[i] * kStubDistance + kNopOffset);
-      memcpy(&content[addresses[i]], &address, sizeof address);
+    size_t count = addresses.ElementLength();
+    Registered made = {TakeStubs(count), nullptr, 0};
+    if (made.stubs.size() < count) {
+      *reason = "all " + std::to_string(kStubCount) + " stubs of the process are in use";
+    } else {
+      std::vector<DofProbe> probes;
+      for (size_t i = 0; i < count; i++) probes.push_back({addresses[i], offsets[i], NopOf(made.stubs[i])});
+      made.handed = HandOver(module, {dof.Data(), dof.Data() + dof.ByteLength()}, probes, reason);
     }
-    if (!AddDof(module, content.data(), content.size(), &made.generation, reason)) {
+    if (made.handed == nullptr) {
       GiveBackStubs(made.stubs);
       return nullptr;
     }
@@ -77,21 +82,29 @@ const Registered* Register(const std::string& key, const std::string& module, Na
   return &found->second;
 }
 
+bool AreInside(Napi::Uint32Array places, size_t bytes, Napi::Uint8Array dof) {
+  for (size_t i = 0; i < places.ElementLength(); i++) {
+    if (places[i] + bytes > dof.ByteLength()) return false;
+  }
+  return true;
+}
+
 Napi::Value RegisterDof(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   std::string key = info[0].As<Napi::String>();
   auto dof = info[2].As<Napi::Uint8Array>();
   auto addresses = info[3].As<Napi::Uint32Array>();
-  for (size_t i = 0; i < addresses.ElementLength(); i++) {
-    if (addresses[i] + sizeof(uint64_t) <= dof.ByteLength()) continue;
-    Napi::RangeError::New(env, "an address outside the DOF").ThrowAsJavaScriptException();
+  auto offsets = info[4].As<Napi::Uint32Array>();
+  if (!AreInside(addresses, sizeof(uint64_t), dof) || !AreInside(offsets, sizeof(uint32_t), dof) ||
+      addresses.ElementLength() != offsets.ElementLength()) {
+    Napi::RangeError::New(env, "a probe outside the DOF").ThrowAsJavaScriptException();
     return env.Undefined();
   }
   std::vector<uint32_t> stubs;
   {
     std::lock_guard<std::mutex> lock(mutex);
     std::string reason;
-    const Registered* registered = Register(key, info[1].As<Napi::String>(), dof, addresses, &reason);
+    const Registered* registered = Register(key, info[1].As<Napi::String>(), dof, addresses, offsets, &reason);
     if (registered == nullptr) {
       Napi::Error::New(env, reason).ThrowAsJavaScriptException();
       return env.Undefined();
@@ -118,20 +131,29 @@ Napi::Value StubPoolView(Napi::Env env) {
   return Napi::Uint8Array::New(env, size, Napi::ArrayBuffer(env, buffer), 0);
 }
 
-Napi::Value GetStubPool(const Napi::CallbackInfo& info) {
+Napi::Value OpenDtrace(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
+  HelperDevice device;
+  if (!device.is_open()) {
+    Napi::Error::New(env, std::string("this process cannot use ") + Because(kDtraceSystem.device) +
+                              "; DTrace must be there before the program starts")
+        .ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
   Napi::Object pool = Napi::Object::New(env);
   pool.Set("code", StubPoolView(env));
   pool.Set("distance", static_cast<double>(kStubDistance));
   pool.Set("nop", static_cast<double>(kNopOffset));
   pool.Set("resting", static_cast<double>(kRestingByte));
+  pool.Set("version", static_cast<double>(kDtraceSystem.version));
+  pool.Set("arguments", static_cast<double>(kDtraceSystem.arguments));
   return pool;
 }
 
 }  // namespace
 
 void InitDtrace(Napi::Env env, Napi::Object exports) {
-  exports.Set("stubPool", Napi::Function::New(env, GetStubPool));
+  exports.Set("openDtrace", Napi::Function::New(env, OpenDtrace));
   exports.Set("registerDof", Napi::Function::New(env, RegisterDof));
   exports.Set("unregisterDof", Napi::Function::New(env, UnregisterDof));
 }

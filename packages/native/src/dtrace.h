@@ -4,11 +4,14 @@
 namespace sonde {
 
 // Adds
-//   stubPool(): { code: Uint8Array, distance: number, nop: number, resting: number }
-// the stubs that are compiled into the addon: one each `distance` bytes, in which the nop has the offset `nop`.
-//   registerDof(key: string, module: string, dof: Uint8Array, addresses: Uint32Array): { stubs: number[], registration: External }
-// which gives each probe in the DOF a stub of the pool, writes its address (64 bits, in the machine's byte order) to the places
-// `addresses`, and hands the DOF to the system's DTrace. Once in the process for each key: whoever comes later, in whichever
+//   openDtrace(): { code: Uint8Array, distance: number, nop: number, resting: number, version: number, arguments: number }
+// which tells of the stubs that are compiled into the addon: one each `distance` bytes, in which the nop has the offset `nop`;
+// and of the system's DTrace: the version of DOF that it takes, and how many arguments of a probe D reads by number. Throws with
+// the reason when this process cannot use it.
+//   registerDof(key: string, module: string, dof: Uint8Array, addresses: Uint32Array, offsets: Uint32Array):
+//     { stubs: number[], registration: External }
+// which gives each probe in the DOF a stub of the pool, writes where that is (to the places `addresses`, or `offsets`, as the
+// system has it), and hands the DOF to the system's DTrace. Once in the process for each key: whoever comes later, in whichever
 // thread, shares the stubs. Throws with the reason.
 //   unregisterDof(registration: External): void
 // which takes it back when nobody has it any more. Happens by itself when the registration is collected.

@@ -125,11 +125,12 @@ void Events::Write(size_t event, const std::vector<Field>& fields, const uint64_
   static_cast<void>(written);
 }
 
+namespace {
+
+// The events that an external value of `openEvents` stands for.
 std::shared_ptr<Events> GetEvents(Napi::Value external) {
   return *external.As<Napi::External<std::shared_ptr<Events>>>().Data();
 }
-
-namespace {
 
 Napi::Value OpenEvents(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -172,6 +173,19 @@ Napi::Value OpenEvents(const Napi::CallbackInfo& info) {
 void CloseEvents(const Napi::CallbackInfo& info) { GetEvents(info[0])->Close(); }
 
 }  // namespace
+
+const char* EventWriter::Set(const Napi::CallbackInfo& info, size_t first, size_t slots) {
+  events_ = GetEvents(info[first]);
+  event_ = info[first + 1].As<Napi::Number>().Uint32Value();
+  auto numbers = info[first + 2].As<Napi::Int32Array>();
+  if (event_ >= events_->count()) return "no such event";
+  for (size_t i = 0; i + 2 < numbers.ElementLength(); i += 3) {
+    Field field = {static_cast<size_t>(numbers[i]), static_cast<size_t>(numbers[i + 1]), static_cast<size_t>(numbers[i + 2])};
+    if (field.slot >= slots || field.size > sizeof(uint64_t) || field.limit > kLargestEvent) return "a field of no argument";
+    fields_.push_back(field);
+  }
+  return Events::Fits(fields_) ? nullptr : "fields that do not fit";
+}
 
 void InitEvents(Napi::Env env, Napi::Object exports) {
   exports.Set("openEvents", Napi::Function::New(env, OpenEvents));

@@ -49,8 +49,19 @@ class Events {
   std::vector<uint32_t> indexes_;
 };
 
-// The events that an external value of `openEvents` stands for.
-std::shared_ptr<Events> GetEvents(Napi::Value external);
+// One of them, with the fields that are written.
+class EventWriter {
+ public:
+  // Takes them from a call's arguments from `first` on, as fireFunction has them (fire.h), for a probe with `slots` C arguments.
+  // What is wrong with them, or null.
+  const char* Set(const Napi::CallbackInfo& info, size_t first, size_t slots);
+  void Write(const uint64_t* slots) const { events_->Write(event_, fields_, slots); }
+
+ private:
+  std::shared_ptr<Events> events_;
+  size_t event_ = 0;
+  std::vector<Field> fields_;
+};
 
 // Adds
 //   openEvents(path: string, descriptions: string[]): { events: External, enabled: Uint8Array }

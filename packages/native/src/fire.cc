@@ -12,11 +12,21 @@
 #include <utility>
 #include <vector>
 
-#include "events.h"
 #include "stub-pool.h"
+#if defined(__linux__)
+#include "events.h"
+#endif
 
 namespace sonde {
 namespace {
+
+#if !defined(__linux__)
+// Other systems have no user events.
+struct EventWriter {
+  const char* Set(const Napi::CallbackInfo&, size_t, size_t) { return "no user events here"; }
+  void Write(const uint64_t*) const {}
+};
+#endif
 
 constexpr size_t kMostArguments = 12;  // MOST_NATIVE_ARGUMENTS in packages/core
 constexpr int32_t kInteger = 0;
@@ -34,10 +44,7 @@ struct Thread {
 // A stub that is called and, where there are user events, one that is written.
 struct Probe {
   uintptr_t stub = 0;
-  std::shared_ptr<Events> events;
-  size_t event = 0;
-  std::vector<Field> fields;
-
+  EventWriter event;
   Thread* thread = nullptr;
   size_t count = 0;
   size_t slots = 0;
@@ -133,7 +140,7 @@ napi_value Fire(napi_env env, napi_callback_info info) {
     }
   }
   CallStub(probe, slots);
-  if (kEvents) probe.events->Write(probe.event, probe.fields, slots);
+  if (kEvents) probe.event.Write(slots);
   return nullptr;
 }
 
@@ -145,16 +152,6 @@ constexpr napi_callback kFire[] = {Fire<kEvents, 0>, Fire<kEvents, 1>, Fire<kEve
 Napi::Value Throw(Napi::Env env, const char* message) {
   Napi::RangeError::New(env, message).ThrowAsJavaScriptException();
   return env.Undefined();
-}
-
-// False when they are no fields of such a probe.
-bool ReadFields(const Napi::Int32Array& numbers, size_t slots, std::vector<Field>* fields) {
-  for (size_t i = 0; i + 2 < numbers.ElementLength(); i += 3) {
-    Field field = {static_cast<size_t>(numbers[i]), static_cast<size_t>(numbers[i + 1]), static_cast<size_t>(numbers[i + 2])};
-    if (field.slot >= slots || field.size > sizeof(uint64_t) || field.limit > kGreatestLimit) return false;
-    fields->push_back(field);
-  }
-  return Events::Fits(*fields);
 }
 
 Napi::Value FireFunction(const Napi::CallbackInfo& info) {
@@ -179,10 +176,8 @@ Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   }
   if (probe->slots > kMostArguments) return Throw(env, "more than 12 native arguments");
   if (has_events) {
-    probe->events = GetEvents(info[3]);
-    probe->event = info[4].As<Napi::Number>().Uint32Value();
-    if (probe->event >= probe->events->count()) return Throw(env, "no such event");
-    if (!ReadFields(info[5].As<Napi::Int32Array>(), probe->slots, &probe->fields)) return Throw(env, "a field of no argument");
+    const char* wrong = probe->event.Set(info, 3, probe->slots);
+    if (wrong != nullptr) return Throw(env, wrong);
   }
   if (probe->thread->scratch.size() < texts) probe->thread->scratch.resize(texts);
   probe->code = Napi::Persistent(code.As<Napi::Object>());

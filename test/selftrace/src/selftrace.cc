@@ -2,9 +2,12 @@
 // (a trap in the place of the first instruction) and reads arguments where notes and DWARF say they are: in the registers
 // and on the stack of the C calling convention, at that instruction. The tests with real tracers keep it honest.
 //
-//   attach(object: string, symbol: string, nop: number, kinds: string): number
-//     Puts a trap on a symbol of a loaded object. `kinds` has a letter for each native argument: i an integer, s a text,
-//     p an address whose length is the next argument. `nop` is how long the first instruction is. Returns a handle.
+//   symbol(object: string, name: string): bigint
+//     The address of a symbol in a loaded object.
+//   attach(address: bigint, nop: number, kinds: string, places: Int32Array): number
+//     Puts a trap there. `kinds` has a letter for each native argument: i an integer, s a text, p an address whose length is the
+//     next argument. `places` tells where each is: a register (by its number in kRegisters), or, negative, a word of the stack:
+//     -1 the first, at the stack pointer, -2 the next. `nop` is how long the first instruction is. Returns a handle.
 //   take(handle): (bigint | Buffer | null)[][]
 //     What was fired since last time: for each fire its arguments, memory copied when it fired; null for a null pointer.
 //   detach(handle): void
@@ -47,6 +50,7 @@ struct Trap {
   size_t nop;
   size_t count;
   char kinds[kMostArguments];
+  int places[kMostArguments];
   size_t taken;
 };
 
@@ -56,15 +60,20 @@ std::atomic<size_t> fired{0};
 char arena[kArena];
 std::atomic<size_t> arena_used{0};
 
-uint64_t Slot(const ucontext_t* context, size_t index) {
 #if defined(__x86_64__)
-  static const int registers[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9};
-  if (index < 6) return context->uc_mcontext.gregs[registers[index]];
-  // Above the return address.
-  return reinterpret_cast<const uint64_t*>(context->uc_mcontext.gregs[REG_RSP])[1 + index - 6];
+constexpr int kRegisters[] = {REG_RDI, REG_RSI, REG_RDX, REG_RCX, REG_R8, REG_R9, REG_R10, REG_RBP, REG_RBX};
+constexpr int kRegisterCount = sizeof kRegisters / sizeof *kRegisters;
 #else
-  if (index < 8) return context->uc_mcontext.regs[index];
-  return reinterpret_cast<const uint64_t*>(context->uc_mcontext.sp)[index - 8];
+constexpr int kRegisterCount = 31;  // x0 to x30
+#endif
+
+uint64_t ReadPlace(const ucontext_t* context, int place) {
+#if defined(__x86_64__)
+  if (place >= 0) return context->uc_mcontext.gregs[kRegisters[place]];
+  return reinterpret_cast<const uint64_t*>(context->uc_mcontext.gregs[REG_RSP])[-place - 1];
+#else
+  if (place >= 0) return context->uc_mcontext.regs[place];
+  return reinterpret_cast<const uint64_t*>(context->uc_mcontext.sp)[-place - 1];
 #endif
 }
 
@@ -81,7 +90,7 @@ void Record(int index, const ucontext_t* context) {
   if (at >= kMostFires) abort();
   Fire& fire = fires[at];
   fire.trap = index;
-  for (size_t i = 0; i < trap.count; i++) fire.slots[i] = Slot(context, i);
+  for (size_t i = 0; i < trap.count; i++) fire.slots[i] = ReadPlace(context, trap.places[i]);
   for (size_t i = 0; i < trap.count; i++) {
     uint64_t value = fire.slots[i];
     fire.memory[i] = nullptr;
@@ -128,17 +137,27 @@ Napi::Value Throw(Napi::Env env, const std::string& message) {
   return env.Undefined();
 }
 
-Napi::Value Attach(const Napi::CallbackInfo& info) {
+Napi::Value Symbol(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  std::string object = info[0].As<Napi::String>(), symbol = info[1].As<Napi::String>();
-  std::string kinds = info[3].As<Napi::String>();
-  if (kinds.size() > kMostArguments) return Throw(env, "too many arguments");
+  std::string object = info[0].As<Napi::String>(), name = info[1].As<Napi::String>();
   void* handle = dlopen(object.c_str(), RTLD_LAZY | RTLD_NOLOAD);
   if (handle == nullptr) return Throw(env, object + " is not loaded");
-  void* found = dlsym(handle, symbol.c_str());
+  void* found = dlsym(handle, name.c_str());
   dlclose(handle);
-  if (found == nullptr) return Throw(env, object + " has no " + symbol);
-  uintptr_t address = reinterpret_cast<uintptr_t>(found);
+  if (found == nullptr) return Throw(env, object + " has no " + name);
+  return Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(found)));
+}
+
+Napi::Value Attach(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  bool lossless;
+  uintptr_t address = info[0].As<Napi::BigInt>().Uint64Value(&lossless);
+  std::string kinds = info[2].As<Napi::String>();
+  auto places = info[3].As<Napi::Int32Array>();
+  if (kinds.size() > kMostArguments || places.ElementLength() != kinds.size()) return Throw(env, "too many arguments");
+  for (size_t i = 0; i < kinds.size(); i++) {
+    if (places[i] >= kRegisterCount) return Throw(env, "no such register");
+  }
 
   static bool installed = false;
   if (!installed) {
@@ -152,9 +171,10 @@ Napi::Value Attach(const Napi::CallbackInfo& info) {
     Trap& trap = traps[i];
     if (trap.address != 0) continue;
     trap.resting = *reinterpret_cast<Instruction*>(address);
-    trap.nop = info[2].As<Napi::Number>().Uint32Value();
+    trap.nop = info[1].As<Napi::Number>().Uint32Value();
     trap.count = kinds.size();
     memcpy(trap.kinds, kinds.data(), kinds.size());
+    for (size_t n = 0; n < kinds.size(); n++) trap.places[n] = places[n];
     trap.taken = fired;
     trap.address = address;
     if (!Patch(address, kTrap)) return Throw(env, "the code cannot be changed");
@@ -198,6 +218,7 @@ Napi::Value Detach(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("symbol", Napi::Function::New(env, Symbol));
   exports.Set("attach", Napi::Function::New(env, Attach));
   exports.Set("take", Napi::Function::New(env, Take));
   exports.Set("detach", Napi::Function::New(env, Detach));

@@ -14,15 +14,23 @@ export function runConformance(
   {
     backend,
     unwritable = false,
+    preload,
     env = {},
-  }: { backend: string; unwritable?: boolean | undefined; env?: NodeJS.ProcessEnv },
+  }: { backend: string; unwritable?: boolean | undefined; preload?: URL; env?: NodeJS.ProcessEnv },
 ): void {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-conformance-'));
   const SONDE_DIR = unwritable ? join(process.execPath, 'no-directory') : folder;
   try {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--enable-source-maps', mocha, '--no-config', '--timeout=60000', fileURLToPath(suite)],
+      [
+        '--enable-source-maps',
+        ...(preload ? ['--import', preload.href] : []),
+        mocha,
+        '--no-config',
+        '--timeout=60000',
+        fileURLToPath(suite),
+      ],
       { env: { ...process.env, SONDE_BACKEND: backend, SONDE_DIR, SONDE_REQUIRE: '1', ...env }, encoding: 'utf8' },
     );
     strictEqual(status, 0, `${stdout}\n${stderr}`);

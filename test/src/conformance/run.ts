@@ -4,19 +4,19 @@ import { ebpf } from '@sonde/ebpf';
 import { firstInstruction } from '@sonde/native';
 import { noop } from '@sonde/noop';
 import { systemtap } from '@sonde/systemtap';
-import { attach } from './selftrace.js';
+import { attachToStub } from './selftrace.js';
 import { conformance, type Manifest } from './suite.js';
 
-const attachToStub: Manifest['attach'] = ({ location }, { name, probes }, index) => {
+const attach: Manifest['attach'] = ({ location }, { name, probes }, index) => {
   const { name: probe, native } = probes[index]!;
   const nop = process.arch === 'arm64' ? 4 : firstInstruction(release(), process.arch);
-  return attach(location!, `${name}_${probe}`, nop, native);
+  return attachToStub(location!, `${name}_${probe}`, nop, native);
 };
 
 const manifests: Manifest[] = [
   { name: 'noop', make: () => noop },
-  { name: 'systemtap', make: systemtap, attach: attachToStub },
-  { name: 'ebpf', make: ebpf, attach: attachToStub },
+  { name: 'systemtap', make: systemtap, attach },
+  { name: 'ebpf', make: ebpf, attach },
 ];
 
 conformance(manifests.find(({ name }) => name === process.env.SONDE_BACKEND)!);

@@ -1,0 +1,60 @@
+// illumos and Solaris. The kernel copies the DOF at once. Not run on the system itself: held to its published interface,
+// usr/src/uts/common/sys/dtrace.h and dtrace_ioctl_helper in usr/src/uts/common/dtrace/dtrace.c of illumos-gate.
+#include <stropts.h>
+
+#include "helper-device.h"
+
+namespace sonde {
+
+// Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
+// dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody.
+const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 32};
+
+namespace {
+
+// dof_helper_t; the module's name has DTRACE_MODNAMELEN bytes.
+struct DofHelper {
+  char module[64];
+  uint64_t address;
+  uint64_t dof;
+};
+static_assert(sizeof(DofHelper) == 80, "dof_helper_t");
+
+// DTRACEHIOC_REMOVE and DTRACEHIOC_ADDDOF: 'd' 't' 'h' and a number.
+constexpr int kRemove = 0x64746802;
+constexpr int kAdd = 0x64746803;
+
+class IllumosDof : public HandedDof {
+ public:
+  explicit IllumosDof(int generation) : generation_(generation) {}
+  ~IllumosDof() override {
+    HelperDevice device;
+    // The generation itself, and not where it is.
+    if (device.is_open()) ioctl(device.file(), kRemove, static_cast<intptr_t>(generation_));
+  }
+
+ private:
+  int generation_;
+};
+
+}  // namespace
+
+std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                    const std::vector<DofProbe>& probes, std::string* reason) {
+  auto failed = [&](const std::string& why) {
+    *reason = why;
+    return nullptr;
+  };
+  WriteAddresses(&dof, probes);
+  HelperDevice device;
+  if (!device.is_open()) return failed(Because(kDtraceSystem.device));
+  DofHelper helper = {};
+  CopyModule(helper.module, module);
+  helper.dof = reinterpret_cast<uintptr_t>(dof.data());
+  // What it returns is the generation.
+  int generation = ioctl(device.file(), kAdd, &helper);
+  if (generation < 0) return failed(Refused());
+  return std::make_unique<IllumosDof>(generation);
+}
+
+}  // namespace sonde

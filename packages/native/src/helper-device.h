@@ -1,0 +1,53 @@
+#pragma once
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "dtrace-helper.h"
+
+namespace sonde {
+
+// For the dtrace-helper-<system>.cc files: what they have in common.
+
+// The device, open for as long as this lives.
+class HelperDevice {
+ public:
+  HelperDevice() : file_(open(kDtraceSystem.device, O_RDWR | O_CLOEXEC)) {}
+  ~HelperDevice() {
+    if (file_ >= 0) close(file_);
+  }
+  HelperDevice(const HelperDevice&) = delete;
+  HelperDevice& operator=(const HelperDevice&) = delete;
+
+  bool is_open() const { return file_ >= 0; }
+  int file() const { return file_; }
+
+ private:
+  int file_;
+};
+
+// What failed, with the system's reason for it.
+inline std::string Because(const std::string& what) { return what + ": " + strerror(errno); }
+
+inline std::string Refused() { return Because(std::string(kDtraceSystem.device) + " does not take the probes"); }
+
+// For systems to which a probe is at an address.
+inline void WriteAddresses(std::vector<uint8_t>* dof, const std::vector<DofProbe>& probes) {
+  for (const DofProbe& probe : probes) {
+    uint64_t address = reinterpret_cast<uintptr_t>(probe.nop);
+    memcpy(dof->data() + probe.address_at, &address, sizeof address);
+  }
+}
+
+// The module's name, in an array that may not hold all of it.
+template <size_t kSize>
+void CopyModule(char (&to)[kSize], const std::string& module) {
+  strncpy(to, module.c_str(), kSize - 1);
+  to[kSize - 1] = '\0';
+}
+
+}  // namespace sonde

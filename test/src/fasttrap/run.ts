@@ -1,0 +1,124 @@
+// The suites for the dtrace backend on a system that is modelled; fasttrap.test.ts starts it for each, in a process of its own.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { dtrace } from '@sonde/dtrace';
+import { bytes, int32, provider, status, string, uint8, uint64 } from 'sonde';
+import { attach } from '../conformance/selftrace.js';
+import { conformance } from '../conformance/suite.js';
+import { knownProbes, rules } from './model.js';
+
+/** The 1-byte nop: fasttrap of the kernels steps over no other at once (`FASTTRAP_NOP` in fasttrap_isa.c). */
+const NOP = 1;
+
+function attachByName(provider: string, probe: string, native: Parameters<typeof attach>[2]) {
+  const known = knownProbes().findLast(
+    ({ name }) => name.startsWith(`${provider}${process.pid}:`) && name.endsWith(`:${probe}`),
+  );
+  assert.ok(known, `the system knows ${provider}:${probe}`);
+  return attach(
+    known.tracepoint,
+    NOP,
+    native,
+    native.map((_, index) => rules.place(known.probe, index)),
+  );
+}
+
+conformance({
+  name: 'dtrace',
+  make: dtrace,
+  attach: (_loaded, { name, probes }, index) =>
+    attachByName(name, probes[index]!.name.replaceAll('__', '-'), probes[index]!.native),
+});
+
+describe(`to ${rules.system}`, () => {
+  const { pid } = process;
+  /** The package of this program, which is mocha. */
+  const module = 'mocha';
+  const names = () =>
+    knownProbes()
+      .map(({ name }) => name)
+      .sort();
+
+  const made: { unload(): void }[] = [];
+  const define: typeof provider = (...definition) => {
+    const own = provider(...definition);
+    made.push(own);
+    return own;
+  };
+  afterEach('unloads all, and nothing is known any more', () => {
+    for (const own of made.splice(0)) own.unload();
+    assert.deepEqual(names(), []);
+  });
+
+  it('a probe is known by provider, module, function and name, with the types of its arguments', () => {
+    define('smtp', { sessionStart: [string('peer'), int32('port')], idle: [] });
+    define(
+      'web',
+      { request: { name: 'request', arguments: [uint64('id'), bytes('body'), uint8('n')], function: 'serve' } },
+      { module: 'server' },
+    );
+    assert.deepEqual(names(), [
+      `smtp${pid}:${module}:idle:idle`,
+      `smtp${pid}:${module}:session__start:session-start`,
+      `web${pid}:server:serve:request`,
+    ]);
+    assert.deepEqual(
+      knownProbes().map(({ types }) => types),
+      [['char *', 'int32_t'], [], ['uint64_t', 'void *', 'uint64_t', 'uint8_t']],
+    );
+    assert.deepEqual(
+      status().providers.flatMap(({ probes }) => probes.map(({ tracer }) => tracer)),
+      [`smtp${pid}:::session-start`, `smtp${pid}:::idle`, `web${pid}:::request`],
+    );
+  });
+
+  it('providers of many probes are known, up to the stubs that there are, and more are refused with the reason', () => {
+    for (const letter of 'abcdefgh') {
+      const probes = Array.from({ length: 512 }, (_, index) => [`probe_${index}`, [int32('n')]] as const);
+      define(`many_${letter}`, Object.fromEntries(probes));
+    }
+    assert.equal(new Set(knownProbes().map(({ tracepoint }) => tracepoint)).size, 4096);
+    const late = define('late', { probe: [] });
+    assert.equal(status().providers.at(-1)!.reason, 'all 4096 stubs of the process are in use');
+    late.probe.fire();
+  });
+
+  it('a stub is not given to another probe soon after it was free', () => {
+    const first = provider('first', { probe: [] });
+    const [{ tracepoint }] = knownProbes() as [ReturnType<typeof knownProbes>[number]];
+    first.unload();
+    for (let round = 0; round < 100; round++) {
+      const next = provider('next', { probe: [] });
+      assert.ok(knownProbes().every((known) => known.tracepoint !== tracepoint));
+      next.unload();
+    }
+  });
+
+  it('there is one registration for a process, as long as one of its threads has the provider', async () => {
+    const own = define('threads', { probe: [int32('number')] });
+    const attachment = attachByName('threads', 'probe', [{ name: 'number', type: 'int32' }]);
+    const worker = new Worker(new URL('worker.js', import.meta.url));
+    assert.deepEqual(await once(worker, 'message'), [[`threads${pid}:${module}:probe:probe`]]);
+    worker.postMessage('end');
+    assert.deepEqual(await once(worker, 'exit'), [0]);
+    own.probe.fire(2);
+    assert.deepEqual(attachment.take(), [[1n], [2n]]);
+    attachment.detach();
+    assert.equal(names().length, 1);
+  });
+
+  it('what a system would drop without a word is refused with the reason', () => {
+    const most = { illumos: 32, freebsd: 32, macos: 64, linux: undefined }[rules.system];
+    const letters = 'abcdefghij';
+    for (let index = 0; index < (most ?? 70); index++) {
+      define(`p_${letters[Math.floor(index / 10)]}${letters[index % 10]}`, { probe: [] });
+    }
+    define('late', { probe: [] });
+    assert.equal(names().length, most ?? 71);
+    assert.equal(
+      status().providers.at(-1)!.reason,
+      most && `the system takes ${most} providers of a process, and there are as many already`,
+    );
+  });
+});
