@@ -1,5 +1,5 @@
 // What can be traced of the mail server: the one place to look for someone with a tracer, and the only definitions.
-import { int32, operation, provider, string, uint32, uint64 } from 'sonde';
+import { int32, operation, provider, stack, string, uint32, uint64 } from 'sonde';
 
 export const smtp = provider('smtp', {
   /** A client connected: smtp:sessionStart, which tracers on Linux know as `smtp:session__start`. */
@@ -19,4 +19,6 @@ export const smtp = provider('smtp', {
   }),
   /** One write into the database: `store__start(id, key, bytes)`, `store__done(id, ns)`, `store__error(id, ns, message)`. */
   store: operation({ start: [string('key'), uint64('bytes')] }),
+  /** The same write, and who asked for it: the stack of JavaScript functions, which is taken only while this is traced. */
+  put: [string('key'), stack('frames', { limit: 2000 })],
 });

@@ -109,6 +109,7 @@ export async function startServer({ port, store }: { port: number; store: string
   }
 
   async function write(key: string, value: Buffer, sync: boolean): Promise<number> {
+    smtp.put.fire(key);
     await smtp.store.run([key, value.length], () => database.put(key, value, { sync }));
     return value.length;
   }

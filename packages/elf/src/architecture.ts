@@ -23,7 +23,7 @@ export interface Machine {
   /** Is `char` signed? DWARF tells it. */
   charSigned: boolean;
   /** SDT operand of the n-th argument (from 0), without size: `%edi`, `8(%rsp)`, `x0`, `[sp, 8]`. */
-  operand(index: number, size: 1 | 2 | 4 | 8): string;
+  operand(index: number, size: 4 | 8): string;
 }
 
 /** Stubs start at multiples of this: no stub crosses a cache line, and no instruction that a kernel replaces a page. */
@@ -61,20 +61,14 @@ const x64Nops = {
   10: [0x66, 0x2e, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00], // cs nopw 0(%rax,%rax)
 };
 
-/**
- * Names of the argument registers by width, as gcc writes them into notes: 1, 2, 4, 8 bytes. System V ABI for x86-64,
- * section 3.2.3.
- *
- * gcc's `%r8b` and `%r9b` are missing: gdb knows these registers as `r8l` and `r9l` only, and fails for the whole
- * probe. All tools cut a wider register down to the size that is given before the `@`.
- */
-const x64Registers: readonly (readonly string[])[] = [
-  ['%dil', '%di', '%edi', '%rdi'],
-  ['%sil', '%si', '%esi', '%rsi'],
-  ['%dl', '%dx', '%edx', '%rdx'],
-  ['%cl', '%cx', '%ecx', '%rcx'],
-  ['%r8', '%r8w', '%r8d', '%r8'],
-  ['%r9', '%r9w', '%r9d', '%r9'],
+/** Names of the argument registers by width, 4 and 8 bytes. System V ABI for x86-64, section 3.2.3. */
+const x64Registers: readonly Record<4 | 8, string>[] = [
+  { 4: '%edi', 8: '%rdi' },
+  { 4: '%esi', 8: '%rsi' },
+  { 4: '%edx', 8: '%rdx' },
+  { 4: '%ecx', 8: '%rcx' },
+  { 4: '%r8d', 8: '%r8' },
+  { 4: '%r9d', 8: '%r9' },
 ];
 
 export const machines: Readonly<Record<Architecture, Machine>> = {
@@ -89,9 +83,7 @@ export const machines: Readonly<Record<Architecture, Machine>> = {
     frame: Uint8Array.of(1, 0, 1, 0x78, 16, 0x0c, 7, 8, 0x80 | 16, 1, 0, 0, 0, 0, 0, 0),
     charSigned: true,
     operand(index, size) {
-      const names = x64Registers[index];
-      if (names === undefined) return `${8 + 8 * (index - 6)}(%rsp)`;
-      return names[size === 8 ? 3 : size >> 1]!;
+      return x64Registers[index]?.[size] ?? `${8 + 8 * (index - 6)}(%rsp)`;
     },
   },
   arm64: {

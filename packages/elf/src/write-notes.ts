@@ -34,17 +34,17 @@ export function writeNotes(
  * Where a tool finds the arguments when a stub is entered: `SIZE@OPERAND` each, the size negative for signed types,
  * separated by spaces.
  *
- * `int8` and `int16` are read as the four bytes of the `int` that C promotes them to: perf does not extend the sign of
- * anything narrower, and would show 128 for -128. So whoever fires must have extended it.
+ * What is narrower is read as the four bytes of the `int` that C promotes it to, which whoever fires must have extended it
+ * to: perf does not extend the sign of anything narrower, and would show 128 for -128; SystemTap 4.8 takes a single byte on
+ * the stack for a signed one.
  */
 function noteOperands(machine: Machine, parameters: readonly NativeArgument[]): string {
   let operands = '';
   for (let i = 0; i < parameters.length; i++) {
     const { size, signed } = cTypes[parameters[i]!.type];
     if (i > 0) operands += ' ';
-    if (!signed) operands += `${size}@${machine.operand(i, size)}`;
-    else if (size === 8) operands += `-8@${machine.operand(i, 8)}`;
-    else operands += `-4@${machine.operand(i, 4)}`;
+    const width = size === 8 ? 8 : 4;
+    operands += `${signed ? '-' : ''}${width}@${machine.operand(i, width)}`;
   }
   return operands;
 }

@@ -15,10 +15,10 @@ import {
 } from './index.js';
 import { definitions, example, types } from './test-definitions.js';
 
-/** Keys and build-ids of FORMAT 2. */
+/** Keys and build-ids of FORMAT 3. */
 const PINNED = [
-  '47b800c1c856cfa44cfd303506963f0e11c675b8 95ce1a82a0705c22ad039d0e433004fb390639a4',
-  '34e9facfb901991122b079ee249834eca68f5609 d276ccd9aaac32b983f94ef68ea0fb5ef9950a94',
+  '96d4118b96536d0683618246692899cc2c3a0694 9f51ec58ce5a23e3410ac284169836ae6378db6d',
+  'f17e11f8a1f68effbb900551239414723046973f d276ccd9aaac32b983f94ef68ea0fb5ef9950a94',
 ];
 
 describe('writeProbeObject', () => {
@@ -187,21 +187,21 @@ describe('writeProbeObject', () => {
       [
         '8@%rdi -4@%esi',
         '',
-        '-4@%edi -4@%esi -4@%edx -8@%rcx 1@%r8 2@%r9w 4@8(%rsp) 8@16(%rsp) 1@24(%rsp) 8@32(%rsp) 8@40(%rsp) -4@48(%rsp)',
+        '-4@%edi -4@%esi -4@%edx -8@%rcx 4@%r8d 4@%r9d 4@8(%rsp) 8@16(%rsp) 4@24(%rsp) 8@32(%rsp) 8@40(%rsp) -4@48(%rsp)',
       ],
     );
     const reversed = [...example().probes[2]!.arguments].reverse().slice(1);
     const probes = [{ name: 'reversed', symbol: 'reversed', arguments: reversed }];
     assert.equal(
       readNotes(writeProbeObject(example({ probes })).bytes)[0]!.arguments,
-      '8@%rdi 8@%rsi 1@%dl 8@%rcx 4@%r8d 2@%r9w 1@8(%rsp) -8@16(%rsp) -4@24(%rsp) -4@32(%rsp) -4@40(%rsp)',
+      '8@%rdi 8@%rsi 4@%edx 8@%rcx 4@%r8d 4@%r9d 4@8(%rsp) -8@16(%rsp) -4@24(%rsp) -4@32(%rsp) -4@40(%rsp)',
     );
   });
 
   it('says in the notes where arguments are: arm64', () => {
     assert.deepEqual(
       readNotes(writeProbeObject(example({ architecture: 'arm64' })).bytes).map((note) => note.arguments),
-      ['8@x0 -4@x1', '', '-4@x0 -4@x1 -4@x2 -8@x3 1@x4 2@x5 4@x6 8@x7 1@[sp] 8@[sp, 8] 8@[sp, 16] -4@[sp, 24]'],
+      ['8@x0 -4@x1', '', '-4@x0 -4@x1 -4@x2 -8@x3 4@x4 4@x5 4@x6 8@x7 4@[sp] 8@[sp, 8] 8@[sp, 16] -4@[sp, 24]'],
     );
   });
 

@@ -71,7 +71,7 @@ export interface Stubs {
 }
 
 /** Goes into every {@link definitionKey}. To be increased whenever a definition gives other bytes than before. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
  * 40 hex digits that stand for a definition and for the version of this writer: what two objects with the same key hold

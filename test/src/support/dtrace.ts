@@ -30,6 +30,11 @@ export function dtrace(scene: Scene, program: string, ...options: string[]): Tra
   return scene.tracer(DTRACE, ['dtrace', '-q', ...options, '-n', program]);
 }
 
+/** Starts a script as a person does: it says how many probes it matched when it is there. */
+export function dtraceScript(scene: Scene, path: string): Tracer {
+  return scene.tracer(DTRACE, ['dtrace', '-s', path]);
+}
+
 /** What dtrace lists of providers, which may be patterns. It fails when there is no probe of one of them. */
 export function list(providers: readonly string[], ...options: string[]): Promise<string> {
   return run(DTRACE, ['dtrace', '-l', ...options, ...providers.flatMap((provider) => ['-P', provider])]);
