@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+/** What few processes need, by the name that packages/native/src/binding.ts (`late`) asks for it. */
+const LATE = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
+
 const root = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages');
 const packages = readdirSync(root).map((name) => manifest(name));
 
@@ -18,18 +21,32 @@ for (const { folder, name, exports } of packages) {
       out: entry.default.replace('./lib/', '').replace('.js', ''),
     })),
     outdir: join(folder, 'lib'),
-    bundle: true,
     format: 'esm',
+    alias: Object.fromEntries(inlined.flatMap(aliases)),
+    ...common(),
+  });
+}
+await build({
+  entryPoints: Object.entries(LATE).map(([out, file]) => ({ in: join(root, file), out })),
+  outdir: join(root, 'native', 'lib'),
+  format: 'cjs',
+  outExtension: { '.js': '.cjs' },
+  ...common(),
+});
+
+/** @returns {import('esbuild').BuildOptions} */
+function common() {
+  return {
+    bundle: true,
     platform: 'node',
     target: 'node20.19',
-    alias: Object.fromEntries(inlined.flatMap(aliases)),
     packages: 'external',
     sourcemap: true,
     minifyWhitespace: true,
     // Node.js shows the line that an error comes from, when nobody catches it.
     lineLimit: 120,
     logLevel: 'warning',
-  });
+  };
 }
 
 function manifest(name) {

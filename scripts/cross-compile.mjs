@@ -59,7 +59,8 @@ function settings(system) {
   const [{ conditions }] = JSON.parse(text).targets;
   const [, , common] = conditions[0];
   const [, own] = conditions.find(([condition]) => condition === `OS=='${system}'`);
-  return { ...common, sources: [...common.sources, ...own.sources] };
+  const defines = common.defines.map((define) => define.replace('<(sonde_backend)', 'auto'));
+  return { ...common, defines, sources: [...common.sources, ...own.sources] };
 }
 
 function fail(message) {

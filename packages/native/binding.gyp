@@ -1,7 +1,7 @@
 {
   "variables": {
     # What the build was configured for: auto, dtrace, systemtap, ebpf or noop (npm_config_sonde_backend, or
-    # node-gyp's --sonde_backend=). Kept beside the addon, as the default at run time.
+    # node-gyp's --sonde_backend=). The default at run time: the addon knows it, and where there is none, a file in its place.
     "sonde_backend%": "auto"
   },
   "targets": [
@@ -14,7 +14,12 @@
           {
             "sources": ["src/addon.cc", "src/dtrace.cc", "src/fire.cc", "src/stub-pool.cc"],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-            "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+            "defines": [
+              "NAPI_VERSION=8",
+              "NODE_ADDON_API_DISABLE_DEPRECATED",
+              "NAPI_DISABLE_CPP_EXCEPTIONS",
+              "SONDE_BACKEND=\"<(sonde_backend)\""
+            ],
             "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             "xcode_settings": { "GCC_SYMBOLS_PRIVATE_EXTERN": "YES", "MACOSX_DEPLOYMENT_TARGET": "11.0" }
           }

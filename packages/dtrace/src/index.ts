@@ -5,8 +5,8 @@ import {
   type NativeType,
   type ProviderDefinition,
 } from '@sonde/core';
-import { type DofDefinition, type DofVersion, writeDof } from '@sonde/dof';
-import { type Dtrace, fireFunction, getBinding } from '@sonde/native';
+import type { DofDefinition, DofVersion } from '@sonde/dof';
+import { type Dtrace, fireFunction, getBinding, late } from '@sonde/native';
 
 /**
  * DTrace: each provider is described to the system by DOF, and its probes are stubs that are compiled into the addon.
@@ -23,6 +23,7 @@ export function dtrace(): Backend {
 function load(provider: ProviderDefinition, system: Dtrace, application: string): LoadedProvider {
   const { name, probes, module } = provider;
   const definition = describeProvider(provider, system);
+  const { writeDof } = late('dof') as typeof import('@sonde/dof');
   const { bytes, addresses, offsets } = writeDof(definition);
   // Where the program names no module, the first thread's application is taken: a worker's file may lie in another package.
   const key = `${module ?? ''} ${JSON.stringify(definition)}`;

@@ -7,7 +7,12 @@
 #include "object.h"
 #endif
 
+#ifndef SONDE_BACKEND  // binding.gyp says what the build was configured for
+#define SONDE_BACKEND "auto"
+#endif
+
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("backend", SONDE_BACKEND);
   sonde::InitDtrace(env, exports);
   sonde::InitFire(env, exports);
 #if defined(__linux__)

@@ -5,6 +5,8 @@ import type { NativeValue } from '@sonde/core';
 
 /** What the addon exports: see src/fire.h, src/events.h, src/dtrace.h and src/object.h. */
 export interface Binding {
+  /** What the build was configured for: `auto` or the name of a backend. */
+  backend: string;
   fireFunction(code: Uint8Array, offset: number, kinds: Int32Array, ...event: [Events, number, Int32Array] | []): Fire;
   openEvents(path: string, descriptions: string[]): { events: Events; enabled: Uint8Array };
   closeEvents(events: Events): void;
@@ -50,24 +52,33 @@ export function getBinding(): Binding {
 }
 
 function load(): Binding {
-  const folder = packageFolder();
-  const compiled = join(folder, COMPILED, 'sonde.node');
+  const compiled = compiledAddon();
   // Where node-gyp-build looks first too; but it takes longer to look than the addon takes to load, and so does require.
-  if (!existsSync(compiled)) return requireFrom(join(folder, 'package.json'))('node-gyp-build')(folder);
+  if (!existsSync(compiled)) return requireFromPackage('node-gyp-build')(packageFolder());
   const addon = { exports: {} };
   process.dlopen(addon, compiled);
   return addon.exports as Binding;
 }
 
-/** What the build was configured for: `auto` or the name of a backend, as binding.gyp wrote it down. */
+/** What the build was configured for: `auto` or the name of a backend. */
 export function buildDefault(): string {
   try {
+    if (existsSync(compiledAddon())) return getBinding().backend;
+    // Configured for noop, without an addon: binding.gyp wrote it down.
     return JSON.parse(readFileSync(join(packageFolder(), COMPILED, 'backend.json'), 'utf8'));
   } catch {
     // Not compiled here, so not configured here either; or in a bundle, without @sonde/native beside it: then there is no
-    // addon either, and its backend will say so.
+    // addon either, and its backend will say so. So will it when the addon cannot be loaded.
     return 'auto';
   }
+}
+
+/**
+ * Code that few processes need: from `lib/<name>.cjs` of @sonde/native, when it is asked for. A program would otherwise wait for V8
+ * to read it.
+ */
+export function late(name: 'dof' | 'elf'): unknown {
+  return requireFromPackage(`./lib/${name}.cjs`);
 }
 
 const COMPILED = join('build', 'Release');
@@ -78,6 +89,13 @@ const COMPILED = join('build', 'Release');
  * first.
  */
 function packageFolder(): string {
+  folder ??= findPackage();
+  return folder;
+}
+
+let folder: string | undefined;
+
+function findPackage(): string {
   const { url } = import.meta;
   for (let above = dirname(fileURLToPath(url)); above !== dirname(above); above = dirname(above)) {
     const folder = join(above, 'node_modules', '@sonde', 'native');
@@ -85,6 +103,10 @@ function packageFolder(): string {
   }
   return dirname(requireFrom(url).resolve('@sonde/native/package.json'));
 }
+
+const compiledAddon = () => join(packageFolder(), COMPILED, 'sonde.node');
+
+const requireFromPackage = (name: string) => requireFrom(join(packageFolder(), 'package.json'))(name);
 
 /** `require` as a file has it, given by its path or URL. */
 const requireFrom = (file: string) => process.getBuiltinModule('node:module').createRequire(file);

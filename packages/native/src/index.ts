@@ -1,4 +1,4 @@
-export { buildDefault, type Dtrace, getBinding } from './binding.js';
+export { buildDefault, type Dtrace, getBinding, late } from './binding.js';
 export { type FireEvent, fireFunction } from './fire.js';
 export { firstInstruction } from './first-instruction.js';
 export { type ObjectFile, type OpenObject, openObject } from './object-files.js';

@@ -164,7 +164,7 @@ const safeFolders = new Set<string>();
 function checkAbove(folder: string): void {
   if (safeFolders.has(folder)) return;
   const trusted = [0, process.geteuid!()];
-  for (const path of new Set([...above(folder), ...above(realpathSync(folder))])) {
+  for (const path of new Set([...above(folder), ...above(realpathSync.native(folder))])) {
     const { uid, gid, mode } = statSync(path);
     const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== process.getegid!());
     const isSticky = (mode & 0o1000) !== 0;

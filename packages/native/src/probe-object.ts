@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { LoadedProvider, ProviderDefinition } from '@sonde/core';
-import { definitionKey, type ProbeObjectDefinition, stubsOf, writeProbeObject } from '@sonde/elf';
-import { getBinding } from './binding.js';
+import { definitionKey, type ProbeObjectDefinition, stubsOf } from '@sonde/elf';
+import { getBinding, late } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
 import { openObject } from './object-files.js';
@@ -19,7 +20,16 @@ export function thisMachine(): Machine {
     throw new Error(`it needs Linux on x64 or arm64, and this is ${platform} on ${arch}`);
   }
   getBinding();
-  return { architecture: arch, nop: firstInstruction(process.getBuiltinModule('node:os').release(), arch) };
+  return { architecture: arch, nop: firstInstruction(kernelRelease(), arch) };
+}
+
+/** As os.release() gives it; but node:os, which a program may not have loaded, takes longer than all that is done here. */
+function kernelRelease(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/osrelease', 'utf8');
+  } catch {
+    return process.getBuiltinModule('node:os').release();
+  }
 }
 
 /** A probe as a user event. */
@@ -60,7 +70,7 @@ export function loadProbeObject(
   const { code, location, reason } = openObject({
     provider: name,
     key: definitionKey(definition),
-    content: () => writeProbeObject(definition).bytes,
+    content: () => (late('elf') as typeof import('@sonde/elf')).writeProbeObject(definition).bytes,
     symbol: definition.probes[0]!.symbol,
     size,
   });
