@@ -5,7 +5,7 @@ import { int32, provider, status, string } from 'sonde';
 const { SONDE_TEST_USER } = process.env;
 if (SONDE_TEST_USER) {
   // Only now, and with all code loaded: where that lies, the user may not be able to read.
-  status();
+  provider('early', { probe: [] }).unload();
   process.setgid!(Number(SONDE_TEST_USER));
   process.setuid!(Number(SONDE_TEST_USER));
 }
