@@ -12,14 +12,14 @@ const LATE = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
 const root = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages');
 const packages = readdirSync(root).map((name) => manifest(name));
 
-for (const { folder, name, exports } of packages) {
+for (const { folder, name, exports, bin } of packages) {
   const inlined = packages.filter((other) => other.name !== name && other.name !== 'sonde');
   rmSync(join(folder, 'lib'), { recursive: true, force: true });
   await build({
-    entryPoints: entries(exports).map(([, entry]) => ({
-      in: source(folder, entry),
-      out: entry.default.replace('./lib/', '').replace('.js', ''),
-    })),
+    entryPoints: [
+      ...entries(exports).map(([, entry]) => ({ in: source(folder, entry), out: nameOf(entry.default) })),
+      ...Object.values(bin ?? {}).map((file) => ({ in: join(folder, 'src', `${nameOf(file)}.ts`), out: nameOf(file) })),
+    ],
     outdir: join(folder, 'lib'),
     format: 'esm',
     alias: Object.fromEntries(inlined.flatMap(aliases)),
@@ -64,6 +64,10 @@ function aliases({ folder, name, exports }) {
 /** The entries that are compiled, and not files of their own. */
 function entries(exports) {
   return Object.entries(exports).filter(([, entry]) => entry.types);
+}
+
+function nameOf(file) {
+  return file.replace('./lib/', '').replace('.js', '');
 }
 
 function source(folder, entry) {

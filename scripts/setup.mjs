@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const addons = ['packages/native', 'test/selftrace', 'test/fasttrap'].filter((folder) =>
+const addons = ['packages/native/addon', 'test/selftrace', 'test/fasttrap'].filter((folder) =>
   existsSync(join(root, folder, 'binding.gyp')),
 );
 
@@ -54,9 +54,10 @@ function headers() {
 }
 
 function sources(folder) {
-  // The test's addon is compiled against the shared headers too.
-  const own = [join(folder, 'binding.gyp'), ...files(join(folder, 'src'))];
-  return [...own, ...files('packages/native/src')].filter((file) => /\.(cc|h|gyp)$/.test(file));
+  // The tests' addons are compiled against the shared headers too, or of the same sources.
+  return [...new Set([folder, 'packages/native/addon'])]
+    .flatMap((each) => files(each))
+    .filter((file) => /\.(cc|h|gyp)$/.test(file) && !file.includes('/build/'));
 }
 
 function packageManifests() {

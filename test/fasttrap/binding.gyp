@@ -1,6 +1,6 @@
 {
   "variables": {
-    "native": "../../packages/native/src",
+    "native": "../../packages/native/addon",
     # Their `open` and `ioctl` come to the model, which is loaded before.
     "to_the_model": ["-Wl,--wrap=open,--wrap=open64,--wrap=ioctl"]
   },

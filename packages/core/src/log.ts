@@ -1,6 +1,7 @@
 // Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only then: it takes as long as
 // all of sonde.
 import { createRequire } from './builtins.js';
+import { places } from './places.js';
 
 /** Writes one line, formatted as the `debug` package does: %s, %d, %o. */
 export type Log = (format: string, ...values: unknown[]) => void;
@@ -8,10 +9,12 @@ export type Log = (format: string, ...values: unknown[]) => void;
 /** The log of one area of sonde, after `sonde:`. */
 export function log(area: string): Log {
   if (!process.env.DEBUG) return () => {};
-  try {
-    return createRequire(import.meta.url)('debug')(`sonde:${area}`);
-  } catch {
-    // In a bundle, without node_modules beside it.
-    return () => {};
+  for (const place of places()) {
+    try {
+      return createRequire(place)('debug')(`sonde:${area}`);
+    } catch {
+      // A bundle, without node_modules beside it.
+    }
   }
+  return () => {};
 }

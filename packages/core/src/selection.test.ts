@@ -45,17 +45,58 @@ describe('selection of a backend', () => {
 
   it('lets the later setting win: build, package.json, environment', () => {
     assert.equal(select({ buildDefault: 'noop' }).requested, 'noop');
-    assert.equal(
-      select({ buildDefault: 'noop', manifest: { sonde: { backend: 'systemtap' } } }).requested,
-      'systemtap',
-    );
+    assert.equal(select({ buildDefault: 'ebpf', manifest: { sonde: { backend: 'noop' } } }).requested, 'noop');
     assert.equal(
       select({ manifest: { sonde: { backend: 'systemtap' } }, env: { SONDE_BACKEND: 'noop' } }).requested,
       'noop',
     );
-    assert.equal(select({ buildDefault: 'noop', env: { SONDE_BACKEND: 'auto' } }).backend, 'systemtap');
     assert.equal(select({ buildDefault: 'noop', manifest: { name: 'app', sonde: {} } }).requested, 'noop');
     assert.equal(select({ buildDefault: 'noop', env: { SONDE_BACKEND: '' } }).requested, 'noop');
+  });
+
+  it('brings nothing back that the build left out', () => {
+    assert.deepEqual(select({ buildDefault: 'ebpf', env: { SONDE_BACKEND: 'systemtap' } }), {
+      backend: 'noop',
+      requested: 'systemtap',
+      reason:
+        'systemtap cannot run: sonde was built for ebpf alone, and systemtap was left out: npx @sonde/build compiles it anew',
+    });
+    assert.match(select({ buildDefault: 'noop', env: { SONDE_BACKEND: 'auto' } }).reason!, /built for noop alone/);
+    assert.deepEqual(select({ buildDefault: 'systemtap', env: { SONDE_BACKEND: 'auto' }, platform: 'freebsd' }), {
+      backend: 'systemtap',
+      requested: 'auto',
+    });
+  });
+
+  it('does so in every combination of them', () => {
+    const values = [undefined, '', 'auto', 'systemtap', 'ebpf', 'noop', 'nonsense'];
+    const all = { systemtap: () => backend, ebpf: () => backend, noop: () => backend };
+    const means = (value: string | undefined) => value !== undefined && value !== '' && value !== 'nonsense';
+    for (const build of ['auto', 'systemtap', 'ebpf', 'noop', 'nonsense']) {
+      for (const manifest of values) {
+        for (const env of values) {
+          const chosen = select(
+            {
+              buildDefault: build,
+              ...(manifest !== undefined && { manifest: { sonde: { backend: manifest } } }),
+              env: { SONDE_BACKEND: env },
+            },
+            all,
+          );
+          const requested = [env, manifest, build].find(means) ?? 'auto';
+          const isOne = build !== 'auto' && build !== 'nonsense';
+          const wanted = requested === 'auto' ? (isOne && build !== 'noop' ? build : 'systemtap') : requested;
+          const what = JSON.stringify({ build, manifest, env });
+          assert.equal(chosen.requested, requested, what);
+          assert.equal(chosen.backend, isOne && build !== wanted ? 'noop' : wanted, what);
+          // Whoever was asked and said nonsense is named.
+          const asked = means(env) ? [env] : means(manifest) ? [env, manifest] : [env, manifest, build];
+          const isNonsense = asked.includes('nonsense') || (!means(env) && manifest === '');
+          const isLeftOut = wanted !== 'noop' && isOne && build !== wanted;
+          assert.equal(chosen.reason !== undefined, isNonsense || isLeftOut, `${what}: ${chosen.reason}`);
+        }
+      }
+    }
   });
 
   it('passes over what means nothing, and says so', () => {

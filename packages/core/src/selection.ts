@@ -17,7 +17,7 @@ export interface Backends {
 
 /** Where a choice of backend can be made, the later before the earlier. */
 export interface Settings {
-  /** What the build was configured for; asked for only when nothing else says. */
+  /** What the build was configured for: `auto` or the name of a backend, which is the default, and all there is. */
   buildDefault(): string;
   /** The application's package.json as text, and where it is; undefined when there is none. */
   manifest: { path: string; text: string } | undefined;
@@ -67,8 +67,16 @@ export function selectBackend(table: Backends['table'], settings: Settings): Sel
   const required = isRequired(settings.env, ignored);
   const requested = request(settings, ignored);
   if (required && ignored.length > 0) throw new SondeError('SONDE_CONFIG', ignored.join('; '));
-  const wanted = requested === 'auto' ? automatic(settings.platform) : requested;
+  if (requested === 'noop') return result('noop', table.noop());
+  const built = settings.buildDefault();
+  const own = isBackend(built) && built !== 'noop' ? built : automatic(settings.platform);
+  const wanted = requested === 'auto' ? own : requested;
   try {
+    if (isBackend(built) && built !== wanted) {
+      throw new Error(
+        `sonde was built for ${built} alone, and ${wanted} was left out: npx @sonde/build compiles it anew`,
+      );
+    }
     const make = table[wanted];
     if (!make) throw new Error(`this build of sonde has no ${wanted} backend, only ${Object.keys(table).join(', ')}`);
     return result(wanted, make());
@@ -84,6 +92,8 @@ export function selectBackend(table: Backends['table'], settings: Settings): Sel
     return { backend, requested, implementation, ...(ignored.length > 0 && { reason: ignored.join('; ') }) };
   }
 }
+
+const isBackend = (name: unknown): name is BackendName => BACKEND_NAMES.includes(name as BackendName);
 
 function isRequired(env: Settings['env'], ignored: string[]): boolean {
   const value = env.SONDE_REQUIRE ?? '';
@@ -103,7 +113,7 @@ function request({ buildDefault, manifest, env }: Settings, ignored: string[]): 
   for (const [where, read] of sources) {
     const value = read();
     if (value === undefined) continue;
-    if (value === 'auto' || BACKEND_NAMES.includes(value as BackendName)) return value as BackendName;
+    if (value === 'auto' || isBackend(value)) return value;
     ignored.push(`${where} is ${show(value)}; it must be auto, ${BACKEND_NAMES.join(', ')}, or unset`);
   }
   return 'auto';

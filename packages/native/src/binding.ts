@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { NativeValue } from '@sonde/core';
+import { type NativeValue, places } from '@sonde/core';
 
 /** What the addon exports: see src/fire.h, src/events.h, src/dtrace.h and src/object.h. */
 export interface Binding {
@@ -52,11 +52,38 @@ export function getBinding(): Binding {
 }
 
 function load(): Binding {
-  const compiled = compiledAddon();
-  // Where node-gyp-build looks first too; but it takes longer to look than the addon takes to load, and so does require.
-  if (!existsSync(compiled)) return requireFromPackage('node-gyp-build')(packageFolder());
+  // Where node-gyp-build looks too; but it takes longer to look than the addon takes to load, and so does require.
+  const there = [compiledAddon(), ...prebuiltAddons()].filter((file) => existsSync(file));
+  const errors: Error[] = [];
+  for (const file of there) {
+    try {
+      return open(file);
+    } catch (error) {
+      errors.push(error as Error);
+    }
+  }
+  if (errors[0]) throw errors[0];
+  try {
+    return requireFromPackage('node-gyp-build')(addonFolder());
+  } catch (error) {
+    throw new Error(
+      buildDefault() === 'noop'
+        ? 'sonde was built for noop, without an addon: npx @sonde/build compiles one'
+        : `there is no addon for ${process.platform} on ${process.arch} in ${addonFolder()}: ${remedy()}`,
+      { cause: error },
+    );
+  }
+}
+
+function remedy(): string {
+  // Of @sonde/build.
+  const failed = join(addonFolder(), 'build/failed.log');
+  return existsSync(failed) ? `compiling one failed, as ${failed} tells` : 'npx @sonde/build compiles one';
+}
+
+function open(file: string): Binding {
   const addon = { exports: {} };
-  process.dlopen(addon, compiled);
+  process.dlopen(addon, file);
   return addon.exports as Binding;
 }
 
@@ -64,8 +91,8 @@ function load(): Binding {
 export function buildDefault(): string {
   try {
     if (existsSync(compiledAddon())) return getBinding().backend;
-    // Configured for noop, without an addon: binding.gyp wrote it down.
-    return JSON.parse(readFileSync(join(packageFolder(), COMPILED, 'backend.json'), 'utf8'));
+    // Configured for noop, without an addon: it was written down.
+    return JSON.parse(readFileSync(join(addonFolder(), COMPILED, 'backend.json'), 'utf8'));
   } catch {
     // Not compiled here, so not configured here either; or in a bundle, without @sonde/native beside it: then there is no
     // addon either, and its backend will say so. So will it when the addon cannot be loaded.
@@ -96,15 +123,34 @@ function packageFolder(): string {
 let folder: string | undefined;
 
 function findPackage(): string {
-  const { url } = import.meta;
-  for (let above = dirname(fileURLToPath(url)); above !== dirname(above); above = dirname(above)) {
-    const folder = join(above, 'node_modules', '@sonde', 'native');
-    if (existsSync(folder)) return folder;
+  const from = places();
+  for (const place of from) {
+    for (let above = dirname(fileURLToPath(place)); above !== dirname(above); above = dirname(above)) {
+      const folder = join(above, 'node_modules', '@sonde', 'native');
+      if (existsSync(folder)) return folder;
+    }
+    try {
+      return dirname(requireFrom(place).resolve('@sonde/native/package.json'));
+    } catch {
+      // Not there: the next place.
+    }
   }
-  return dirname(requireFrom(url).resolve('@sonde/native/package.json'));
+  throw new Error(
+    `@sonde/native is not in node_modules of ${fileURLToPath(from[0]!)} or above: a bundle does not hold the addon, so install @sonde/native beside it, or copy it there`,
+  );
 }
 
-const compiledAddon = () => join(packageFolder(), COMPILED, 'sonde.node');
+const addonFolder = () => join(packageFolder(), 'addon');
+
+const compiledAddon = () => join(addonFolder(), COMPILED, 'sonde.node');
+
+/** As prebuildify names them; of Linux's two kinds this system's first. */
+function prebuiltAddons(): string[] {
+  const { platform, arch } = process;
+  const tags =
+    platform === 'linux' ? (existsSync('/etc/alpine-release') ? ['.musl', '.glibc'] : ['.glibc', '.musl']) : [''];
+  return tags.map((tag) => join(addonFolder(), 'prebuilds', `${platform}-${arch}`, `@sonde+native${tag}.node`));
+}
 
 const requireFromPackage = (name: string) => requireFrom(join(packageFolder(), 'package.json'))(name);
 

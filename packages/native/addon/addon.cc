@@ -1,11 +1,10 @@
 // The addon: what sonde does that JavaScript cannot. Every function here is called by packages/native's TypeScript only,
 // which passes what the comments say; a mistake there is an exception, never undefined behaviour.
 #include "dtrace.h"
-#include "fire.h"
-#if defined(__linux__)
 #include "events.h"
+#include "fire.h"
 #include "object.h"
-#endif
+#include "parts.h"
 
 #ifndef SONDE_BACKEND  // binding.gyp says what the build was configured for
 #define SONDE_BACKEND "auto"
@@ -13,10 +12,14 @@
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("backend", SONDE_BACKEND);
-  sonde::InitDtrace(env, exports);
   sonde::InitFire(env, exports);
-#if defined(__linux__)
+#if SONDE_DTRACE
+  sonde::InitDtrace(env, exports);
+#endif
+#if SONDE_EVENTS
   sonde::InitEvents(env, exports);
+#endif
+#if SONDE_OBJECTS
   sonde::InitObject(env, exports);
 #endif
   return exports;

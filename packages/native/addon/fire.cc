@@ -12,16 +12,17 @@
 #include <utility>
 #include <vector>
 
+#include "parts.h"
 #include "stub-pool.h"
-#if defined(__linux__)
+#if SONDE_EVENTS
 #include "events.h"
 #endif
 
 namespace sonde {
 namespace {
 
-#if !defined(__linux__)
-// Other systems have no user events.
+#if !SONDE_EVENTS
+// Without user events.
 struct EventWriter {
   const char* Set(const Napi::CallbackInfo&, size_t, size_t) { return "no user events here"; }
   void Write(const uint64_t*) const {}
@@ -154,6 +155,14 @@ Napi::Value Throw(Napi::Env env, const char* message) {
   return env.Undefined();
 }
 
+// Where the stub begins that has its nop there: a stub of the pool begins before it.
+uintptr_t StubOf(const uint8_t* nop) {
+#if SONDE_DTRACE
+  if (IsInPool(nop)) nop -= kNopOffset;
+#endif
+  return reinterpret_cast<uintptr_t>(nop);
+}
+
 Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto code = info[0].As<Napi::Uint8Array>();
@@ -163,8 +172,7 @@ Napi::Value FireFunction(const Napi::CallbackInfo& info) {
   if (offset >= code.ByteLength()) return Throw(env, "a stub outside its code");
   if (kinds.ElementLength() > kMostArguments) return Throw(env, "more than 12 arguments");
   auto probe = std::make_unique<Probe>();
-  const uint8_t* nop = code.Data() + offset;
-  probe->stub = reinterpret_cast<uintptr_t>(IsInPool(nop) ? nop - kNopOffset : nop);
+  probe->stub = StubOf(code.Data() + offset);
   probe->thread = env.GetInstanceData<Thread>();
   probe->count = kinds.ElementLength();
   size_t texts = 0;

