@@ -17,7 +17,9 @@ for (const { folder, name, exports, bin } of packages) {
   rmSync(join(folder, 'lib'), { recursive: true, force: true });
   await build({
     entryPoints: [
-      ...entries(exports).map(([, entry]) => ({ in: source(folder, entry), out: nameOf(entry.default) })),
+      ...entries(exports)
+        .flatMap(([, { types, ...files }]) => Object.values(files))
+        .map((file) => ({ in: join(folder, 'src', `${nameOf(file)}.ts`), out: nameOf(file) })),
       ...Object.values(bin ?? {}).map((file) => ({ in: join(folder, 'src', `${nameOf(file)}.ts`), out: nameOf(file) })),
     ],
     outdir: join(folder, 'lib'),

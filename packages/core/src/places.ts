@@ -5,7 +5,16 @@ import { pathToFileURL } from 'node:url';
  * has no `import.meta.url`, webpack writes the one of the machine that it ran on, and a single executable lies alone.
  */
 export function places(): string[] {
-  const paths = [typeof __filename === 'string' ? __filename : undefined, process.argv[1], process.execPath];
-  const urls = paths.filter((path) => path !== undefined).map((path) => pathToFileURL(path).href);
+  const files = [ownFile(), process.argv[1], process.execPath].filter((path) => path !== undefined);
+  const urls = files.map((path) => pathToFileURL(path).href);
   return import.meta.url ? [import.meta.url, ...urls] : urls;
+}
+
+/** In CommonJS. `typeof` would not do: webpack says it is a string where it is not. */
+function ownFile(): string | undefined {
+  try {
+    return __filename;
+  } catch {
+    return undefined;
+  }
 }

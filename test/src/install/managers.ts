@@ -1,0 +1,151 @@
+// The package managers, and how each is told that what it would fetch of sonde lies here, in tarballs.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fetchNode, fetchProgram } from './programs.js';
+import type { Tarballs } from './tarballs.js';
+
+export interface Manager {
+  name: string;
+  /** The package it comes in, and the oldest Node.js that it runs on. */
+  package: string;
+  command: string;
+  node: number;
+  /** Files that it reads, with what they hold. */
+  files(sonde: Sources): Record<string, string>;
+  install(scripts: boolean): string[];
+  /** How an application is started: Plug'n'Play must be there before it. */
+  start?: string[];
+  /** Warnings of its own, whatever is installed. */
+  saysAnyway?: RegExp;
+}
+
+/** What is installed: `sonde`, and the others that it asks for. */
+interface Sources {
+  dependencies: Record<string, string>;
+  others: Record<string, string>;
+  registry: string;
+}
+
+const manifest = (more: object) =>
+  JSON.stringify({ name: 'application', version: '1.0.0', private: true, type: 'module', ...more });
+
+const npm = (version: number, node: number): Manager => ({
+  name: `npm ${version}`,
+  package: `npm@${version}`,
+  command: 'npm',
+  node,
+  files: ({ dependencies, others }) => ({ 'package.json': manifest({ dependencies, overrides: others }) }),
+  install: (scripts) => ['install', '--no-audit', '--no-fund', ...(scripts ? [] : ['--ignore-scripts'])],
+});
+
+const pnpm = (version: number, node: number): Manager => ({
+  name: `pnpm ${version}`,
+  package: `pnpm@${version}`,
+  command: 'pnpm',
+  node,
+  files: ({ dependencies, others }) => ({
+    'package.json': manifest({ dependencies }),
+    'pnpm-workspace.yaml': JSON.stringify({ overrides: others }),
+  }),
+  install: (scripts) => ['install', ...(scripts ? [] : ['--ignore-scripts'])],
+});
+
+const yarn = (linker: 'node-modules' | 'pnp'): Manager => ({
+  name: linker === 'pnp' ? "yarn 4, Plug'n'Play" : 'yarn 4',
+  package: '@yarnpkg/cli-dist@4',
+  command: 'yarn',
+  node: 20,
+  files: ({ dependencies, others, registry }) => ({
+    'package.json': manifest({ dependencies, resolutions: others }),
+    'yarn.lock': '',
+    '.yarnrc.yml': JSON.stringify({
+      nodeLinker: linker,
+      npmRegistryServer: registry,
+      enableGlobalCache: false,
+      enableTelemetry: false,
+      unsafeHttpWhitelist: ['*'],
+    }),
+  }),
+  install: (scripts) => ['install', '--no-immutable', ...(scripts ? [] : ['--mode=skip-build'])],
+  ...(linker === 'pnp' && {
+    saysAnyway: /YN0092: .* ESM support for PnP uses the experimental loader API|YN0000: · Done with warnings/g,
+    start: ['--require', './.pnp.cjs', '--loader', './.pnp.loader.mjs', '--no-warnings'],
+  }),
+});
+
+export const managers: Manager[] = [
+  npm(10, 20),
+  npm(11, 20),
+  npm(12, 24),
+  pnpm(10, 20),
+  pnpm(12, 24),
+  yarn('node-modules'),
+  yarn('pnp'),
+];
+
+export interface Installed {
+  status: number | null;
+  output: string;
+  seconds: number;
+}
+
+/**
+ * Installs an application that depends on `sonde`, in a folder of its own, on a machine with Node.js and a shell, and no compiler, Python or
+ * node-gyp.
+ */
+export function install(manager: Manager, folder: string, tarballs: Tarballs, scripts: boolean): Installed {
+  const registry = registryOfNpm();
+  const files = Object.fromEntries(Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]));
+  const { sonde, ...others } = files;
+  for (const [name, content] of Object.entries(manager.files({ dependencies: { sonde: sonde! }, others, registry }))) {
+    writeFileSync(join(folder, name), content);
+  }
+  const started = process.hrtime.bigint();
+  const { status, stdout, stderr } = spawnSync(
+    fetchProgram(manager.package, manager.command),
+    manager.install(scripts),
+    {
+      cwd: folder,
+      encoding: 'utf8',
+      env: bareMachine(folder, manager.node, registry),
+    },
+  );
+  return {
+    status,
+    output: `${stdout ?? ''}${stderr ?? ''}`,
+    seconds: Number(process.hrtime.bigint() - started) / 1e9,
+  };
+}
+
+function bareMachine(folder: string, node: number, registry: string): NodeJS.ProcessEnv {
+  const programs = join(dirname(folder), `programs-${node}`);
+  mkdirSync(programs, { recursive: true });
+  const commands = { node: fetchNode(node), sh: '/bin/sh', env: '/usr/bin/env' };
+  for (const [name, path] of Object.entries(commands)) {
+    try {
+      symlinkSync(path, join(programs, name));
+    } catch {
+      // There already.
+    }
+  }
+  // How this machine comes to the registry, if it is not simply there.
+  const network = Object.entries(process.env).filter(([name]) => /proxy$|^SSL_CERT|^NODE_EXTRA_CA/i.test(name));
+  return {
+    ...Object.fromEntries(network),
+    PATH: programs,
+    HOME: dirname(folder),
+    CI: 'true',
+    npm_config_registry: registry,
+    npm_config_cache: join(dirname(folder), 'npm-cache'),
+    npm_config_update_notifier: 'false',
+    npm_config_globalconfig: join(dirname(folder), 'no-npmrc'),
+  };
+}
+
+let registry: string | undefined;
+
+function registryOfNpm(): string {
+  registry ??= spawnSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).stdout.trim();
+  return registry;
+}
