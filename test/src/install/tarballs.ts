@@ -9,6 +9,17 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** The paths of the tarballs, by the packages' names. */
 export type Tarballs = Readonly<Record<string, string>>;
 
+/** The names of all packages. */
+export function packageNames(): string[] {
+  return manifests().map(({ name }) => name);
+}
+
+function manifests(): { name: string; version: string }[] {
+  return readdirSync(join(root, 'packages')).map((folder) =>
+    JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')),
+  );
+}
+
 /** Packs every package into a folder, with pnpm, which writes the versions of the others into it. */
 export function packAll(folder: string): Tarballs {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -21,11 +32,8 @@ export function packAll(folder: string): Tarballs {
     ],
     { cwd: root, stdio: 'pipe' },
   );
-  const packages = readdirSync(join(root, 'packages')).map((name) =>
-    JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')),
-  );
   return Object.fromEntries(
-    packages.map(({ name, version }) => [
+    manifests().map(({ name, version }) => [
       name,
       join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`),
     ]),

@@ -1,0 +1,130 @@
+// What would be published: the tarballs, as those see them who install them.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { packAll, packageNames, type Tarballs, unpackInto } from './tarballs.js';
+
+describe('What is published', function () {
+  this.timeout(120_000);
+  let work: string;
+  let packages: Tarballs;
+
+  before(() => {
+    work = mkdtempSync(join(tmpdir(), 'sonde-publish-'));
+    packages = packAll(join(work, 'tarballs'));
+  });
+
+  after(() => {
+    if (work) rmSync(work, { recursive: true, force: true });
+  });
+
+  for (const name of packageNames()) {
+    describe(name, () => {
+      const files = () =>
+        execFileSync('tar', ['-tzf', packages[name]!], { encoding: 'utf8' })
+          .trim()
+          .split('\n')
+          .map((file) => file.replace(/^package\//, ''));
+      const manifest = () =>
+        JSON.parse(execFileSync('tar', ['-xzOf', packages[name]!, 'package/package.json'], { encoding: 'utf8' }));
+
+      it('holds what it needs, and nothing else', () => {
+        const allowed =
+          /^(package\.json|README\.md|LICENSE|lib\/[\w-]+\.c?js(\.map)?|dist\/[\w/-]+\.d\.ts|addon\/(binding\.gyp|[\w-]+\.(cc|h)|prebuilds\/.*\.node))$/;
+        assert.deepEqual(
+          files().filter((file) => !allowed.test(file) || /\.test\./.test(file)),
+          [],
+        );
+        for (const file of ['README.md', 'LICENSE', 'package.json']) assert.ok(files().includes(file), file);
+      });
+
+      it('is of the same version as the others, asks for exactly theirs, and runs nothing when it is installed', () => {
+        const { version, dependencies = {}, scripts = {}, publishConfig } = manifest();
+        const others = Object.entries(dependencies).filter(
+          ([other]) => other === 'sonde' || other.startsWith('@sonde/'),
+        );
+        assert.deepEqual(
+          others.filter(([, range]) => range !== version),
+          [],
+        );
+        assert.equal(
+          version,
+          JSON.parse(readFileSync(new URL('../../../packages/sonde/package.json', import.meta.url), 'utf8')).version,
+        );
+        assert.deepEqual(scripts, {});
+        assert.ok(!files().includes('binding.gyp'), 'package managers take it for a script');
+        assert.deepEqual(publishConfig, { access: 'public', provenance: true });
+      });
+
+      it('has nothing that publint would change', async () => {
+        const { buffer, byteOffset, byteLength } = readFileSync(packages[name]!);
+        const tarball = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+        const { messages } = await publint({ pack: { tarball }, level: 'warning', strict: true });
+        assert.deepEqual(messages, []);
+      });
+
+      it('has types that are found, and right, wherever it is imported', async () => {
+        const result = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(packages[name]!))));
+        const problems = result.types
+          ? // require() of ES modules is what Node.js has from 20.19 on; the resolution of Node.js 10 knows no exports.
+            result.problems.filter(
+              (problem) =>
+                problem.kind !== 'CJSResolvesToESM' &&
+                !('resolutionKind' in problem && problem.resolutionKind === 'node10'),
+            )
+          : ['no types'];
+        assert.deepEqual(problems, []);
+      });
+
+      it('would be taken by npm publish', () => {
+        const output = execFileSync('npm', ['publish', '--dry-run', '--json', '--provenance=false', packages[name]!], {
+          cwd: work,
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        assert.ok(output.includes(`"${name}`), output);
+      });
+    });
+  }
+
+  it('compiles in other people’s programs: ES modules and CommonJS, by every resolution', () => {
+    const folder = join(work, 'types');
+    mkdirSync(folder);
+    const { sonde, '@sonde/core': core, '@sonde/native': native } = packages;
+    unpackInto(folder, { sonde: sonde!, '@sonde/core': core!, '@sonde/native': native! });
+    const program = `
+      import { int32, operation, provider, status, string, type Probe } from 'sonde';
+      import { record } from 'sonde/testing';
+      const smtp = provider('smtp', { start: [string('peer'), int32('port')], delivery: operation({ start: [string('to')] }) });
+      smtp.start.fire('peer', 25);
+      // @ts-expect-error
+      smtp.start.fire(25, 'peer');
+      export const probe: Probe<[string, number]> = smtp.start;
+      export const sum: Promise<number> = smtp.delivery.run(['a'], async () => status().providers.length);
+      record().stop();
+    `;
+    writeFileSync(join(folder, 'module.mts'), program);
+    writeFileSync(join(folder, 'common.cts'), program);
+    const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+    const options = ['--strict', '--target', 'es2023', '--noEmit', '--types', ''];
+    for (const [module, resolution, files] of [
+      ['nodenext', 'nodenext', ['module.mts', 'common.cts']],
+      ['esnext', 'bundler', ['module.mts']],
+    ] as const) {
+      execFileSync(
+        process.execPath,
+        [compiler, ...options, '--module', module, '--moduleResolution', resolution, ...files],
+        {
+          cwd: folder,
+          stdio: 'pipe',
+        },
+      );
+    }
+    assert.ok(existsSync(folder));
+  });
+});
