@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type NativeValue, places } from '@sonde/core';
+import { explained } from './restrictions.js';
 
 /** What the addon exports: see src/fire.h, src/events.h, src/dtrace.h and src/object.h. */
 export interface Binding {
@@ -47,7 +48,7 @@ let binding: Binding | undefined;
 
 /** Loads the addon, the first time. Throws when there is none for this platform. */
 export function getBinding(): Binding {
-  binding ??= load();
+  binding ??= explained(load);
   return binding;
 }
 
@@ -105,7 +106,7 @@ export function buildDefault(): string {
  * to read it.
  */
 export function late(name: 'dof' | 'elf'): unknown {
-  return requireFromPackage(`./lib/${name}.cjs`);
+  return explained(() => requireFromPackage(`./lib/${name}.cjs`));
 }
 
 const COMPILED = join('build', 'Release');

@@ -5,7 +5,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  fchmodSync,
   fstatSync,
   ftruncateSync,
   linkSync,
@@ -28,6 +27,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { log } from '@sonde/core';
 import { isIntact } from '@sonde/elf';
 import { getBinding } from './binding.js';
+import { reasonOf } from './restrictions.js';
 
 const debug = log('object');
 
@@ -59,15 +59,17 @@ export interface OpenObject {
  */
 export function openObject(object: ObjectFile): OpenObject {
   const reasons: string[] = [];
-  for (const folder of folders()) {
+  for (const place of folders()) {
     try {
+      const folder = absolute(place);
       const location = putFile(folder, object);
       const code = getBinding().openObject(location, object.symbol, object.size);
       linkNewest(folder, object.provider, location);
       return { code, location, ...because(reasons) };
     } catch (error) {
-      reasons.push((error as Error).message);
-      debug('%s: %s', folder, (error as Error).message);
+      const reason = reasonOf(error);
+      reasons.push(reason);
+      debug('%s: %s', place, reason);
     }
   }
   const descriptor = getBinding().memoryFile(fileName(object), object.content());
@@ -81,9 +83,19 @@ const because = (reasons: string[]) => (reasons.length > 0 ? { reason: reasons.j
 /** Where objects may lie, the best first. A folder that was asked for is the only one. */
 function folders(): string[] {
   const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
-  if (SONDE_DIR) return [resolve(SONDE_DIR)];
+  if (SONDE_DIR) return [SONDE_DIR];
   const temporary = join(process.getBuiltinModule('node:os').tmpdir(), `sonde-${process.geteuid!()}`);
   return XDG_RUNTIME_DIR && isOurs(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
+}
+
+function absolute(folder: string): string {
+  try {
+    return resolve(folder);
+  } catch (error) {
+    throw new Error(`${folder} is relative to a working directory that is gone: set SONDE_DIR to an absolute path`, {
+      cause: error,
+    });
+  }
 }
 
 /** Under su and sudo, XDG_RUNTIME_DIR may still be the other user's. */
@@ -212,8 +224,8 @@ function isThere(path: string): boolean {
 function writeWhole(path: string, content: Uint8Array): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
-    // Whatever the umask is.
-    fchmodSync(file, 0o600);
+    // Whatever the umask is. By its path: Node.js's permission model knows no rights to descriptors and forbids fchmod.
+    chmodSync(path, 0o600);
     writeAll(file, content);
   } catch (error) {
     unlinkSync(path);
