@@ -73,7 +73,7 @@ export function enroll(provider: Connectable): () => void {
 export function setConnector(connector: Connector): void {
   if (registry.connector) return;
   registry.connector = connector;
-  if (!registry.recorder) reconnect(connector);
+  if (!registry.recorder) reconnect();
 }
 
 /** What providers are connected to now. */
@@ -84,7 +84,7 @@ export function getConnector(): Connector | undefined {
 /** Puts a recorder in the place of the backend, for all providers that are there and those to come. */
 export function setRecorder(recorder: Connector | undefined): void {
   registry.recorder = recorder;
-  reconnect(recorder ?? registry.connector);
+  reconnect();
 }
 
 export function isRecording(): boolean {
@@ -105,8 +105,7 @@ export function nextOperationId(): number {
   return ++registry.operations;
 }
 
-function reconnect(connector: Connector | undefined): void {
-  for (const provider of providers()) {
-    provider.connect(connector?.connect(provider.definition) ?? { reason: NO_BACKEND });
-  }
+/** Connects all providers anew, to what they are to be connected to now. */
+export function reconnect(): void {
+  for (const provider of providers()) provider.connect(connect(provider.definition));
 }

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { BACKEND_NAMES, type Backend, type BackendName } from './backend.js';
 import { messageOf, SondeError, show } from './errors.js';
 import { log } from './log.js';
-import { type Connection, type Connector, setConnector } from './registry.js';
+import { type Connection, type Connector, reconnect, setConnector } from './registry.js';
+import { isBuildingSnapshot } from './snapshot.js';
 
 const debug = log('select');
 
@@ -38,11 +39,20 @@ export interface Selection {
 /** Makes backends available to all providers of this thread, whichever copy of the core they come from. */
 export function registerBackends(backends: Backends): void {
   let selected: (Selection & { implementation: Backend }) | undefined;
+  // Now, because in a process that starts from a snapshot the first argument need not be the main file.
+  const main = process.argv[1];
+  const resume = () => {
+    selected = undefined;
+    reconnect();
+  };
+  if (isBuildingSnapshot(resume)) {
+    selected = { backend: 'noop', requested: 'auto', reason: BUILDING_SNAPSHOT, implementation: backends.table.noop() };
+  }
   const select = () => {
     if (!selected) {
       selected = selectBackend(backends.table, {
         buildDefault: backends.buildDefault,
-        manifest: applicationManifest(process.argv[1]),
+        manifest: applicationManifest(main),
         env: process.env,
         platform: process.platform,
       });
@@ -60,6 +70,9 @@ export function registerBackends(backends: Backends): void {
   };
   setConnector(connector);
 }
+
+const BUILDING_SNAPSHOT =
+  'a snapshot was being built: the probes come alive in a process that starts from it, once its main function has returned';
 
 /** Pure but for what making a backend does. Throws only under `SONDE_REQUIRE=1`. */
 export function selectBackend(table: Backends['table'], settings: Settings): Selection & { implementation: Backend } {
