@@ -224,7 +224,7 @@ function follow<T>(promise: Promise<T>, fulfilled: (value: T) => void, rejected:
     a: (value: T) => A,
     b: (error: unknown) => A,
   ) => Promise<A>;
-  if (Object.getPrototypeOf(promise) === Promise.prototype && Object.keys(promise).length === 0) {
+  if (isPlain(promise)) {
     return then.call(
       promise,
       (value) => {
@@ -239,4 +239,12 @@ function follow<T>(promise: Promise<T>, fulfilled: (value: T) => void, rejected:
   }
   then.call(promise, fulfilled, rejected);
   return promise;
+}
+
+/** Of any realm: a promise of a vm context is plain, though its prototype is not ours. A subclass has one more above. */
+function isPlain(promise: Promise<unknown>): boolean {
+  const prototype = Object.getPrototypeOf(promise);
+  if (prototype === null || !Object.hasOwn(prototype, 'then')) return false;
+  const above = Object.getPrototypeOf(prototype);
+  return above !== null && Object.getPrototypeOf(above) === null && Object.keys(promise).length === 0;
 }
