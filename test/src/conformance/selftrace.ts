@@ -9,7 +9,8 @@ interface Selftrace {
   detach(handle: number): void;
 }
 
-const addon: Selftrace = createRequire(import.meta.url)('../../selftrace/build/Release/selftrace.node');
+/** Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. */
+const selftrace = (): Selftrace => createRequire(import.meta.url)('../../selftrace/build/Release/selftrace.node');
 
 /** A tracer that is attached to one probe. */
 export interface Attachment {
@@ -41,6 +42,7 @@ export function attach(
 ): Attachment {
   const registers = REGISTERS[process.arch as keyof typeof REGISTERS];
   const numbers = places.map((place) => (typeof place === 'string' ? registers.indexOf(place) : -1 - place));
+  const addon = selftrace();
   const handle = addon.attach(address, nop, native.map(kind).join(''), Int32Array.from(numbers));
   return { take: () => addon.take(handle), detach: () => addon.detach(handle) };
 }
@@ -57,7 +59,7 @@ export function attachToStub(
     // The return address is the first word.
     return index < 6 ? REGISTERS.x64[index]! : index - 6 + 1;
   });
-  return attach(addon.symbol(object, symbol), nop, native, places);
+  return attach(selftrace().symbol(object, symbol), nop, native, places);
 }
 
 function kind({ type }: NativeArgument): string {

@@ -35,9 +35,9 @@ export function needsPtrace(context: Context): void {
 }
 
 /** Says why the test cannot run here, and ends it. */
-export function cannotTest(context: Context, reason: string): void {
+export function cannotTest(context: Context, reason: string): never {
   const title = context.test?.fullTitle() ?? 'a suite';
   if (process.env.CI === 'true') throw new Error(`${reason}, and under CI=true nothing may go untested: ${title}`);
   console.warn(`\n  NOT TESTED: ${title}\n    because ${reason}\n`);
-  context.skip();
+  return context.skip();
 }
