@@ -148,9 +148,17 @@ const compiledAddon = () => join(addonFolder(), COMPILED, 'sonde.node');
 /** As prebuildify names them; of Linux's two kinds this system's first. */
 function prebuiltAddons(): string[] {
   const { platform, arch } = process;
-  const tags =
-    platform === 'linux' ? (existsSync('/etc/alpine-release') ? ['.musl', '.glibc'] : ['.glibc', '.musl']) : [''];
+  const tags = platform === 'linux' ? (isAlpine() ? ['.musl', '.glibc'] : ['.glibc', '.musl']) : [''];
   return tags.map((tag) => join(addonFolder(), 'prebuilds', `${platform}-${arch}`, `@sonde+native${tag}.node`));
+}
+
+function isAlpine(): boolean {
+  try {
+    return existsSync('/etc/alpine-release');
+  } catch {
+    // Node.js's permission model lets nobody look: then both kinds are tried.
+    return false;
+  }
 }
 
 const requireFromPackage = (name: string) => requireFrom(join(packageFolder(), 'package.json'))(name);
