@@ -156,7 +156,7 @@ describe('selection of a backend', () => {
       assert.equal(applicationManifest(join(folder, 'app/bin/main.js'))?.text, '{"name":"app"}');
       assert.equal(applicationManifest(join(folder, 'main'))?.text, '{"name":"app"}');
       assert.equal(applicationManifest(join(folder, 'not-there.js')), undefined);
-      assert.equal(applicationManifest(undefined), undefined);
+      assert.equal(applicationManifest(''), undefined);
       writeFileSync(join(folder, 'app/package.json'), '{ broken');
       assert.equal(select({ manifest: undefined }).requested, 'auto');
     } finally {

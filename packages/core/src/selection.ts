@@ -39,8 +39,6 @@ export interface Selection {
 /** Makes backends available to all providers of this thread, whichever copy of the core they come from. */
 export function registerBackends(backends: Backends): void {
   let selected: (Selection & { implementation: Backend }) | undefined;
-  // Now, because in a process that starts from a snapshot the first argument need not be the main file.
-  const main = process.argv[1];
   const resume = () => {
     selected = undefined;
     reconnect();
@@ -52,7 +50,7 @@ export function registerBackends(backends: Backends): void {
     if (!selected) {
       selected = selectBackend(backends.table, {
         buildDefault: backends.buildDefault,
-        manifest: applicationManifest(main),
+        manifest: applicationManifest(),
         env: process.env,
         platform: process.platform,
       });
@@ -160,8 +158,11 @@ function automatic(platform: string): BackendName {
   }
 }
 
+/** The program's main file. As it is now: in a process that starts from a snapshot, the first argument may be anything. */
+const MAIN = process.argv[1];
+
 /** The nearest package.json above the program's main file, symbolic links resolved as Node.js does. */
-export function applicationManifest(main: string | undefined): Settings['manifest'] {
+export function applicationManifest(main: string | undefined = MAIN): Settings['manifest'] {
   if (main === undefined) return undefined;
   let folder: string;
   try {

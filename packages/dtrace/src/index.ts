@@ -92,7 +92,7 @@ const TYPES: Record<NativeType, string> = {
 /** The application's package: the module where the program gives none. */
 function applicationName(): string {
   try {
-    return moduleName(JSON.parse(applicationManifest(process.argv[1])?.text ?? '{}').name);
+    return moduleName(JSON.parse(applicationManifest()?.text ?? '{}').name);
   } catch {
     // Not ours to complain about.
     return moduleName(undefined);
