@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { NativeArgument } from '@sonde/core';
 
 /** What the addon in test/selftrace exports: see there. */
@@ -9,8 +8,15 @@ interface Selftrace {
   detach(handle: number): void;
 }
 
-/** Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. */
-const selftrace = (): Selftrace => createRequire(import.meta.url)('../../selftrace/build/Release/selftrace.node');
+/**
+ * Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. In a bundle, which lies elsewhere, the
+ * test says where this file is.
+ */
+const selftrace = (): Selftrace =>
+  // Not imported: Node.js warns of that where a snapshot is built.
+  process.getBuiltinModule('node:module').createRequire(process.env.SONDE_TEST_SELFTRACE ?? import.meta.url)(
+    '../../selftrace/build/Release/selftrace.node',
+  );
 
 /** A tracer that is attached to one probe. */
 export interface Attachment {

@@ -42,8 +42,7 @@ export function traceSmtp(object: string, probe: keyof typeof NATIVE = 'session_
 export const starts = (tracer: Attachment): Told['seen'] =>
   tracer.take().map(([peer, port]) => [String(peer), Number(port)]);
 
-export function tell(port = 2525): Told {
-  const smtp = defineSmtp();
+export function tell(port = 2525, smtp = defineSmtp()): Told {
   const enabled: boolean[] = [];
   const fire = () => {
     enabled.push(smtp.sessionStart.enabled);

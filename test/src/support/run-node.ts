@@ -20,7 +20,7 @@ export interface Output {
 export function runNode(scene: Scene, args: readonly string[], { node, env, cwd }: Options = {}): Output {
   const { status, signal, stdout, stderr } = spawnSync(node ?? process.execPath, args, {
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 120_000,
     cwd: cwd ?? scene.folder,
     env: environment(scene, env),
   });
@@ -37,6 +37,7 @@ export function told<Told>(scene: Scene, args: readonly string[], options?: Opti
 
 /** Of a program on the scene: the systemtap backend or an error. */
 export function environment(scene: Scene, own: Record<string, string | undefined> = {}): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS, DEBUG, NODE_TEST_CONTEXT, ...inherited } = process.env;
+  // NODE_PATH: pnpm's commands set it, to where all packages are found.
+  const { NODE_OPTIONS, NODE_PATH, NODE_TEST_CONTEXT, DEBUG, ...inherited } = process.env;
   return { ...inherited, SONDE_BACKEND: 'systemtap', SONDE_REQUIRE: '1', SONDE_DIR: scene.objects, ...own };
 }
