@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { BACKEND_NAMES, type Backend, type BackendName } from './backend.js';
 import { messageOf, SondeError, show } from './errors.js';
 import { log } from './log.js';
+import { MAIN_FILE } from './main-file.js';
 import { type Connection, type Connector, reconnect, setConnector } from './registry.js';
 import { isBuildingSnapshot } from './snapshot.js';
 
@@ -158,11 +159,8 @@ function automatic(platform: string): BackendName {
   }
 }
 
-/** The program's main file. As it is now: in a process that starts from a snapshot, the first argument may be anything. */
-const MAIN = process.argv[1];
-
 /** The nearest package.json above the program's main file, symbolic links resolved as Node.js does. */
-export function applicationManifest(main: string | undefined = MAIN): Settings['manifest'] {
+export function applicationManifest(main: string | undefined = MAIN_FILE): Settings['manifest'] {
   if (main === undefined) return undefined;
   let folder: string;
   try {

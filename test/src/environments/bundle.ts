@@ -23,8 +23,8 @@ export function bundle({ folder }: Scene, application: string): string {
   return path;
 }
 
-/** Puts @sonde/native into the node_modules beside it. */
-export function installNative({ folder }: Scene): void {
+/** Puts @sonde/native into the node_modules of a folder, the bundle's own as it were. */
+export function installNative({ folder }: Pick<Scene, 'folder'>): void {
   mkdirSync(join(folder, 'node_modules/@sonde'), { recursive: true });
   const native = fileURLToPath(new URL('../', import.meta.resolve('@sonde/native')));
   symlinkSync(native, join(folder, 'node_modules/@sonde/native'));

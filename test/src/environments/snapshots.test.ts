@@ -1,7 +1,7 @@
 // Programs that start from a snapshot of their heap: their providers were defined while that was built, where nothing native may
 // be, and are to be there in every process that starts from it.
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Status } from 'sonde';
 import { NODE_LINES, needsNode } from '../support/npm-packages.js';
@@ -111,7 +111,14 @@ for (const line of NODE_LINES) {
     it('runs without the addon, and says why nothing is there', () => {
       const blob = build(APPLICATION);
       const env = { ...TRACER, SONDE_REQUIRE: undefined };
-      const { running } = told<Lives>(scene.current, ['--snapshot-blob', blob], { node, env });
+      // What the user names is not where the program lies: nothing is loaded from there.
+      const elsewhere = join(scene.current.folder, 'elsewhere');
+      mkdirSync(elsewhere);
+      installNative({ folder: elsewhere });
+      const { running } = told<Lives>(scene.current, ['--snapshot-blob', blob, join(elsewhere, 'mail.txt')], {
+        node,
+        env,
+      });
       assertNoop(running, /^systemtap cannot run: @sonde\/native is not in node_modules/);
     });
 
