@@ -6,8 +6,19 @@ import { places } from './places.js';
 /** Writes one line, formatted as the `debug` package does: %s, %d, %o. */
 export type Log = (format: string, ...values: unknown[]) => void;
 
-/** The log of one area of sonde, after `sonde:`. */
+/**
+ * The log of one area of sonde, after `sonde:`. Nothing is looked for until there is something to write: where a snapshot is built, no
+ * package may be loaded, and DEBUG is that of the process that starts from it.
+ */
 export function log(area: string): Log {
+  let write: Log | undefined;
+  return (format, ...values) => {
+    write ??= open(area);
+    write(format, ...values);
+  };
+}
+
+function open(area: string): Log {
   if (!process.env.DEBUG) return () => {};
   for (const place of places()) {
     try {

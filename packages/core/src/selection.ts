@@ -40,13 +40,10 @@ export interface Selection {
 /** Makes backends available to all providers of this thread, whichever copy of the core they come from. */
 export function registerBackends(backends: Backends): void {
   let selected: (Selection & { implementation: Backend }) | undefined;
-  const resume = () => {
-    selected = undefined;
+  let building = isBuildingSnapshot(() => {
+    building = false;
     reconnect();
-  };
-  if (isBuildingSnapshot(resume)) {
-    selected = { backend: 'noop', requested: 'auto', reason: BUILDING_SNAPSHOT, implementation: backends.table.noop() };
-  }
+  });
   const select = () => {
     if (!selected) {
       selected = selectBackend(backends.table, {
@@ -62,10 +59,11 @@ export function registerBackends(backends: Backends): void {
   };
   const connector: Connector = {
     selection() {
+      if (building) return { backend: 'noop', requested: 'auto', reason: BUILDING_SNAPSHOT };
       const { backend, requested, reason } = select();
       return { backend, requested, ...(reason !== undefined && { reason }) };
     },
-    connect: (definition) => load(select().implementation, definition),
+    connect: (definition) => (building ? { reason: BUILDING_SNAPSHOT } : load(select().implementation, definition)),
   };
   setConnector(connector);
 }

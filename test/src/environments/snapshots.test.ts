@@ -1,8 +1,9 @@
 // Programs that start from a snapshot of their heap: their providers were defined while that was built, where nothing native may
 // be, and are to be there in every process that starts from it.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type { Status } from 'sonde';
 import { NODE_LINES, needsNode } from '../support/npm-packages.js';
 import { runNode, told } from '../support/run-node.js';
@@ -120,6 +121,19 @@ for (const line of NODE_LINES) {
         env,
       });
       assertNoop(running, /^systemtap cannot run: @sonde\/native is not in node_modules/);
+    });
+
+    it('is built under DEBUG, which is that of the process that starts from it', () => {
+      installNative(scene.current);
+      const debug = createRequire(import.meta.resolve('sonde')).resolve('debug/package.json');
+      symlinkSync(dirname(debug), join(scene.current.folder, 'node_modules/debug'));
+      const blob = build(APPLICATION, { DEBUG: 'sonde:*' });
+      const run = (DEBUG: string) =>
+        runNode(scene.current, ['--snapshot-blob', blob], { node, env: { ...TRACER, DEBUG } });
+      assert.equal(run('').stderr, '');
+      const { stdout, stderr } = run('sonde:select');
+      assertAlive(JSON.parse(stdout).running, scene.current.objects);
+      assert.match(stderr, /sonde:select systemtap was asked for, systemtap runs/);
     });
 
     it('of a program with a script of its own has no main function', () => {
