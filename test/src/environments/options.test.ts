@@ -46,6 +46,17 @@ for (const line of NODE_LINES) {
       });
     }
 
+    it('--frozen-intrinsics: no stacks, which is counted', () => {
+      const program = `
+        import { provider, stack, status } from ${JSON.stringify(SONDE)};
+        import { record } from ${JSON.stringify(import.meta.resolve('sonde/testing'))};
+        const recorder = record();
+        provider('own', { probe: [stack('where')] }).probe.fire();
+        console.log(JSON.stringify([recorder.fired[0].values, status().providers[0].probes[0].errors]));`;
+      const args = ['--frozen-intrinsics', '--no-warnings', '--input-type=module', '--eval', program];
+      assert.deepEqual(told(scene.current, args, { node }), [{ where: '<no stack>' }, 1]);
+    });
+
     it('--no-addons: none, and the reason names it', () => {
       const env = { SONDE_REQUIRE: undefined };
       assertNoop(told<Told>(scene.current, ['--no-addons', PROGRAM], { node, env }), /--no-addons: leave that out/);
