@@ -22,11 +22,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { readNotes } from '@sonde/elf';
 import { cases, everyArgument, expected } from '../fixtures/every-argument.js';
-import { fetchNodeFor } from '../install/programs.js';
 import { printNamed, printProbe } from '../support/gdb.js';
 import { nativeArguments, readBack } from '../support/read-back.js';
 import { useScene } from '../support/scene.js';
 import { cannotTest, needsTools } from '../support/tools.js';
+import { fetchNodeFor } from './fetch-node.js';
 
 const LIBRARIES = '/usr/aarch64-linux-gnu';
 const PROGRAM = fileURLToPath(new URL('program.js', import.meta.url));

@@ -6,13 +6,13 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
+import type { Context } from 'mocha';
 import type { Status } from 'sonde';
+import { NODE_LINES, needsNode } from '../support/npm-packages.js';
 import { needsRoot, needsTools } from '../support/tools.js';
 import { type Installed, install, type Manager, managers } from './managers.js';
-import { fetchNode } from './programs.js';
 import { packAll, type Tarballs, withoutPrebuilds } from './tarballs.js';
 
-const NODES = [20, 22, 24, 26];
 /** More than is installed now, less than would go unnoticed. */
 const MOST_BYTES = 8e6;
 
@@ -39,11 +39,13 @@ describe('Installation', function () {
     wordWrap: true,
     style: { head: [], border: [] },
   });
+  let nodes: string[];
   let work: string;
   let packages: Tarballs;
   let incomplete: Tarballs;
 
-  before(() => {
+  before(function () {
+    nodes = NODE_LINES.map((line) => needsNode(this, line));
     work = mkdtempSync(join(tmpdir(), 'sonde-install-'));
     packages = packAll(join(work, 'tarballs'));
     incomplete = withoutPrebuilds(packages, work);
@@ -58,9 +60,9 @@ describe('Installation', function () {
     for (const scripts of [true, false]) {
       const how = `by ${manager.name}, ${scripts ? 'scripts on' : 'scripts off'}`;
 
-      it(`${how}: installs without a word, and runs on every Node.js`, () => {
-        const { folder, installed } = installApplication(manager, scripts, packages);
-        const statuses = NODES.map((node) => run(manager, folder, node));
+      it(`${how}: installs without a word, and runs on every Node.js`, function () {
+        const { folder, installed } = installApplication(this, manager, scripts, packages);
+        const statuses = nodes.map((node) => run(manager, folder, node));
         record(manager, scripts, true, installed, folder, statuses);
         for (const status of statuses) {
           assert.deepEqual([status.backend, status.requested, status.reason], ['systemtap', 'auto', undefined]);
@@ -68,9 +70,9 @@ describe('Installation', function () {
         assert.ok(sizeOf(folder) < MOST_BYTES);
       });
 
-      it(`${how}: without a prebuilt addon, installs without a word, and says what to do`, () => {
-        const { folder, installed } = installApplication(manager, scripts, incomplete);
-        const statuses = NODES.map((node) => run(manager, folder, node));
+      it(`${how}: without a prebuilt addon, installs without a word, and says what to do`, function () {
+        const { folder, installed } = installApplication(this, manager, scripts, incomplete);
+        const statuses = nodes.map((node) => run(manager, folder, node));
         record(manager, scripts, false, installed, folder, statuses);
         for (const { backend, reason } of statuses) {
           assert.equal(backend, 'noop');
@@ -85,12 +87,13 @@ describe('Installation', function () {
     it(`by ${manager.name}: is traced by bpftrace`, async function () {
       needsRoot(this);
       needsTools(this, 'bpftrace');
-      const { folder } = installApplication(manager, true, packages);
+      const { folder } = installApplication(this, manager, true, packages);
       await trace(manager, folder);
     });
   }
 
   function installApplication(
+    context: Context,
     manager: Manager,
     scripts: boolean,
     tarballs: Tarballs,
@@ -99,6 +102,7 @@ describe('Installation', function () {
     writeFileSync(join(folder, 'main.js'), APPLICATION);
     const { sonde, '@sonde/core': core, '@sonde/native': native } = tarballs;
     const installed = install(
+      context,
       manager,
       folder,
       { sonde: sonde!, '@sonde/core': core!, '@sonde/native': native! },
@@ -110,13 +114,13 @@ describe('Installation', function () {
     return { folder, installed };
   }
 
-  function run(manager: Manager, folder: string, node: number): Status {
-    const { status, stdout, stderr } = spawnSync(fetchNode(node), [...(manager.start ?? []), 'main.js'], {
+  function run(manager: Manager, folder: string, node: string): Status {
+    const { status, stdout, stderr } = spawnSync(node, [...(manager.start ?? []), 'main.js'], {
       cwd: folder,
       encoding: 'utf8',
       env: environment(folder),
     });
-    assert.deepEqual([status, stderr], [0, ''], `Node.js ${node}`);
+    assert.deepEqual([status, stderr], [0, ''], node);
     return JSON.parse(stdout);
   }
 
@@ -152,7 +156,7 @@ describe('Installation', function () {
     const outcomes = new Map<string, number[]>();
     for (const [index, { backend, reason = '' }] of statuses.entries()) {
       const key = JSON.stringify([backend, reason.replaceAll(folder, '.')]);
-      outcomes.set(key, [...(outcomes.get(key) ?? []), NODES[index]!]);
+      outcomes.set(key, [...(outcomes.get(key) ?? []), NODE_LINES[index]!]);
     }
     for (const [key, nodes] of outcomes) {
       const [backend, reason] = JSON.parse(key);

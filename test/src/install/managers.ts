@@ -1,8 +1,9 @@
 // The package managers, and how each is told that what it would fetch of sonde lies here, in tarballs.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fetchNode, fetchProgram } from './programs.js';
+import type { Context } from 'mocha';
+import { type NodeLine, needsNode, needsPackage } from '../support/npm-packages.js';
 import type { Tarballs } from './tarballs.js';
 
 export interface Manager {
@@ -10,7 +11,7 @@ export interface Manager {
   /** The package it comes in, and the oldest Node.js that it runs on. */
   package: string;
   command: string;
-  node: number;
+  node: NodeLine;
   /** Files that it reads, with what they hold. */
   files(sonde: Sources): Record<string, string>;
   install(scripts: boolean): string[];
@@ -30,7 +31,7 @@ interface Sources {
 const manifest = (more: object) =>
   JSON.stringify({ name: 'application', version: '1.0.0', private: true, type: 'module', ...more });
 
-const npm = (version: number, node: number): Manager => ({
+const npm = (version: number, node: NodeLine): Manager => ({
   name: `npm ${version}`,
   package: `npm@${version}`,
   command: 'npm',
@@ -39,7 +40,7 @@ const npm = (version: number, node: number): Manager => ({
   install: (scripts) => ['install', '--no-audit', '--no-fund', ...(scripts ? [] : ['--ignore-scripts'])],
 });
 
-const pnpm = (version: number, node: number): Manager => ({
+const pnpm = (version: number, node: NodeLine): Manager => ({
   name: `pnpm ${version}`,
   package: `pnpm@${version}`,
   command: 'pnpm',
@@ -94,7 +95,13 @@ export interface Installed {
  * Installs an application that depends on `sonde`, in a folder of its own, on a machine with Node.js and a shell, and no compiler, Python or
  * node-gyp.
  */
-export function install(manager: Manager, folder: string, tarballs: Tarballs, scripts: boolean): Installed {
+export function install(
+  context: Context,
+  manager: Manager,
+  folder: string,
+  tarballs: Tarballs,
+  scripts: boolean,
+): Installed {
   const registry = registryOfNpm();
   const files = Object.fromEntries(Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]));
   const { sonde, ...others } = files;
@@ -103,12 +110,12 @@ export function install(manager: Manager, folder: string, tarballs: Tarballs, sc
   }
   const started = process.hrtime.bigint();
   const { status, stdout, stderr } = spawnSync(
-    fetchProgram(manager.package, manager.command),
+    realpathSync(needsPackage(context, manager.package, `.bin/${manager.command}`)),
     manager.install(scripts),
     {
       cwd: folder,
       encoding: 'utf8',
-      env: bareMachine(folder, manager.node, registry),
+      env: bareMachine(needsNode(context, manager.node), folder, registry),
     },
   );
   return {
@@ -118,17 +125,10 @@ export function install(manager: Manager, folder: string, tarballs: Tarballs, sc
   };
 }
 
-function bareMachine(folder: string, node: number, registry: string): NodeJS.ProcessEnv {
-  const programs = join(dirname(folder), `programs-${node}`);
-  mkdirSync(programs, { recursive: true });
-  const commands = { node: fetchNode(node), sh: '/bin/sh', env: '/usr/bin/env' };
-  for (const [name, path] of Object.entries(commands)) {
-    try {
-      symlinkSync(path, join(programs, name));
-    } catch {
-      // There already.
-    }
-  }
+function bareMachine(node: string, folder: string, registry: string): NodeJS.ProcessEnv {
+  const programs = mkdtempSync(join(dirname(folder), 'programs-'));
+  const commands = { node, sh: '/bin/sh', env: '/usr/bin/env' };
+  for (const [name, path] of Object.entries(commands)) symlinkSync(path, join(programs, name));
   // How this machine comes to the registry, if it is not simply there.
   const network = Object.entries(process.env).filter(([name]) => /proxy$|^SSL_CERT|^NODE_EXTRA_CA/i.test(name));
   return {
