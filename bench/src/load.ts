@@ -27,7 +27,7 @@ export const load: Part = {
       const names = Object.keys(WORK) as Work[];
       const addon = join(
         dirname(createRequire(import.meta.url).resolve('@sonde/native/package.json')),
-        'build/Release/sonde.node',
+        'addon/build/Release/sonde.node',
       );
       const measure = (work: Work, round: number) => {
         const env = { SONDE_DIR: work === 'first' ? join(folder, `first-${round}`) : join(folder, 'again') };

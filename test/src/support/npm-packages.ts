@@ -31,7 +31,17 @@ export function needsPackage(context: Context, specifier: string, file: string):
 function fetch(specifier: string): string | undefined {
   const { status, stdout } = spawnSync(
     'npm',
-    ['exec', '--yes', '--ignore-scripts', `--package=${specifier}`, '--', process.execPath, '-p', 'process.env.PATH'],
+    [
+      'exec',
+      '--yes',
+      '--ignore-scripts',
+      '--loglevel=error',
+      `--package=${specifier}`,
+      '--',
+      process.execPath,
+      '-p',
+      'process.env.PATH',
+    ],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   );
   return status === 0 ? dirname(stdout.split(':')[0]!) : undefined;
