@@ -88,7 +88,7 @@ show();
 `,
     },
     warnings: [/main\.js:4:5: an object with probes/, /main\.js:7:7: an object with probes/],
-    output: '[["session__start","a"],["session__done","c"]]',
+    output: '[["session__start","a"],["session__start","b"],["session__done","c"]]',
   },
   {
     name: 'CommonJS exports, handed on',

@@ -1147,9 +1147,17 @@ export class Stripping {
   /** Something of another module, which will not be there: this one makes the same again. */
   private remake(path: NodePath, value: Value | undefined): void {
     if (!value) return;
+    if (!originOf(value)) this.module.copied.add(path.node);
+    this.remakeAll(value);
+  }
+
+  /** Gives a variable to each provider that something is made of. */
+  private remakeAll(value: Value): void {
     const origin = originOf(value);
     if (origin) this.variableFor(origin.provider);
-    else this.module.copied.add(path.node);
+    else if (value.kind === 'object') for (const [, each] of valuesOf(value)) this.remakeAll(each);
+    else if (value.kind === 'namespace') for (const each of value.module.probeExports().values()) this.remakeAll(each);
+    else if (value.kind === 'promise') this.remakeAll(value.of);
   }
 
   private variableFor(provider: Provider): string {

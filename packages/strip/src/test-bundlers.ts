@@ -95,6 +95,8 @@ export const BUNDLERS: Readonly<Record<string, Bundler>> = {
       root,
       configFile: false,
       customLogger: logger,
+      // As it does with packages that are not to be installed beside the bundle.
+      ssr: { noExternal: ['library', 'other'] },
       build: {
         ssr: true,
         write: false,
