@@ -95,7 +95,7 @@ export async function startServer({ port, store }: { port: number; store: string
   }
 
   /** The operation's `done` probe is told the domain, so that a tracer can tell domains apart without remembering ids. */
-  function deliver(recipient: string, id: string, mail: Buffer): Promise<number> {
+  async function deliver(recipient: string, id: string, mail: Buffer): Promise<number> {
     const domain = domainOf(recipient);
     return smtp.delivery.run(
       [recipient, domain],
