@@ -37,6 +37,8 @@ export class Module {
   readonly remade = new Map<Provider, string>();
   /** Objects of other modules in whose place this one puts copies of its own, since probes are in them. */
   readonly copied = new Set<t.Node>();
+  /** The fields of its classes that have probes, by their names. */
+  readonly fields = new Map<string, Entry[]>();
   /** Why: the uses that cannot be removed. */
   readonly causes = new Map<t.Node, string>();
   /** The name that this module has for all of sonde, where it makes something again. */
@@ -68,6 +70,7 @@ export class Module {
       CallExpression: (path) => {
         if (isRequire(path)) this.request(path.node.arguments[0], 'require');
       },
+      TSExternalModuleReference: ({ node }) => this.request(node.expression, 'require'),
       ImportDeclaration: ({ node }) => this.request(node.source, 'import'),
       ExportAllDeclaration: ({ node }) => this.request(node.source, 'import'),
       ExportNamedDeclaration: ({ node }) => this.request(node.source, 'import'),
@@ -82,6 +85,7 @@ export class Module {
       // removes uses of something that may stay, which does no harm.
       for (;;) {
         this.values = new Map();
+        this.fields.clear();
         this.result = new Stripping(this);
         this.result.strip();
         if (!this.result.again) break;
@@ -271,10 +275,12 @@ export class Module {
     if (this.values.has(identifier)) return this.values.get(identifier);
     return this.guarded(identifier, () => {
       let value: Value | undefined;
-      if (binding.kind === 'module') value = this.imported(path);
+      if (path.isTSImportEqualsDeclaration()) value = this.required(externalName(path.node));
+      else if (binding.kind === 'module') value = this.imported(path);
       else if (path.isVariableDeclarator()) value = this.declared(path, identifier);
       else if (path.isClassDeclaration()) value = this.classValue(path);
       else if (binding.kind === 'param') value = this.parameter(binding);
+      value ??= this.annotated(identifier, path);
       // What another module reads must be there, unless that module can be told what it is.
       return value && this.inExports.has(binding) ? exportable(value) : value;
     });
@@ -291,7 +297,10 @@ export class Module {
 
   private declared(path: NodePath<t.VariableDeclarator>, identifier: t.Identifier): Value | undefined {
     const init = path.get('init');
-    if (!init.isExpression()) return undefined;
+    // An export of a namespace is a property of an object.
+    const isProperty =
+      path.parentPath.parentPath?.isExportDeclaration() && !path.parentPath.parentPath.parentPath?.isProgram();
+    if (!init.isExpression() || isProperty) return undefined;
     const id = path.get('id') as NodePath;
     if (id.node === identifier) {
       const value = this.evaluate(init);
@@ -299,6 +308,15 @@ export class Module {
     }
     const names = patternNames(id, identifier);
     return names?.reduce<Value | undefined>((value, name) => value && this.member(value, name), this.evaluate(init));
+  }
+
+  /** An object that is declared to be of a class. */
+  private annotated({ typeAnnotation }: t.Identifier, { scope }: NodePath): Value | undefined {
+    const type = typeAnnotation?.type === 'TSTypeAnnotation' ? typeAnnotation.typeAnnotation : undefined;
+    if (type?.type !== 'TSTypeReference' || type.typeName.type !== 'Identifier') return undefined;
+    const binding = scope.getBinding(type.typeName.name);
+    const of = binding && this.variable(binding);
+    return of?.kind === 'class' ? { kind: 'instance', of } : undefined;
   }
 
   /** A parameter whose default is a probe is a probe, whoever calls. */
@@ -445,21 +463,32 @@ export class Module {
     const statics = new Map<string, Entry>();
     const fields = new Map<string, Entry>();
     const value: Class = { kind: 'class', statics, fields };
+    const above = path.node.superClass ? this.evaluate(path.get('superClass') as NodePath) : undefined;
+    if (above?.kind === 'class') {
+      for (const [name, entry] of above.statics) statics.set(name, entry);
+      for (const [name, entry] of above.fields) fields.set(name, entry);
+    }
     for (const member of path.get('body.body')) {
-      const entry = this.field(member);
-      if (entry) (entry.isStatic ? statics : fields).set(entry.name, entry);
+      const name = propertyName(member, 'key');
+      if (name === undefined) continue;
+      const entries = (member.node as t.ClassProperty).static ? statics : fields;
+      const entry = this.field(member, name);
+      if (!entry) entries.delete(name);
+      else {
+        entries.set(name, entry);
+        this.fields.set(name, [...(this.fields.get(name) ?? []), entry]);
+      }
     }
     return statics.size + fields.size === 0 ? undefined : value;
   }
 
-  private field(member: NodePath) {
+  private field(member: NodePath, name: string): Entry | undefined {
     if (!member.isClassProperty() && !member.isClassPrivateProperty() && !member.isClassAccessorProperty()) return;
     if (this.kept.has(member.node) || member.node.decorators?.length) return;
-    const name = propertyName(member, 'key');
     const path = member.get('value') as NodePath;
     const value = path.node ? this.evaluate(path) : undefined;
-    if (name === undefined || !value || !vanishes(value) || !exportable(value) || this.assigned().has(name)) return;
-    return { name, value, path, module: this, isStatic: member.node.static === true };
+    if (!value || !vanishes(value) || !exportable(value) || this.assigned().has(name)) return;
+    return { value, path, module: this };
   }
 
   /** Names of fields into which something is put somewhere in the module: these are not always what they were first. */
@@ -614,6 +643,9 @@ function memberName(path: NodePath<t.MemberExpression | t.OptionalMemberExpressi
   }
   return propertyName(path, 'property');
 }
+
+const externalName = ({ moduleReference }: t.TSImportEqualsDeclaration) =>
+  moduleReference.type === 'TSExternalModuleReference' ? moduleReference.expression : undefined;
 
 /** The names by which a pattern takes this identifier out of a value. */
 function patternNames(pattern: NodePath, identifier: t.Identifier): string[] | undefined {

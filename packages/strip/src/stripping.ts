@@ -47,6 +47,8 @@ export class Stripping {
   private readonly warned = new Map<t.Node, string>();
   /** Names that came into a scope out of a block. */
   private readonly spilled = new Map<Scope, Set<string>>();
+  /** Where something is used as a probe that has the name of one, and may be the field of an object of any class. */
+  private readonly strangers = new Map<string, NodePath>();
   private isSondeNamed = false;
   private inert: boolean | undefined;
 
@@ -64,6 +66,7 @@ export class Stripping {
 
   strip(): void {
     this.list(this.module.program.get('body'));
+    this.keepFields();
     if (this.again) return;
     this.sweep();
     this.edits.tidy();
@@ -120,7 +123,7 @@ export class Stripping {
   }
 
   private statement(path: NodePath): boolean {
-    if (isType(path) || path.isImportDeclaration()) return false;
+    if (isType(path) || path.isImportDeclaration() || path.isTSImportEqualsDeclaration()) return false;
     if (path.isExpressionStatement()) return this.expressionStatement(path);
     if (path.isBlockStatement()) return this.block(path);
     if (path.isIfStatement()) return this.ifStatement(path);
@@ -198,15 +201,15 @@ export class Stripping {
     if (isConsequentGone && (isAlternateGone || !alternate.node)) {
       if (isPure(test)) return true;
       this.keepStatements(path, [test]);
+    } else if (isAlternateGone && couldDangle(path)) {
+      this.edits.replace(alternate.node.start!, alternate.node.end!, '{}');
     } else if (isAlternateGone) {
       this.edits.erase(consequent.node.end!, path.node.end!);
+    } else if (isConsequentGone && (alternate.isIfStatement() || couldDangle(path))) {
+      this.edits.replace(consequent.node.start!, consequent.node.end!, '{}');
     } else if (isConsequentGone) {
-      if (!alternate.isIfStatement()) {
-        this.negate(test);
-        this.edits.erase(consequent.node.start!, alternate.node.start!);
-      } else {
-        this.edits.replace(consequent.node.start!, consequent.node.end!, '{}');
-      }
+      this.negate(test);
+      this.edits.erase(consequent.node.start!, alternate.node.start!);
     }
     return false;
   }
@@ -344,7 +347,7 @@ export class Stripping {
     const id = path.get('id') as NodePath;
     const init = path.get('init') as NodePath;
     const value = init.node ? this.module.evaluate(init) : undefined;
-    if (value && !this.module.copied.has(unwrapped(init).node)) {
+    if (value && !this.module.copied.has(unwrapped(init).node) && !this.isRemade(value)) {
       if (id.isIdentifier()) {
         const isKnown = this.known(id) !== undefined;
         if (isKnown && (vanishes(value) || value.kind === 'boolean')) return true;
@@ -392,6 +395,11 @@ export class Stripping {
     const inner = unwrapped(init);
     const isCall = inner.isCallExpression() || inner.isAwaitExpression() || inner.isImportExpression();
     return !isCall || (value.kind === 'promise' ? value.of : value).module.stripped.isInert;
+  }
+
+  private isRemade(value: Value): boolean {
+    const origin = originOf(value);
+    return origin !== undefined && this.module.remade.has(origin.provider);
   }
 
   /** What a variable stands for, where it is declared. */
@@ -667,7 +675,7 @@ export class Stripping {
           this.replaceExpression(path, this.asOperand(STATUS, path));
           return undefined;
         case 'run':
-          return this.operation(path, value.name);
+          return this.operation(unwrapped(path), value.name);
         case 'helper':
         case 'sonde':
           return this.ofSonde(path, value);
@@ -744,9 +752,14 @@ export class Stripping {
 
   /** What is taken from an object that also has probes need not be a probe. */
   private memberOf(path: NodePath<t.MemberExpression | t.OptionalMemberExpression>): void {
+    const name = propertyName(path, 'property');
+    const { parentPath } = path;
+    const isProbes = parentPath.isMemberExpression() || parentPath.isOptionalMemberExpression();
+    if (name !== undefined && isProbes && USES.has(propertyName(parentPath, 'property') ?? ''))
+      this.strangers.set(name, path);
     const object = this.module.evaluate(path.get('object') as NodePath);
     const isOther = object?.kind === 'namespace' || object?.kind === 'object';
-    if (!isOther || propertyName(path, 'property') === undefined) this.inside(path);
+    if (!isOther || name === undefined) this.inside(path);
   }
 
   private assignment(path: NodePath<t.AssignmentExpression>): void {
@@ -1117,6 +1130,28 @@ export class Stripping {
     else this.keepExports();
   }
 
+  /** Keeps fields that seem to be used where it is not known what of; of classes of other modules it can only be said. */
+  private keepFields(): void {
+    for (const [name, path] of this.strangers) {
+      const own = this.module.fields.get(name) ?? [];
+      for (const { value, path: field } of own) {
+        this.module.kept.add(field.parent);
+        this.module.causes.set(path.node, describe(value));
+        this.again = true;
+      }
+      const isForeign = Object.values(this.module.program.scope.bindings).some((binding) => {
+        const value = binding.kind === 'module' ? this.module.variable(binding) : undefined;
+        return value?.kind === 'class' && (value.fields.has(name) || value.statics.has(name));
+      });
+      if (own.length === 0 && isForeign) {
+        this.warn(
+          path,
+          `this may be a field with a probe of a class of another module, which is removed there: make the field private, or declare the type of what it is read from`,
+        );
+      }
+    }
+  }
+
   /** All that this module exports as CommonJS does. */
   private keepExports(): void {
     for (const path of this.module.commonExports()) {
@@ -1269,6 +1304,12 @@ export class Stripping {
       this.edits.eraseLines(path.node, path.key === 0 && path.parentPath?.isProgram() === true);
       return true;
     }
+    if (path.isTSImportEqualsDeclaration()) {
+      const value = this.module.variable(binding);
+      if (!value || (value.kind === 'namespace' && !value.module.stripped.isInert)) return false;
+      this.edits.eraseLines(path.node, path.key === 0);
+      return true;
+    }
     if (!path.isVariableDeclarator()) return false;
     const init = path.get('init') as NodePath;
     const declaration = path.parentPath as NodePath<t.VariableDeclaration>;
@@ -1401,6 +1442,9 @@ export class Stripping {
   }
 }
 
+/** What probes and operations have. */
+const USES = new Set(['fire', 'fireWith', 'enabled', 'run', 'runCallback']);
+
 const OPPOSITES = new Map([
   ['===', '!=='],
   ['!==', '==='],
@@ -1462,13 +1506,22 @@ function isLoose(path: NodePath): boolean {
   );
 }
 
+/** Whether an `else` further out would come to belong to an `if` that loses its own. */
+function couldDangle(path: NodePath): boolean {
+  const { parentPath } = path;
+  if (path.inList || !parentPath?.isStatement()) return false;
+  return (
+    (parentPath.isIfStatement() && path.key === 'consequent' && !!parentPath.node.alternate) || couldDangle(parentPath)
+  );
+}
+
 function hasChanges(path: NodePath): boolean {
   if (path.isFunction() || path.isClass()) return false;
   return changesProgram(path) || children(path).some(hasChanges);
 }
 
 function isInType(path: NodePath): boolean {
-  return path.find((each) => isType(each) || each.isImportDeclaration()) !== null;
+  return path.find((each) => isType(each) || each.isImportDeclaration() || each.isTSImportEqualsDeclaration()) !== null;
 }
 
 function valueName(property: NodePath): t.Identifier | undefined {
@@ -1516,6 +1569,7 @@ function returns(path: NodePath): boolean {
 function fits(path: NodePath, place: NodePath): boolean {
   const { parentPath, key, listKey } = place;
   if (!parentPath) return true;
+  if (parentPath.isNewExpression() && key === 'callee') return path.isIdentifier();
   const isChained =
     (parentPath.isMemberExpression() && key === 'object') || (parentPath.isCallExpression() && key === 'callee');
   if (
