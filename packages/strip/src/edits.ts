@@ -1,4 +1,5 @@
 // Changes of a module's text, such that what is left reads as if it had been written so.
+import type { NodePath } from '@babel/traverse';
 import type * as t from '@babel/types';
 import MagicString from 'magic-string';
 
@@ -10,10 +11,13 @@ const REPLACED = 2;
 /** Comments that no tool may take out. */
 const LEGAL = /^[*/]*!|@license|@preserve|@copyright/;
 
-interface Range {
+export interface Range {
   readonly start: number;
   readonly end: number;
 }
+
+/** A node, with a place. Those of a parsed text have one. */
+export type Span = Range & t.Node;
 
 export class Edits {
   readonly text: MagicString;
@@ -178,4 +182,50 @@ export class Edits {
     const end = this.code.indexOf('\n', at);
     return end === -1 ? this.code.length : end;
   }
+
+  /** Whether a part would begin a statement, or an arrow function's body, as something else than the expression that it is. */
+  lead(part: NodePath, place: NodePath): boolean {
+    if (!/^(?:\{|function\b|class\b|async\s+function\b|let\s*\[)/.test(this.code.slice(part.node.start!))) return false;
+    let outer = place;
+    while (!outer.isStatement() && outer.parentPath?.node.start === place.node.start) outer = outer.parentPath!;
+    return (
+      outer.isExpressionStatement() || (outer.key === 'body' && outer.parentPath?.isArrowFunctionExpression() === true)
+    );
+  }
+
+  /** A semicolon, where the part would continue the statement above. */
+  hazard(part: NodePath, place: NodePath, first = this.code[part.node.start!]!): string {
+    if (!/[([`/+-]/.test(first)) return '';
+    const statement = place.getStatementParent();
+    if (!statement?.inList || statement.node.start !== place.node.start) return '';
+    const statements = statement.container as t.Node[];
+    const siblings = statements.map((_, index) => statement.getSibling(index));
+    return this.isEnded(siblings, statement.key as number) ? '' : ';';
+  }
+
+  replaceExpression(path: NodePath, text: string): void {
+    this.replace(path.node.start!, path.node.end!, this.shorthand(path) + text);
+  }
+
+  /** The property's name, where it is the variable's: `{ probe }`. */
+  shorthand(path: NodePath): string {
+    const { parent } = path;
+    if (parent.type !== 'ObjectProperty' || !parent.shorthand || parent.value !== path.node) return '';
+    return `${this.code.slice(...span(parent.key))}: `;
+  }
+
+  /** An object as it must be written to stand here. */
+  asOperand(text: string, path: NodePath): string {
+    const isAccessed = path.parentPath?.isMemberExpression() || path.parentPath?.isOptionalMemberExpression();
+    const isBody = path.key === 'body' || path.parentPath?.isExpressionStatement();
+    return isAccessed || isBody ? `(${text})` : text;
+  }
+
+  /** Whether what is left before a statement does not run on into it. */
+  isEnded(statements: readonly NodePath[], index: number): boolean {
+    const before = statements.slice(0, index).findLast(({ node }) => !this.isGone(node));
+    return !before || /[;}]/.test(this.code[before.node.end! - 1]!);
+  }
 }
+
+export const span = (node: t.Node): [number, number] => [node.start!, node.end!];

@@ -88,7 +88,7 @@ export class Module {
         this.fields.clear();
         this.result = new Stripping(this);
         this.result.strip();
-        if (!this.result.again) break;
+        if (!this.result.keeping.again) break;
       }
     }
     return this.result;
