@@ -8,6 +8,16 @@ const STAYS = 0;
 const ERASED = 1;
 const REPLACED = 2;
 
+/** Statements that may end in a brace which is not theirs. */
+const NEED_SEMICOLONS = new Set([
+  'ExpressionStatement',
+  'VariableDeclaration',
+  'ReturnStatement',
+  'ThrowStatement',
+  'ExportDefaultDeclaration',
+  'ExportNamedDeclaration',
+]);
+
 /** Comments that no tool may take out. */
 const LEGAL = /^[*/]*!|@license|@preserve|@copyright/;
 
@@ -223,8 +233,16 @@ export class Edits {
 
   /** Whether what is left before a statement does not run on into it. */
   isEnded(statements: readonly NodePath[], index: number): boolean {
-    const before = statements.slice(0, index).findLast(({ node }) => !this.isGone(node));
-    return !before || /[;}]/.test(this.code[before.node.end! - 1]!);
+    const before = statements.slice(0, index).findLast(({ node }) => !this.isBlank(node.start!, node.end!))?.node;
+    return !before || this.isClosed(before);
+  }
+
+  /** Whether a statement ends where it does whatever comes after it. */
+  isClosed(node: t.Node): boolean {
+    let last = node.end! - 1;
+    while (this.fate[last] === ERASED) last--;
+    if (this.fate[last] !== STAYS) return false;
+    return this.code[last] === ';' || (this.code[last] === '}' && !NEED_SEMICOLONS.has(node.type));
   }
 }
 

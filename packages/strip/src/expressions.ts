@@ -139,7 +139,30 @@ export class Expressions {
     } else if (this.module.kept.has(path.node)) {
       this.keeping.keepNames(path);
     }
-    this.inner.inside(path);
+    this.passed(path);
+  }
+
+  /** Takes probes out of a call of a function whose parameters they are. */
+  private passed(path: NodePath<t.CallExpression | t.OptionalCallExpression>): void {
+    const args = path.get('arguments') as NodePath[];
+    const takes = args.some((each) => each.isSpreadElement())
+      ? []
+      : this.module.takesProbes(path.get('callee') as NodePath);
+    const isGone = (index: number) => {
+      const value = takes[index] ? this.module.evaluate(args[index]!) : undefined;
+      return value !== undefined && vanishes(value);
+    };
+    const isLast = (index: number) => args.slice(index).every((_, at) => isGone(index + at));
+    for (const child of children(path)) {
+      const index = args.findIndex(({ node }) => node === child.node);
+      if (index === -1 || !isGone(index)) this.inner.use(child);
+      // Others come after it: their places are not to change.
+      else if (!isLast(index)) this.edits.replaceExpression(child, 'void 0');
+    }
+    this.edits.eraseItems(
+      args.map(({ node }) => node),
+      (_, index) => isLast(index),
+    );
   }
 
   /** What is taken from an object that also has probes need not be a probe. */

@@ -60,8 +60,8 @@ export class Keeping {
       else this.keepExports();
     } else if (inner.isMemberExpression() || inner.isOptionalMemberExpression()) {
       this.keepMember(inner, value);
-    } else if (inner.isObjectExpression() && value?.kind === 'object') {
-      for (const { path: entry } of value.entries.values()) this.keepRoots(entry, module.evaluate(entry));
+    } else if ((inner.isObjectExpression() || inner.isThisExpression()) && value?.kind === 'object') {
+      for (const { path: entry, value: own } of value.entries.values()) this.keepRoots(entry, own);
     } else if (inner.isConditionalExpression() || inner.isLogicalExpression()) {
       for (const key of ['left', 'right', 'consequent', 'alternate']) {
         const part = inner.get(key) as NodePath;

@@ -302,10 +302,7 @@ export class Module {
       path.parentPath.parentPath?.isExportDeclaration() && !path.parentPath.parentPath.parentPath?.isProgram();
     if (!init.isExpression() || isProperty) return undefined;
     const id = path.get('id') as NodePath;
-    if (id.node === identifier) {
-      const value = this.evaluate(init);
-      return value?.kind === 'instance' || value?.kind === 'nothing' || value?.kind === 'run' ? named(value) : value;
-    }
+    if (id.node === identifier) return lasting(this.evaluate(init));
     const names = patternNames(id, identifier);
     return names?.reduce<Value | undefined>((value, name) => value && this.member(value, name), this.evaluate(init));
   }
@@ -324,6 +321,19 @@ export class Module {
     const assignment = defaultOf(path, identifier);
     const value = assignment && this.evaluate(assignment.get('right'));
     return value && vanishes(value) ? anyOf(value) : undefined;
+  }
+
+  /** The parameters of a function that is called by its name, and which of them are probes. */
+  takesProbes(callee: NodePath): boolean[] {
+    const binding = callee.isIdentifier() ? callee.scope.getBinding(callee.node.name) : undefined;
+    if (!binding?.constant) return [];
+    const init = binding.path.isVariableDeclarator() ? (binding.path.get('init') as NodePath) : binding.path;
+    if (!init.isFunction()) return [];
+    return (init.get('params') as NodePath[]).map((param) => {
+      const left = param.isAssignmentPattern() ? (param.get('left') as NodePath) : undefined;
+      const own = left?.isIdentifier() ? init.scope.getOwnBinding(left.node.name) : undefined;
+      return own !== undefined && this.variable(own) !== undefined;
+    });
   }
 
   /** What `value.name` is. */
@@ -515,6 +525,8 @@ export class Module {
     const home = path.findParent(
       (each) => (each.isFunction() && !each.isArrowFunctionExpression()) || each.parentPath?.isClassBody() === true,
     );
+    const owner = home?.isObjectMethod() ? home : home?.parentPath;
+    if (owner?.isObjectMember()) return this.evaluate(owner.parentPath);
     if (!home?.parentPath?.isClassBody()) return undefined;
     const of = this.classValue(home.parentPath.parentPath as NodePath<t.Class>);
     if (!of) return undefined;
@@ -528,10 +540,10 @@ export class Module {
     const right = path.get('right');
     if (left?.kind === 'boolean') {
       const decided = operator === '??' || left.value === (operator === '||');
-      return decided ? left : this.evaluate(right);
+      return decided ? left : lasting(this.evaluate(right));
     }
     const other = this.evaluate(right);
-    if (left && vanishes(left)) return operator === '&&' ? other : left;
+    if (left && vanishes(left)) return operator === '&&' ? lasting(other) : left;
     // `isOn && probe`, `given ?? probe`
     return other && vanishes(other) && other.kind !== 'definition' && left === undefined && operator === '&&'
       ? anyOf(other)
@@ -632,8 +644,9 @@ const phase = (of: Part, name: string): Part => ({
   ...(of.origin && { origin: { provider: of.origin.provider, access: `${of.origin.access}.${name}` } }),
 });
 
-function named(value: Value): Value | undefined {
-  return value.kind === 'instance' ? value : undefined;
+/** What is more than a call: that stands for nothing but where it is written. */
+function lasting(value: Value | undefined): Value | undefined {
+  return value && ['nothing', 'run', 'status', 'method'].includes(value.kind) ? undefined : value;
 }
 
 function memberName(path: NodePath<t.MemberExpression | t.OptionalMemberExpression>): string | undefined {

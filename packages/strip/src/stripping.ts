@@ -21,6 +21,8 @@ export class Stripping implements Inner {
   private readonly expressions: Expressions;
   /** Names that came into a scope out of a block. */
   private readonly spilled = new Map<Scope, Set<string>>();
+  /** Statements in whose place others stand that end in `return`. */
+  private readonly leaving = new Set<t.Node>();
   private inert: boolean | undefined;
 
   constructor(module: Module) {
@@ -192,14 +194,10 @@ export class Stripping implements Inner {
 
   /** Puts one of its parts in a statement's place, without braces where these mean nothing. */
   private replaceStatement(path: NodePath, part: NodePath, effects: readonly NodePath[]): void {
-    const before = effects.length > 0 ? [...effects] : [];
-    if (before.length > 0) {
-      this.edits.keepOnly(
-        path.node as Span,
-        [...before, part].map(({ node }) => node as Span),
-        '',
-        '; ',
-      );
+    if (effects.length > 0) {
+      const parts = [...effects, part].map(({ node }) => node as Span);
+      const [before, after] = path.inList ? [this.edits.hazard(effects[0]!, path), ''] : ['{ ', ' }'];
+      this.edits.keepOnly(path.node as Span, parts, before, '; ', after);
       return;
     }
     if (!part.isBlockStatement() || !this.canUnwrap(part, path)) {
@@ -211,7 +209,7 @@ export class Stripping implements Inner {
 
   /** Puts the statements of a block into the place of one. */
   private spill(path: NodePath, block: NodePath<t.BlockStatement>, after: string): void {
-    const left = block.get('body').filter(({ node }) => !this.edits.isGone(node));
+    const left = block.get('body').filter(({ node }) => !this.edits.isBlank(node.start!, node.end!));
     const first = left[0];
     const last = left.at(-1);
     if (!first || !last) {
@@ -220,7 +218,8 @@ export class Stripping implements Inner {
     }
     const range = { start: this.edits.withComments(first.node), end: last.node.end! };
     this.edits.outdent(range, path.node.start!);
-    this.edits.keepOnly(path.node as Span, [range], this.edits.hazard(first, path), '', after);
+    const end = this.edits.isClosed(last.node) ? after : `;${after}`;
+    this.edits.keepOnly(path.node as Span, [range], this.edits.hazard(first, path), '', end);
   }
 
   /** Whether the names that a block declares are nobody else's around it. */
@@ -603,12 +602,19 @@ export class Stripping implements Inner {
     if (!this.canUnwrap(block, statement)) return undefined;
     if (this.expressions.effects(args.filter((_, index) => index !== 1)).length > 0) return undefined;
     this.list(block.get('body'));
-    const statements = block.get('body').filter(({ node }) => !this.edits.isGone(node));
-    const last = statements.at(-1);
+    const last = block.get('body').findLast(({ node }) => !this.edits.isBlank(node.start!, node.end!));
     if (!isReturn && !last) return 'gone';
-    const ends = !isReturn || last?.isReturnStatement() || last?.isThrowStatement() || isAtEnd(statement);
-    this.spill(statement, block, ends ? '' : `${last ? '\n' : ''}return;`);
+    const leaves = last !== undefined && this.leaves(last);
+    const addsReturn = isReturn && !leaves && !isAtEnd(statement);
+    if (leaves || addsReturn) this.leaving.add(statement.node);
+    this.spill(statement, block, addsReturn ? `${last ? '\n' : ''}return;` : '');
     return 'inlined';
+  }
+
+  /** Whether nothing is run after a statement. */
+  private leaves({ node }: NodePath): boolean {
+    const isReturn = node.type === 'ReturnStatement' || node.type === 'ThrowStatement';
+    return this.leaving.has(node) || (isReturn && !this.edits.isGone(node));
   }
 }
 

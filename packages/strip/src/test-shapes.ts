@@ -256,6 +256,8 @@ export function named({ probe = smtp.sessionStart, port }) {
   probe?.fire('a', port);
   return port;
 }
+handle('a');
+handle('b', smtp.sessionDone);
 `,
     `export function handle(peer) {
   return peer;
@@ -266,6 +268,8 @@ export const first = (probe = void 0, peer = 'a') => {
 export function named({ port }) {
   return port;
 }
+handle('a');
+handle('b');
 `,
   ),
   simple(
@@ -588,12 +592,25 @@ console.log(({ backend: 'noop', requested: 'noop', reason: 'the probes were remo
     `import { provider, string } from 'sonde';
 import { probes } from './container.js';
 
-const own = { http: provider('http', { request: [string('url')] }), retries: 3 };
+const own = {
+  // For tracers.
+  http: provider('http', { request: [string('url')] }),
+  retries: 3,
+  ask(url) {
+    this.http.request.fire(url);
+    return this.retries;
+  },
+};
 own.http.request.fire('/');
 probes.start.fire('a', own.retries);
 console.log(own.retries);
 `,
-    `const own = { retries: 3 };
+    `const own = {
+  retries: 3,
+  ask(url) {
+    return this.retries;
+  },
+};
 console.log(own.retries);
 `,
     {
