@@ -25,10 +25,9 @@ import { cases, everyArgument, expected } from '../fixtures/every-argument.js';
 import { printNamed, printProbe } from '../support/gdb.js';
 import { nativeArguments, readBack } from '../support/read-back.js';
 import { useScene } from '../support/scene.js';
-import { cannotTest, needsTools } from '../support/tools.js';
-import { fetchNodeFor } from './fetch-node.js';
+import { needsTools } from '../support/tools.js';
+import { emulatedNode } from './emulated.js';
 
-const LIBRARIES = '/usr/aarch64-linux-gnu';
 const PROGRAM = fileURLToPath(new URL('program.js', import.meta.url));
 const BRK = Buffer.from('200020d4', 'hex');
 const NOP = Buffer.from('1f2003d5', 'hex');
@@ -37,14 +36,11 @@ for (const version of [22, 24]) {
   describe(`arm64, Node.js ${version}`, function () {
     this.timeout(240_000);
     const scene = useScene({});
-    let node: string;
+    let node: ReturnType<typeof emulatedNode>;
 
     before(function () {
-      needsTools(this, 'qemu-aarch64-static', 'gdb-multiarch');
-      for (const library of ['libc.so.6', 'libstdc++.so.6']) {
-        if (!existsSync(join(LIBRARIES, 'lib', library))) cannotTest(this, `${library} for arm64 is not installed`);
-      }
-      node = fetchNodeFor('arm64', version);
+      needsTools(this, 'gdb-multiarch');
+      node = emulatedNode(this, version);
     });
 
     for (const [how, print] of [
@@ -53,7 +49,7 @@ for (const version of [22, 24]) {
     ] as const) {
       it(`fires up to twelve arguments of every type, which gdb reads exactly, ${how}; \`enabled\` follows the code`, async () => {
         const file = (name: string) => join(scene.current.folder, name);
-        const program = start(node, file('gdb'), file('where'));
+        const program = start(node('-g', file('gdb')), file('where'));
         scene.current.defer(() => program.kill('SIGKILL'));
         const told = once(createInterface(program.stdout!), 'line');
         await exists(file('gdb'));
@@ -95,14 +91,13 @@ function gdbCommands(file: (name: string) => string, print: typeof printProbe): 
   return ['-x', file('commands')];
 }
 
-function start(node: string, socket: string, where: string): ChildProcess {
+function start([command, ...options]: [string, ...string[]], where: string): ChildProcess {
   const objects = join(where, '../objects');
   mkdirSync(objects, { mode: 0o700 });
-  const program = spawn('qemu-aarch64-static', ['-L', LIBRARIES, '-g', socket, node, PROGRAM, where], {
+  return spawn(command, [...options, PROGRAM, where], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, SONDE_DIR: objects, SONDE_BACKEND: 'systemtap', SONDE_REQUIRE: '1' },
   });
-  return program;
 }
 
 async function exists(path: string): Promise<void> {

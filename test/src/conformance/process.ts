@@ -15,15 +15,24 @@ export function runConformance(
     backend,
     unwritable = false,
     preload,
+    node: [node, ...options] = [process.execPath],
     env = {},
-  }: { backend: string; unwritable?: boolean | undefined; preload?: URL; env?: NodeJS.ProcessEnv },
+  }: {
+    backend: string;
+    unwritable?: boolean | undefined;
+    preload?: URL;
+    /** The command that starts Node.js. */
+    node?: readonly [string, ...string[]];
+    env?: NodeJS.ProcessEnv;
+  },
 ): void {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-conformance-'));
   const SONDE_DIR = unwritable ? join(process.execPath, 'no-directory') : folder;
   try {
     const { status, stdout, stderr } = spawnSync(
-      process.execPath,
+      node,
       [
+        ...options,
         '--enable-source-maps',
         ...(preload ? ['--import', preload.href] : []),
         mocha,

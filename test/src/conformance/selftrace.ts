@@ -9,14 +9,15 @@ interface Selftrace {
 }
 
 /**
- * Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. In a bundle, which lies elsewhere, the
- * test says where this file is.
+ * Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. In a bundle, which lies elsewhere, and for
+ * another processor the test says where the addon is.
  */
-const selftrace = (): Selftrace =>
+function selftrace(): Selftrace {
+  const path = process.env.SONDE_TEST_SELFTRACE;
   // Not imported: Node.js warns of that where a snapshot is built.
-  process.getBuiltinModule('node:module').createRequire(process.env.SONDE_TEST_SELFTRACE ?? import.meta.url)(
-    '../../selftrace/build/Release/selftrace.node',
-  );
+  const load = process.getBuiltinModule('node:module').createRequire(path ?? import.meta.url);
+  return load(path ?? '../../selftrace/build/Release/selftrace.node');
+}
 
 /** A tracer that is attached to one probe. */
 export interface Attachment {

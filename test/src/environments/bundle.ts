@@ -6,7 +6,9 @@ import { buildSync } from 'esbuild';
 import type { Scene } from '../support/scene.js';
 
 /** For the tracer in the bundle. */
-export const TRACER = { SONDE_TEST_SELFTRACE: fileURLToPath(new URL('../conformance/selftrace.js', import.meta.url)) };
+export const TRACER = {
+  SONDE_TEST_SELFTRACE: fileURLToPath(new URL('../../selftrace/build/Release/selftrace.node', import.meta.url)),
+};
 
 /** Bundles an application, given as its text, with all of sonde but the addon. Returns the bundle's path. */
 export function bundle({ folder }: Scene, application: string): string {

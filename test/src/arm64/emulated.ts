@@ -1,0 +1,19 @@
+// Node.js for arm64, which QEMU emulates.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Context } from 'mocha';
+import { cannotTest, needsTools } from '../support/tools.js';
+import { fetchNodeFor } from './fetch-node.js';
+
+const EMULATOR = 'qemu-aarch64-static';
+const LIBRARIES = '/usr/aarch64-linux-gnu';
+
+/** The command that starts it, with options of the emulator if any; goes on only where this can be done. */
+export function emulatedNode(context: Context, version: number): (...options: string[]) => [string, ...string[]] {
+  needsTools(context, EMULATOR);
+  for (const library of ['libc.so.6', 'libstdc++.so.6']) {
+    if (!existsSync(join(LIBRARIES, 'lib', library))) cannotTest(context, `${library} for arm64 is not installed`);
+  }
+  const node = fetchNodeFor('arm64', version);
+  return (...options) => [EMULATOR, '-L', LIBRARIES, ...options, node];
+}
