@@ -19,6 +19,8 @@
               "NAPI_VERSION=8",
               "NODE_ADDON_API_DISABLE_DEPRECATED",
               "NAPI_DISABLE_CPP_EXCEPTIONS",
+              # In a thread that is being ended nothing can be thrown; otherwise that would abort the process.
+              "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
               "SONDE_BACKEND=\"<(sonde_backend)\""
             ],
             "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],

@@ -162,11 +162,15 @@ Napi::Value OpenEvents(const Napi::CallbackInfo& info) {
         .ThrowAsJavaScriptException();
     return env.Undefined();
   }
+  auto writer = std::make_unique<std::shared_ptr<Events>>(events);
+  auto external = Napi::External<std::shared_ptr<Events>>::New(
+      env, writer.get(), [](Napi::Env, std::shared_ptr<Events>* held) { delete held; });
+  // A thread that is being ended makes no more objects.
+  if (external.IsEmpty()) return env.Undefined();
+  writer.release();
   Napi::Object result = Napi::Object::New(env);
   result.Set("enabled", Napi::Uint8Array::New(env, size, Napi::ArrayBuffer(env, buffer), 0));
-  result.Set("events", Napi::External<std::shared_ptr<Events>>::New(
-                           env, new std::shared_ptr<Events>(events),
-                           [](Napi::Env, std::shared_ptr<Events>* held) { delete held; }));
+  result.Set("events", external);
   return result;
 }
 
