@@ -21,19 +21,22 @@ export function dtrace(): Backend {
 }
 
 function load(provider: ProviderDefinition, system: Dtrace, application: string): LoadedProvider {
-  const { name, probes, module } = provider;
+  const { name, probes } = provider;
   const definition = describeProvider(provider, system);
   const { writeDof } = late('dof') as typeof import('@sonde/dof');
   const { bytes, addresses, offsets } = writeDof(definition);
   // Where the program names no module, the first thread's application is taken: a worker's file may lie in another package.
-  const key = `${module ?? ''} ${JSON.stringify(definition)}`;
-  const { stubs, registration } = getBinding().registerDof(
+  const key = `${provider.module ?? ''} ${JSON.stringify(definition)}`;
+  const module = provider.module ?? application;
+  const { stubs, registration } = getBinding().registerDof({
     key,
-    module ?? application,
-    bytes,
-    Uint32Array.from(addresses),
-    Uint32Array.from(offsets),
-  );
+    provider: name,
+    module,
+    names: definition.probes.map((probe) => `${module}:${probe.function}:${probe.name}`),
+    dof: bytes,
+    addresses: Uint32Array.from(addresses),
+    offsets: Uint32Array.from(offsets),
+  });
   return {
     code: system.code,
     probes: probes.map((probe, index) => {

@@ -11,7 +11,7 @@ namespace sonde {
 
 // Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
 // dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody.
-const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 32};
+const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 32, false, true};
 
 namespace {
 
@@ -34,14 +34,16 @@ static_assert(kRemove == 0x80047a02 && kAdd == 0xc0587a03, "DTRACEHIOC");
 
 class FreebsdDof : public HandedDof {
  public:
-  explicit FreebsdDof(int generation) : generation_(generation) {}
-  ~FreebsdDof() override {
+  FreebsdDof(int generation, std::vector<uint8_t> dof) : generation_(generation), dof_(std::move(dof)) {}
+  bool Withdraw() override {
     HelperDevice device;
-    if (device.is_open()) ioctl(device.file(), kRemove, &generation_);
+    return device.is_open() && ioctl(device.file(), kRemove, &generation_) == 0;
   }
 
  private:
   int generation_;
+  // Kept so that nothing else lies there: see HandOver.
+  std::vector<uint8_t> dof_;
 };
 
 }  // namespace
@@ -61,10 +63,13 @@ std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8
   if (!device.is_open()) return failed(Because(kDtraceSystem.device));
   DofHelper helper = {};
   CopyModule(helper.module, module);
+  // dtrace_helper_provider_add refuses what has the same address as another of the process, which dtrace_helper_slurp tells
+  // nobody: this one, or, on newer systems, where the DOF lies. Nothing else depends on it, for there are no relocations.
+  helper.address = reinterpret_cast<uintptr_t>(probes.front().nop);
   helper.dof = reinterpret_cast<uintptr_t>(dof.data());
   helper.pid = getpid();
   if (ioctl(device.file(), kAdd, &helper) < 0) return failed(Refused());
-  return std::make_unique<FreebsdDof>(helper.generation);
+  return std::make_unique<FreebsdDof>(helper.generation, std::move(dof));
 }
 
 }  // namespace sonde

@@ -7,8 +7,9 @@
 namespace sonde {
 
 // Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
-// dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody.
-const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 32};
+// dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody. That is 32, of which libc has one for
+// itself (plockstat).
+const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 31, false, true};
 
 namespace {
 
@@ -27,10 +28,10 @@ constexpr int kAdd = 0x64746803;
 class IllumosDof : public HandedDof {
  public:
   explicit IllumosDof(int generation) : generation_(generation) {}
-  ~IllumosDof() override {
+  bool Withdraw() override {
     HelperDevice device;
     // The generation itself, and not where it is.
-    if (device.is_open()) ioctl(device.file(), kRemove, static_cast<intptr_t>(generation_));
+    return device.is_open() && ioctl(device.file(), kRemove, static_cast<intptr_t>(generation_)) == 0;
   }
 
  private:
@@ -50,6 +51,9 @@ std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8
   if (!device.is_open()) return failed(Because(kDtraceSystem.device));
   DofHelper helper = {};
   CopyModule(helper.module, module);
+  // dtrace_helper_provider_add refuses what has the same address as another of the process, which dtrace_helper_slurp tells
+  // nobody. Nothing else depends on it, for there are no relocations.
+  helper.address = reinterpret_cast<uintptr_t>(probes.front().nop);
   helper.dof = reinterpret_cast<uintptr_t>(dof.data());
   // What it returns is the generation.
   int generation = ioctl(device.file(), kAdd, &helper);

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "helper-device.h"
 #include "stub-pool.h"
@@ -10,7 +11,7 @@
 namespace sonde {
 
 // D has names for ten arguments; args[10] and beyond it refuses itself.
-const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 0};
+const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 0, false, false};
 
 namespace {
 
@@ -54,16 +55,29 @@ class MappedDof {
   size_t size_;
 };
 
+pid_t ThisThread() { return static_cast<pid_t>(syscall(SYS_gettid)); }
+
+// dtprobed takes the thread that hands DOF over for the process. So the probes have the process's id when the main thread has
+// handed them over, and only the same thread can take them back: for another, dtprobed looks elsewhere, finds nothing, and is
+// content. It forgets what a thread has left behind.
 class LinuxDof : public HandedDof {
  public:
   explicit LinuxDof(int generation) : generation_(generation) {}
-  ~LinuxDof() override {
+  bool Withdraw() override {
+    if (thread_ != ThisThread()) return IsLeftBehind();
     HelperDevice device;
-    if (device.is_open()) ioctl(device.file(), kRemove, generation_);
+    return device.is_open() && ioctl(device.file(), kRemove, generation_) == 0;
+  }
+  bool IsToRenew() const override {
+    bool is_main = ThisThread() == getpid();
+    return is_main ? thread_ != getpid() : IsLeftBehind();
   }
 
  private:
+  bool IsLeftBehind() const { return syscall(SYS_tgkill, getpid(), thread_, 0) != 0 && errno == ESRCH; }
+
   int generation_;
+  pid_t thread_ = ThisThread();
 };
 
 }  // namespace

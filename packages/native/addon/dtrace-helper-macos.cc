@@ -12,11 +12,11 @@ namespace sonde {
 
 // Version 3 is the only one that dtrace_dof_slurp takes. On arm64, fasttrap_usdt_getarg (bsd/dev/arm64/fasttrap_isa.c)
 // returns 0, so that D reads only the five arguments that come with the probe. Beyond dtrace_helper_providers_max
-// (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody.
+// (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody. fasttrap_meta_create_probe does not ask for probes of one name.
 #if defined(__aarch64__)
-const DtraceSystem kDtraceSystem = {"/dev/dtracehelper", 3, 5, 64};
+const DtraceSystem kDtraceSystem = {"/dev/dtracehelper", 3, 5, 64, true, true};
 #else
-const DtraceSystem kDtraceSystem = {"/dev/dtracehelper", 3, 12, 64};
+const DtraceSystem kDtraceSystem = {"/dev/dtracehelper", 3, 12, 64, true, true};
 #endif
 
 namespace {
@@ -93,11 +93,11 @@ class MacosDof : public HandedDof {
  public:
   // Takes memory for the DOF.
   explicit MacosDof(size_t size) : start_(Take(size)) {}
-  ~MacosDof() override {
+  ~MacosDof() override { GiveBack(start_); }
+  bool Withdraw() override {
     HelperDevice device;
     // The generation itself, and not where it is.
-    if (generation_ != 0 && device.is_open()) ioctl(device.file(), kRemove, generation_);
-    GiveBack(start_);
+    return device.is_open() && ioctl(device.file(), kRemove, generation_) == 0;
   }
 
   // Null when there is none.
@@ -106,6 +106,7 @@ class MacosDof : public HandedDof {
 
  private:
   size_t start_;
+  // Of what was registered any number may be: 0 is the first one's if somebody traces already.
   uint64_t generation_ = 0;
 };
 

@@ -18,6 +18,11 @@ struct DtraceSystem {
   int arguments;
   // How many registrations of one process there can be; the system drops those beyond without a word. 0: no limit.
   size_t registrations;
+  // Whether there can be two probes of one name in a process; otherwise the system goes without the second, and tells nobody
+  // (fasttrap_meta_create_probe in fasttrap.c; dof_stash_write_parsed of dtprobed).
+  bool takes_twins;
+  // Whether the probes of withdrawn DOF stay until all that has the same provider is withdrawn (fasttrap_provider_retire).
+  bool keeps_withdrawn;
 };
 extern const DtraceSystem kDtraceSystem;
 
@@ -28,10 +33,15 @@ struct DofProbe {
   const uint8_t* nop;
 };
 
-// DOF that the system has. It is withdrawn with this.
+// DOF that the system has.
 class HandedDof {
  public:
   virtual ~HandedDof() = default;
+  // Takes it back. False when that could not be done: the system still has the probes, so this and the probes' stubs must stay.
+  // May be tried again, and by another thread.
+  virtual bool Withdraw() = 0;
+  // Whether the system would know the probes better if the thread that asks handed them over anew.
+  virtual bool IsToRenew() const { return false; }
 };
 
 // Writes where the probes are into DOF, and hands it over. Null, with the reason, when the device is not there or refuses.

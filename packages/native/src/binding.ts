@@ -13,13 +13,15 @@ export interface Binding {
   closeEvents(events: Events): void;
   openObject(path: string, symbol: string, size: number): Uint8Array;
   openDtrace(): Dtrace;
-  registerDof(
-    key: string,
-    module: string,
-    dof: Uint8Array,
-    addresses: Uint32Array,
-    offsets: Uint32Array,
-  ): { stubs: number[]; registration: Registration };
+  registerDof(definition: {
+    key: string;
+    provider: string;
+    module: string;
+    names: readonly string[];
+    dof: Uint8Array;
+    addresses: Uint32Array;
+    offsets: Uint32Array;
+  }): { stubs: number[]; registration: Registration };
   unregisterDof(registration: Registration): void;
   memoryFile(name: string, content: Uint8Array): number;
 }

@@ -6,12 +6,22 @@
 //
 //   boot(system: string): void
 //     Is this system from now on: illumos, freebsd, macos or linux.
-//   handed(): { generation: number, module: string, address: bigint, dof: bigint, content: Buffer }[]
-//     The DOF that the kernel has. `content` is what it copied, or what lies there now if it reads it only when somebody traces.
+//   trace(): void
+//     Somebody traces, from now on: a kernel that was to read DOF later reads it at once.
+//   refuse(refuses: boolean): void
+//     Whether the helper device gives back no DOF.
+//   hold(holds: boolean): void
+//     Whether the helper device takes DOF and then does not return, until it is told otherwise.
+//   holding(): boolean
+//     Whether somebody waits for that.
+//   handed(): { owner: number, generation: number, module: string, address: bigint, dof: bigint, content: Buffer }[]
+//     The DOF whose probes the kernel has, as it came. `content` is what it copied, or what lies there now if it reads it only when
+//     somebody traces. The owner is the process; but for Linux, the thread.
 #include <fcntl.h>
 #include <napi.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
@@ -27,7 +37,9 @@ namespace {
 std::mutex mutex;
 const Kernel* kernel = nullptr;
 std::set<int> devices;
-int generation = 0;
+bool is_refused = false;
+std::atomic<bool> is_holding{false};
+std::atomic<int> held{0};
 
 Table& Handovers() {
   static auto* table = new Table();  // never destroyed: the addon may hand over and withdraw until the very end
@@ -43,14 +55,34 @@ Napi::Value Boot(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value Trace(const Napi::CallbackInfo& info) {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (kernel->trace != nullptr) kernel->trace(Handovers());
+  return info.Env().Undefined();
+}
+
+Napi::Value Refuse(const Napi::CallbackInfo& info) {
+  std::lock_guard<std::mutex> lock(mutex);
+  is_refused = info[0].As<Napi::Boolean>();
+  return info.Env().Undefined();
+}
+
+Napi::Value Hold(const Napi::CallbackInfo& info) {
+  is_holding = info[0].As<Napi::Boolean>();
+  return info.Env().Undefined();
+}
+
+Napi::Value IsHolding(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), held > 0); }
+
 Napi::Value GetHanded(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   std::lock_guard<std::mutex> lock(mutex);
   Napi::Array result = Napi::Array::New(env);
-  for (const auto& [number, handed] : Handovers()) {
+  for (const auto& [key, handed] : Handovers()) {
     std::vector<uint8_t> content = handed.copy.empty() ? CopyDof(handed.dof) : handed.copy;
     Napi::Object each = Napi::Object::New(env);
-    each.Set("generation", number);
+    each.Set("owner", key.first);
+    each.Set("generation", key.second);
     each.Set("module", handed.module);
     each.Set("address", Napi::BigInt::New(env, handed.address));
     each.Set("dof", Napi::BigInt::New(env, handed.dof));
@@ -62,6 +94,10 @@ Napi::Value GetHanded(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("boot", Napi::Function::New(env, Boot));
+  exports.Set("trace", Napi::Function::New(env, Trace));
+  exports.Set("refuse", Napi::Function::New(env, Refuse));
+  exports.Set("hold", Napi::Function::New(env, Hold));
+  exports.Set("holding", Napi::Function::New(env, IsHolding));
   exports.Set("handed", Napi::Function::New(env, GetHanded));
   return exports;
 }
@@ -83,7 +119,48 @@ std::vector<uint8_t> CopyDof(uint64_t address) {
   return std::vector<uint8_t>(start, start + size);
 }
 
-int NextGeneration() { return ++generation; }
+bool IsDropped(const Table& table, const Handed& handed, size_t most) {
+  size_t count = 0;
+  for (const auto& [key, other] : table) {
+    if (other.retired) continue;
+    if (other.address == handed.address) return true;
+    count++;
+  }
+  return count >= most;
+}
+
+// The name that the first section PROVIDER (15) gives: its first word is the string table's section, its fifth the place there.
+static std::string ProviderOf(const std::vector<uint8_t>& dof) {
+  auto u32 = [&](size_t at) {
+    uint32_t value;
+    memcpy(&value, dof.data() + at, sizeof value);
+    return value;
+  };
+  constexpr size_t header = 64, section = 32, offset = 16;
+  for (size_t at = header;; at += section) {
+    if (u32(at) != 15) continue;
+    size_t provider = u32(at + offset);
+    size_t strings = u32(header + section * u32(provider) + offset);
+    return reinterpret_cast<const char*>(dof.data() + strings + u32(provider + 16));
+  }
+}
+
+int Retire(Table& table, int generation, int next) {
+  if (generation > next) {
+    errno = EINVAL;
+    return -1;
+  }
+  auto found = table.find({getpid(), generation});
+  if (found == table.end() || found->second.retired) return 0;
+  found->second.retired = true;
+  std::string provider = ProviderOf(found->second.copy);
+  auto is_same = [&](const Handed& handed) { return ProviderOf(handed.copy) == provider; };
+  for (const auto& [key, handed] : table) {
+    if (is_same(handed) && !handed.retired) return 0;
+  }
+  for (auto each = table.begin(); each != table.end();) each = is_same(each->second) ? table.erase(each) : std::next(each);
+  return 0;
+}
 
 }  // namespace fasttrap
 
@@ -101,12 +178,23 @@ extern "C" __attribute__((visibility("default"))) int __wrap_ioctl(int file, uns
   va_start(list, request);
   uintptr_t argument = va_arg(list, uintptr_t);
   va_end(list);
-  std::lock_guard<std::mutex> lock(fasttrap::mutex);
-  if (fasttrap::devices.count(file) == 0) {
-    errno = EBADF;
-    return -1;
+  int result;
+  {
+    std::lock_guard<std::mutex> lock(fasttrap::mutex);
+    if (fasttrap::devices.count(file) == 0) {
+      errno = EBADF;
+      return -1;
+    }
+    if (fasttrap::is_refused && static_cast<uint32_t>(request) == fasttrap::kernel->remove) {
+      errno = EACCES;
+      return -1;
+    }
+    result = fasttrap::kernel->ioctl(fasttrap::Handovers(), request, argument);
   }
-  return fasttrap::kernel->ioctl(fasttrap::Handovers(), request, argument);
+  fasttrap::held++;
+  while (fasttrap::is_holding) usleep(1000);
+  fasttrap::held--;
+  return result;
 }
 
 namespace fasttrap {

@@ -13,6 +13,8 @@ namespace {
 // dtrace_helper_providers_max in dtrace.c.
 constexpr size_t kMostProviders = 32;
 
+int next_generation = 0;
+
 int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
   switch (request) {
     case freebsd::DTRACEHIOC_ADDDOF: {
@@ -21,17 +23,22 @@ int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
         errno = EINVAL;
         return -1;
       }
-      helper->dofhp_gen = NextGeneration();
-      if (table.size() < kMostProviders) {
-        table[helper->dofhp_gen] = {helper->dofhp_mod, helper->dofhp_addr, helper->dofhp_dof, CopyDof(helper->dofhp_dof)};
+      Handed handed = {helper->dofhp_mod, helper->dofhp_addr, helper->dofhp_dof, CopyDof(helper->dofhp_dof)};
+      helper->dofhp_gen = next_generation++;
+      // Which address must not be another's: FreeBSD 11's dtrace_helper_slurp leaves what was given, a newer one first puts where
+      // the DOF lies into dofhp_addr. A program for both must do with either.
+      Handed newer = handed;
+      newer.address = handed.dof;
+      Table newers = table;
+      for (auto& [key, other] : newers) other.address = other.dof;
+      if (!IsDropped(table, handed, kMostProviders) && !IsDropped(newers, newer, kMostProviders)) {
+        table[{getpid(), helper->dofhp_gen}] = handed;
       }
       return 0;
     }
     case freebsd::DTRACEHIOC_REMOVE:
       // An _IOW request: the kernel has copied the int that the program points at.
-      if (table.erase(*reinterpret_cast<const int*>(argument)) == 1) return 0;
-      errno = EINVAL;
-      return -1;
+      return Retire(table, *reinterpret_cast<const int*>(argument), next_generation);
     default:
       errno = ENOTTY;
       return -1;
@@ -40,6 +47,6 @@ int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
 
 }  // namespace
 
-const Kernel kFreebsd = {"freebsd", "/dev/dtrace/helper", Ioctl};
+const Kernel kFreebsd = {"freebsd", "/dev/dtrace/helper", freebsd::DTRACEHIOC_REMOVE, Ioctl, nullptr};
 
 }  // namespace fasttrap

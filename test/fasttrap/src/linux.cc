@@ -1,6 +1,8 @@
 // DTrace for Linux, version 2.0.7: what dtprobed does for the helper device that it makes, as it was tried; the tests in the
 // virtual machine try it again.
 #include <linux/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cinttypes>
@@ -22,6 +24,10 @@ struct dof_helper_t {
 };
 static_assert(sizeof(dof_helper_t) == 80);
 
+// DTRACEHIOC_REMOVE and DTRACEHIOC_ADDDOF.
+constexpr uint32_t kRemove = _IOW(0xd8, 2, int);
+constexpr uint32_t kAdd = _IOW(0xd8, 3, dof_helper_t);
+
 // Whether a file is mapped there.
 bool IsInFile(uint64_t address) {
   std::ifstream maps("/proc/self/maps");
@@ -33,22 +39,31 @@ bool IsInFile(uint64_t address) {
   return false;
 }
 
+// What CUSE tells dtprobed for the process (fuse_req_ctx) is the thread that calls.
+pid_t Owner() { return static_cast<pid_t>(syscall(SYS_gettid)); }
+
+// dof_stash_add counts for each owner, from 0.
+std::map<pid_t, int>& Generations() {
+  static auto* generations = new std::map<pid_t, int>();
+  return *generations;
+}
+
 int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
   switch (request) {
-    case _IOW(0xd8, 3, dof_helper_t): {
+    case kAdd: {
       auto* helper = reinterpret_cast<const dof_helper_t*>(argument);
       if (!IsInFile(helper->dofhp_dof) || !IsInFile(helper->dofhp_addr)) {
         errno = EINVAL;
         return -1;
       }
-      int generation = NextGeneration();
-      table[generation] = {helper->dofhp_mod, helper->dofhp_addr, helper->dofhp_dof, CopyDof(helper->dofhp_dof)};
+      int generation = Generations()[Owner()]++;
+      table[{Owner(), generation}] = {helper->dofhp_mod, helper->dofhp_addr, helper->dofhp_dof, CopyDof(helper->dofhp_dof)};
       return generation;
     }
-    case _IOW(0xd8, 2, int):
-      if (table.erase(static_cast<int>(argument)) == 1) return 0;
-      errno = EINVAL;
-      return -1;
+    case kRemove:
+      // dof_stash_remove looks where the caller's are, and finds fault with nothing when it is not there.
+      table.erase({Owner(), static_cast<int>(argument)});
+      return 0;
     default:
       errno = ENOTTY;
       return -1;
@@ -57,6 +72,6 @@ int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
 
 }  // namespace
 
-const Kernel kLinux = {"linux", "/dev/dtrace/helper", Ioctl};
+const Kernel kLinux = {"linux", "/dev/dtrace/helper", kRemove, Ioctl, nullptr};
 
 }  // namespace fasttrap

@@ -1,6 +1,7 @@
 // A system with DTrace, inside this process: see test/fasttrap. To be imported before sonde, in every thread (--import): it puts
 // the addon that is linked against the model in the place of sonde's own.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,11 @@ import { systems, type TracerRules } from './systems.js';
 /** What the addon in test/fasttrap exports: see there. */
 interface Model {
   boot(system: System): void;
-  handed(): { generation: number; module: string; address: bigint; dof: bigint; content: Buffer }[];
+  trace(): void;
+  refuse(refuses: boolean): void;
+  hold(holds: boolean): void;
+  holding(): boolean;
+  handed(): { owner: number; generation: number; module: string; address: bigint; dof: bigint; content: Buffer }[];
 }
 
 const folder = fileURLToPath(new URL('../../fasttrap/build/Release/', import.meta.url));
@@ -20,7 +25,7 @@ export const rules: TracerRules = systems[process.env.SONDE_TEST_SYSTEM as Syste
 const ADDON = join('build', 'Release', 'sonde.node');
 
 const { dlopen } = process;
-const model = load();
+export const model = load();
 if (isMainThread) model.boot(rules.system);
 
 process.dlopen = (module, file, ...flags) =>
@@ -35,7 +40,7 @@ function load(): Model {
 
 /** A probe that the system's tracer can be asked for. */
 export interface KnownProbe {
-  /** `provider<pid>:module:function:name` */
+  /** `provider<pid>:module:function:name`; on Linux, the id is the thread's. */
   name: string;
   types: readonly string[];
   /** Where its trap goes. */
@@ -43,17 +48,26 @@ export interface KnownProbe {
   probe: DofProbe;
 }
 
-/** The probes that the system knows. Its loader would take all the DOF. */
+/**
+ * The probes that the system knows. Its loader would take all the DOF; of two probes of one name, most systems go without the
+ * later one (`probe-distinct` in packages/dof/src/rules.ts, which holds within DOF).
+ */
 export function knownProbes(): KnownProbe[] {
-  return model.handed().flatMap(({ module, dof, content }) => {
+  const probes = model.handed().flatMap(({ owner, module, dof, content }) => {
     assert.deepEqual(validate(content, { system: rules.system }), []);
+    // What a thread has left behind is forgotten when it is gone.
+    if (!existsSync(`/proc/self/task/${owner}`)) return [];
     return readDof(content).providers.flatMap(({ provider, probes }) =>
       probes.map((probe) => ({
-        name: `${provider}${process.pid}:${module}:${probe.function}:${probe.name}`,
+        name: `${provider}${owner}:${module}:${probe.function}:${probe.name}`,
         types: probe.translatedArguments,
         tracepoint: rules.tracepoint(probe, dof),
         probe,
       })),
     );
   });
+  if (rules.takesTwins) return probes;
+  const first = new Map<string, KnownProbe>();
+  for (const probe of probes) if (!first.has(probe.name)) first.set(probe.name, probe);
+  return [...first.values()];
 }

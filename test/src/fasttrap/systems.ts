@@ -10,6 +10,8 @@ export interface TracerRules {
   tracepoint(probe: DofProbe, dof: bigint): bigint;
   /** Where D finds `arg0`, `arg1`, and so on. */
   place(probe: DofProbe, index: number): Place;
+  /** Whether a process can have two probes of one name: fasttrap_meta_create_probe in fasttrap.c, dof_stash.c of dtprobed. */
+  takesTwins: boolean;
 }
 
 /** What dtrace_probe() takes with it (`dtms_arg` in dtrace_impl.h); the others are looked for when D asks for them. */
@@ -43,12 +45,14 @@ export const systems: Record<System, TracerRules> = {
   illumos: {
     // usr/src/uts/intel/dtrace/fasttrap_isa.c; `struct regs` in usr/src/uts/intel/sys/privregs.h.
     system: 'illumos',
+    takesTwins: false,
     tracepoint: byAddress,
     place: fasttrap(CALLED, CALLED),
   },
   freebsd: {
     // sys/cddl/contrib/opensolaris/uts/intel/dtrace/fasttrap_isa.c; `struct reg` in sys/x86/include/reg.h.
     system: 'freebsd',
+    takesTwins: false,
     tracepoint: byAddress,
     place: fasttrap(['rdi', 'rsi', 'rbp', 'rbx', 'rdx', 'rcx'], CALLED),
   },
@@ -56,12 +60,14 @@ export const systems: Record<System, TracerRules> = {
     // bsd/dev/i386/fasttrap_isa.c and bsd/dev/dtrace/fasttrap.c; `x86_saved_state64` in osfmk/mach/i386/thread_status.h, where r10
     // is in the place of rcx. The offset counts from the DOF, and behind the first byte.
     system: 'macos',
+    takesTwins: true,
     tracepoint: ({ offsets }, dof) => dof + BigInt(offsets[0]!) - 1n,
     place: fasttrap(['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'], ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9']),
   },
   linux: {
     // As DTrace for Linux 2.0.7 was seen to do it, and as the tests in the virtual machine see it again.
     system: 'linux',
+    takesTwins: false,
     tracepoint: byAddress,
     place: (_, index) => (index < 6 ? CALLED[index]! : index - 6),
   },
