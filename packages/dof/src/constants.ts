@@ -67,8 +67,10 @@ export const DTRACE_FUNCNAMELEN = 128;
 export const DTRACE_NAMELEN = 64;
 export const DTRACE_ARGTYPELEN = 128;
 
-/** illumos's `dtrace_dof_maxsize`, the smallest of all systems: DOF must be smaller. Bytes. */
-export const maxSize = 256 * 1024;
+/** `dtrace_dof_maxsize` of illumos and FreeBSD: DOF must be smaller. Bytes. Older illumos has 256 KiB, and refuses with E2BIG. */
+export const maxSize = 8 * 1024 * 1024;
+/** The same of macOS 11 and newer, unless a sysctl says otherwise; there, nobody is told. */
+export const maxSizeMacos = 512 * 1024;
 
 /** `DTRACE_STABILITY_…`: how likely something is to change; the place in the list is the number. */
 export const stabilities = [

@@ -20,4 +20,4 @@ export {
   validate,
 } from './read.js';
 export type { BrokenRule, RuleName, System } from './rules.js';
-export { type Dof, dofSize, writeDof } from './write.js';
+export { type Dof, writeDof } from './write.js';

@@ -33,6 +33,7 @@ import {
   headerSize,
   isLoadable,
   maxSize,
+  maxSizeMacos,
   offsetSize,
   probeSize,
   providerSize,
@@ -228,6 +229,7 @@ class Reader {
       this.fail('load-size', 40, `load size ${loadSize} in ${bytes.length} bytes`);
     }
     if (loadSize >= maxSize) this.note('load-size-limit', 40, `load size ${loadSize}`);
+    if (loadSize >= maxSizeMacos) this.note('load-size-limit-macos', 40, `load size ${loadSize}`);
     this.readSections(loadSize);
     return loadSize;
   }

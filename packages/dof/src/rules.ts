@@ -1,4 +1,4 @@
-import { maxSize } from './constants.js';
+import { maxSize, maxSizeMacos } from './constants.js';
 
 /** The systems that have a DTrace, by Node.js's names but for macOS (`darwin`) and illumos (`sunos`). */
 export type System = 'illumos' | 'freebsd' | 'macos' | 'linux';
@@ -58,12 +58,16 @@ export const rules = {
   header: { demand: 'a DOF header has 64 bytes', systems: all, loader: copy },
   magic: { demand: 'DOF begins with 7f 44 4f 46', systems: all, loader: slurp },
   'load-size': { demand: 'what is loaded is the header at least, and all there', systems: all, loader: copy },
+  // dtrace_dof_maxsize; Linux has 256 MiB (usdt_maxsize).
   'load-size-limit': {
-    // dtrace_dof_maxsize: 256 KiB on illumos, 512 KiB on macOS (384 KiB in older ones; a sysctl), 8 MiB on FreeBSD;
-    // Linux has 256 MiB (usdt_maxsize).
     demand: `DOF is smaller than ${maxSize} bytes`,
-    systems: ['illumos'],
+    systems: ['illumos', 'freebsd'],
     loader: 'dtrace_dof_copyin',
+  },
+  'load-size-limit-macos': {
+    demand: `DOF is smaller than ${maxSizeMacos} bytes`,
+    systems: ['macos'],
+    loader: 'dtrace_dof_copyin, dtrace_dof_copyin_from_proc',
   },
   model: { demand: 'only 64-bit DOF (2, LP64) can be read', systems: all, loader: slurp },
   encoding: { demand: 'the byte order is 1 (little-endian) or 2 (big-endian)', systems: all, loader: slurp },

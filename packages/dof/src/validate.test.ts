@@ -67,8 +67,19 @@ const breaches: Record<RuleName, Breach[]> = {
   'load-size-limit': [
     {
       breaks: (bytes, dof) => {
-        dof.set(40, 262_144);
-        const larger = new Uint8Array(262_144);
+        dof.set(40, 8_388_608);
+        const larger = new Uint8Array(8_388_608);
+        larger.set(bytes);
+        return larger;
+      },
+    },
+  ],
+  'load-size-limit-macos': [
+    {
+      definition: example({ version: 3 }),
+      breaks: (bytes, dof) => {
+        dof.set(40, 524_288);
+        const larger = new Uint8Array(524_288);
         larger.set(bytes);
         return larger;
       },

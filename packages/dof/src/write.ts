@@ -17,6 +17,7 @@ import {
   dependencyClasses,
   headerSize,
   maxSize,
+  maxSizeMacos,
   offsetSize,
   probeSize,
   providerSize,
@@ -30,8 +31,9 @@ import { DofError } from './error.js';
 /** DOF as it goes to the system. */
 export interface Dof {
   /**
-   * illumos and FreeBSD copy it at once. On macOS and Linux it must stay where it is, readable, while the probes exist:
-   * macOS reads it when a tracer comes, and Linux tells it apart by the file that is mapped there, so it must be in one.
+   * illumos and FreeBSD copy it at once. So does Linux, which tells it apart by the file that is mapped where it lies: it must be
+   * in one of its own while it is handed over. On macOS it must stay where it is, readable, while the probes exist: macOS
+   * reads it when a tracer comes.
    */
   bytes: Uint8Array<ArrayBuffer>;
   /**
@@ -59,7 +61,8 @@ const prenoffsIndex = 4;
  * Nothing is aligned to more than 8 bytes; all is loaded, so `dofh_loadsz` and `dofh_filesz` are the length.
  *
  * @throws {DofError} if any field of the definition is out of its range, which the message names with its value; or if
- * DOF would have 256 KiB or more, which illumos refuses (there is room for some two thousand probes).
+ * DOF would be as large as its loaders refuse: 512 KiB in version 3, macOS's (there is room for some four thousand probes), else
+ * 8 MiB.
  */
 export function writeDof(definition: DofDefinition): Dof {
   const layout = layOut(definition);
@@ -175,16 +178,6 @@ export function writeDof(definition: DofDefinition): Dof {
   return { bytes, addresses, offsets };
 }
 
-/**
- * How many bytes `writeDof` will write. It does not depend on addresses, and on an offset's value no more: so room can
- * be found first, and offsets be reckoned from there.
- *
- * @throws {DofError} as `writeDof` does
- */
-export function dofSize(definition: DofDefinition): number {
-  return layOut(definition).size;
-}
-
 interface Layout {
   /** The string table: an empty string, the provider's name; then, for each probe, function, name and types. */
   strings: string;
@@ -228,9 +221,10 @@ function layOut(definition: DofDefinition): Layout {
   const prenoffs = proffs + offsetCount * offsetSize;
   const provider = prenoffs + isEnabledCount * offsetSize;
   const size = provider + (definition.version === 1 ? providerSizeVersion1 : providerSize);
-  if (size >= maxSize) {
+  const limit = definition.version === 3 ? maxSizeMacos : maxSize;
+  if (size >= limit) {
     throw new DofError(
-      `probes: DOF of ${definition.probes.length} would have ${size} bytes; it must have fewer than ${maxSize}`,
+      `probes: DOF of ${definition.probes.length} would have ${size} bytes; it must have fewer than ${limit}`,
     );
   }
   return {
