@@ -44,7 +44,7 @@ describe('a definition', () => {
   });
 
   it('takes names up to their limits', () => {
-    define('p'.repeat(57), some).unload();
+    define('p'.repeat(53), some).unload();
     define('_', { ['p'.repeat(63)]: [int32('a'.repeat(63))] }).unload();
     define('p1_', { probe: [] }).unload();
   });
@@ -57,7 +57,10 @@ describe('a definition', () => {
     throws('SONDE_PROVIDER_NAME', /name is "mail\\n"/, () => define('mail\n', some));
     throws('SONDE_PROVIDER_NAME', /name is undefined/, () => define(undefined, some));
     throws('SONDE_PROVIDER_NAME', /name is a symbol/, () => define(Symbol('smtp'), some));
-    throws('SONDE_PROVIDER_NAME', /it has 58 bytes and 57 are the most/, () => define('p'.repeat(58), some));
+    throws('SONDE_PROVIDER_NAME', /it has 54 bytes and 53 are the most/, () => define('p'.repeat(54), some));
+    for (const name of ['pid', 'objc', 'oneshot']) {
+      throws('SONDE_PROVIDER_NAME', /DTrace has a provider of its own of that name/, () => define(name, some));
+    }
     throws('SONDE_PROVIDER_NAME', /must not end in a digit, since DTrace appends the pid/, () => define('smtp2', some));
   });
 
@@ -143,12 +146,12 @@ describe('a definition', () => {
     const probe = { name: 'a', arguments: [] };
     define('p', { probe: { ...probe, function: 'Mail.deliver$1-`x_' } }, { module: 'm'.repeat(63) }).unload();
     define('p', { probe: { ...probe, function: 'f'.repeat(127) } }, {}).unload();
-    for (const wrong of ['', 'f'.repeat(128), 'a:b', 'a b', 'ä', 7, null]) {
+    for (const wrong of ['', '.', '..', 'f'.repeat(128), 'a:b', 'a b', 'ä', 7, null]) {
       throws('SONDE_PLACE_NAME', /the function of probe "probe" is .*; give 1 to 127 letters/, () =>
         define('p', { probe: { ...probe, function: wrong } }),
       );
     }
-    for (const module of ['', 'm'.repeat(64), '@scope/mail', 7, null]) {
+    for (const module of ['', '.', '..', 'm'.repeat(64), '@scope/mail', 7, null]) {
       throws('SONDE_PLACE_NAME', /the module of provider "p" is .*; give 1 to 63 letters/, () =>
         define('p', { probe: [] }, { module }),
       );

@@ -3,8 +3,10 @@ import { DefinitionError, show } from './errors.js';
 
 /** The most native arguments of a probe: `STAP_PROBE12` of <sys/sdt.h> is the widest, and so what Linux tools parse. */
 export const MOST_NATIVE_ARGUMENTS = 12;
-/** DTrace's DTRACE_PROVNAMELEN is 64 with the NUL; six bytes are left for the process id that it appends. */
-const LONGEST_PROVIDER_NAME = 57;
+/** DTrace's DTRACE_PROVNAMELEN is 64 with the NUL, and fasttrap_meta_provide keeps ten for the process id that it appends. */
+const LONGEST_PROVIDER_NAME = 53;
+/** DTrace's own providers of processes, FASTTRAP_…_NAME in its <sys/fasttrap.h>; the last two on macOS. */
+const RESERVED_PROVIDER_NAMES = ['pid', 'objc', 'oneshot'];
 /** DTrace's DTRACE_MODNAMELEN is 64 with the NUL. */
 export const LONGEST_MODULE_NAME = 63;
 /** DTrace's DTRACE_FUNCNAMELEN is 128 with the NUL. */
@@ -56,6 +58,8 @@ export function checkProviderName(name: unknown): asserts name is string {
   if (name.length > LONGEST_PROVIDER_NAME) {
     throw broken(`it has ${name.length} bytes and ${LONGEST_PROVIDER_NAME} are the most, since DTrace appends the pid`);
   }
+  if (RESERVED_PROVIDER_NAMES.includes(name))
+    throw broken('DTrace has a provider of its own of that name: rename yours');
   if (/\d$/.test(name))
     throw broken('it must not end in a digit, since DTrace appends the pid: put a letter or _ last');
 }
@@ -122,10 +126,11 @@ export function checkDistinct(provider: string, probes: readonly ProbeDefinition
 
 /** Checks a module's or function's name, which only DTrace has. */
 export function checkPlace(what: string, name: unknown, most: number): asserts name is string {
-  if (typeof name === 'string' && name.length <= most && /^[a-zA-Z0-9_.$`-]+$/.test(name)) return;
+  // DTrace for Linux makes files of these names, hence the dots.
+  if (typeof name === 'string' && name.length <= most && /^(?!\.\.?$)[a-zA-Z0-9_.$`-]+$/.test(name)) return;
   throw new DefinitionError(
     'SONDE_PLACE_NAME',
-    `the ${what} is ${show(name)}; give 1 to ${most} letters, digits, _, ., $, \` or -, which DTrace takes in a probe's name, or leave it out`,
+    `the ${what} is ${show(name)}; give 1 to ${most} letters, digits, _, ., $, \` or -, which DTrace takes in a probe's name (not . or .. alone), or leave it out`,
   );
 }
 

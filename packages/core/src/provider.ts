@@ -54,7 +54,7 @@ export type Provider<Source extends ProviderSource = ProviderSource> = {
 /**
  * Defines a provider and makes its probes visible to tracers.
  *
- * @param name `[a-zA-Z_][a-zA-Z0-9_]*`, at most 57 bytes, not ending in a digit
+ * @param name `[a-zA-Z_][a-zA-Z0-9_]*`, at most 53 bytes, not ending in a digit, and not `pid`, `objc` or `oneshot`
  * @param source its probes: for each, by the name that the program uses, a list of arguments, `{ name, arguments }` with
  *   the name that tracers use, or an {@link operation}. Tracers know `sessionStart` as `session__start`, DTrace as
  *   `session-start`.

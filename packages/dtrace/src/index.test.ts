@@ -56,7 +56,7 @@ describe('The dtrace backend', () => {
     assert.equal(moduleName('mailserver'), 'mailserver');
     assert.equal(moduleName('@scope/mail'), '_scope_mail');
     assert.equal(moduleName('m'.repeat(100)), 'm'.repeat(63));
-    for (const none of [undefined, '', 7, null]) assert.equal(moduleName(none), 'node');
+    for (const none of [undefined, '', '.', '..', 7, null]) assert.equal(moduleName(none), 'node');
   });
 
   it('says what is missing where there is no DTrace', () => {

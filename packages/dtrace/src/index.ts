@@ -104,5 +104,6 @@ function applicationName(): string {
 
 /** A package's name, made such that DTrace takes it for a module. */
 export function moduleName(name: unknown): string {
-  return typeof name === 'string' && name !== '' ? name.replace(/[^a-zA-Z0-9_.-]/g, '_').slice(0, 63) : 'node';
+  if (typeof name !== 'string' || ['', '.', '..'].includes(name)) return 'node';
+  return name.replace(/[^a-zA-Z0-9_.-]/g, '_').slice(0, 63);
 }
