@@ -136,7 +136,8 @@ function open(path: string, descriptions: string[]) {
     const { EADDRINUSE } = process.getBuiltinModule('node:os').constants.errno;
     if (errno !== EADDRINUSE) throw error;
     throw new Error(
-      `another program has registered a user event of this name with other fields (${message}); rename one`,
+      'something else has registered a user event of this name with other fields: another program, another provider of this one, or ' +
+        `what was just withdrawn (${message}); rename one`,
     );
   }
 }
