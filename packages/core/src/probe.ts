@@ -140,7 +140,8 @@ const [makeProbe, watch] = (() => {
   const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting, flag }: LoadedProbe) => {
     hide(probe, CODE, new Uint8Array(code.buffer, code.byteOffset + offset, 1));
     hide(probe, RESTING, resting);
-    if (flag) hide(probe, FLAG, flag);
+    // One that it had is let go.
+    if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag);
     const kind = (flag ? FlaggedProbe : NativeProbe).prototype;
     if (Object.getPrototypeOf(probe) !== kind) Reflect.setPrototypeOf(probe, kind);
   };
