@@ -1,8 +1,9 @@
 // JavaScript values into what tracers read: registers and stack of a call, and user events.
 //
-// A stub is a function of `nop; ret`. Calling it through a C function pointer puts the arguments where the platform's
-// calling convention has them, which is where SDT notes and DWARF say they are: x86-64 in rdi rsi rdx rcx r8 r9 and then
-// on the stack, arm64 in x0…x7 and then on the stack. So there is nothing to write in assembly.
+// A stub is a function that does nothing: `nop; ret`, or one of the pool (stub-pool.cc). Calling it through a C function pointer
+// puts the arguments where the platform's calling convention has them, which is where SDT notes and DWARF say they are, and where
+// DTrace looks: x86-64 in rdi rsi rdx rcx r8 r9 and then on the stack, arm64 in x0…x7 and then on the stack. So the call needs no
+// assembly.
 #include "fire.h"
 
 #include <cstdint>
