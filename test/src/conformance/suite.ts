@@ -63,6 +63,7 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
       before(() => {
         loaded = make().load(definition);
       });
+      after(() => loaded.unload());
 
       it('gives a probe for each in the definition, at rest, inside its code', () => {
         assert.equal(loaded.probes.length, 3);
@@ -80,7 +81,9 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
       });
 
       it('tells the same definition by the same place', () => {
-        assert.equal(make().load(definition).location, loaded.location);
+        const again = make().load(definition);
+        assert.equal(again.location, loaded.location);
+        again.unload();
       });
 
       it('unloads, more than once, and its code stays readable', () => {
