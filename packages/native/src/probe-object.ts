@@ -6,8 +6,11 @@ import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
 import { openObject } from './object-files.js';
 
-/** In what an object depends on the machine. */
-export type Machine = Pick<ProbeObjectDefinition, 'architecture' | 'nop'>;
+/** In what an object depends on the machine: see @sonde/elf, which is not installed with this package, so nothing is exported in its types. */
+export interface Machine {
+  architecture: 'x64' | 'arm64';
+  nop: 1 | 5;
+}
 
 /**
  * Makes ready for {@link loadProbeObject}.
