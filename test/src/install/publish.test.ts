@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { build } from 'esbuild';
 import { publint } from 'publint';
 import { packAll, packageNames, type Tarballs, unpackInto } from './tarballs.js';
 
@@ -61,6 +62,44 @@ describe('What is published', function () {
         assert.deepEqual(publishConfig, { access: 'public', provenance: true });
       });
 
+      it('depends on what its code and its types name, and on nothing else', async () => {
+        const unpacked = join(work, 'unpacked');
+        unpackInto(unpacked, { [name]: packages[name]! });
+        const place = join(unpacked, 'node_modules', name);
+        const read = (file: string) => readFileSync(join(place, file), 'utf8');
+        const code = files().filter((file) => /\.c?js$/.test(file));
+        const types = files().filter((file) => file.endsWith('.d.ts'));
+        const { metafile } = await build({
+          entryPoints: code.map((file) => join(place, file)),
+          ...{ bundle: true, write: false, outdir: work, metafile: true, logLevel: 'silent' },
+          ...{ platform: 'node', packages: 'external' },
+        });
+        const named = [
+          ...Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path)),
+          ...types.flatMap((file) =>
+            [...read(file).matchAll(/(?:^(?:im|ex)port\b[^;]*? from |\bimport\()'([^.'][^']*)'/gm)].map(
+              ([, path]) => path!,
+            ),
+          ),
+        ].filter((path) => !isBuiltin(path));
+        const packageOf = (path: string) => /^(@[^/]+\/)?[^/]+/.exec(path)![0];
+        const { dependencies = {} } = manifest();
+        const others = new Set(named.map(packageOf).filter((other) => other !== name));
+        assert.deepEqual(
+          [...others].filter((other) => !(other in dependencies)),
+          [],
+          'missing',
+        );
+        // Some are asked for by name, when they are needed.
+        const isNamed = (other: string) =>
+          [...code, ...types].some((file) => new RegExp(`["'\`]${other}["'\`/]`).test(read(file)));
+        assert.deepEqual(
+          Object.keys(dependencies).filter((other) => !isNamed(other)),
+          [],
+          'not needed',
+        );
+      });
+
       it('has nothing that publint would change', async () => {
         const { buffer, byteOffset, byteLength } = readFileSync(packages[name]!);
         const tarball = buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
@@ -114,6 +153,8 @@ describe('What is published', function () {
     const options = ['--strict', '--target', 'es2023', '--noEmit', '--types', ''];
     for (const [module, resolution, files] of [
       ['nodenext', 'nodenext', ['module.mts', 'common.cts']],
+      // In which CommonJS cannot import ES modules.
+      ['node16', 'node16', ['module.mts']],
       ['esnext', 'bundler', ['module.mts']],
     ] as const) {
       execFileSync(
