@@ -20,6 +20,7 @@ interface Parsed {
 export class Graph {
   /** What was made of each file since files were last looked at. */
   private modules = new Map<string, Promise<Module | undefined>>();
+  private readonly links = new WeakMap<Module, Promise<void>>();
   private readonly parsed = new Map<string, Parsed>();
 
   private readonly installed: Installed;
@@ -46,25 +47,31 @@ export class Graph {
     const read = await this.modules.get(file);
     const module = read?.code === code ? read : this.module(file, { code, program: parseSource(code, file) });
     this.modules.set(file, Promise.resolve(module));
-    await this.follow(module, resolve, new Set());
+    const reached = new Set([module]);
+    // Modules are added while it goes on.
+    for (const each of reached) {
+      await this.link(each, resolve);
+      for (const target of each.imports.values()) reached.add(target);
+    }
     return module;
   }
 
-  private async follow(module: Module, resolve: Resolve, seen: Set<Module>): Promise<void> {
-    if (seen.has(module)) return;
-    seen.add(module);
-    await Promise.all(
+  /** Finds the modules that one imports. Each time with the bundler's help, so no more than once. */
+  private link(module: Module, resolve: Resolve): Promise<void> {
+    const known = this.links.get(module);
+    if (known) return known;
+    const linking = Promise.all(
       [...module.requests].map(async ([specifier, kind]) => {
         if (isSonde(specifier) || specifier.startsWith('node:')) return;
         // @rollup/plugin-commonjs puts a NUL before, and says behind what it makes of the file.
         const file = (await resolve(specifier, module.file, kind))?.replace(/^\0|[?#].*$/g, '');
         if (!file || !isAbsolute(file) || !SOURCE_FILE.test(file) || !this.installed.mayHaveProbes(file)) return;
         const target = await this.read(file);
-        if (!target) return;
-        module.imports.set(specifier, target);
-        await this.follow(target, resolve, seen);
+        if (target) module.imports.set(specifier, target);
       }),
-    );
+    ).then(() => {});
+    this.links.set(module, linking);
+    return linking;
   }
 
   private read(file: string): Promise<Module | undefined> {

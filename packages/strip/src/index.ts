@@ -31,8 +31,9 @@ export const strip: UnpluginInstance<Options | undefined, false> = createUnplugi
         const shown = relative(process.cwd(), id) || id;
         try {
           const module = await graph.load(id, code, resolver(this));
-          const { edits, keeping } = module.stripped;
           for (const file of module.dependencies()) this.addWatchFile(file);
+          if (!module.reachesSonde()) return undefined;
+          const { edits, keeping } = module.stripped;
           for (const { line, column, message } of keeping.warnings) this.warn(`${shown}:${line}:${column}: ${message}`);
           if (!edits.isChanged) return undefined;
           return {

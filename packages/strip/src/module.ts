@@ -51,6 +51,7 @@ export class Module {
   private readonly evaluating = new Set<t.Node>();
   private circles = 0;
   private result: Stripping | undefined;
+  private isNear: boolean | undefined;
 
   readonly file: string;
   readonly code: string;
@@ -94,14 +95,33 @@ export class Module {
     return this.result;
   }
 
-  /** The files that what is left of it depends on. */
+  /** Whether anything of sonde is to be found from here, once all that this leads to is known. */
+  reachesSonde(): boolean {
+    if (this.isNear === undefined) {
+      const reached = new Set<Module>([this]);
+      for (const each of reached) for (const target of each.imports.values()) reached.add(target);
+      this.isNear = [...reached].some(({ code, isNear }) => isNear ?? code.includes('sonde'));
+      // Where nothing is found from here, nothing is from there.
+      if (!this.isNear) for (const each of reached) each.isNear = false;
+    }
+    return this.isNear;
+  }
+
+  /** The files that what is left of it depends on: those that it imports, and whatever these may have their exports from. */
   dependencies(found = new Set<string>()): Set<string> {
     for (const module of this.imports.values()) {
       if (found.has(module.file)) continue;
       found.add(module.file);
-      if (module.stripped.edits.isChanged || module.stars.length > 0) module.dependencies(found);
+      if (module.passesOn || module.reachesSonde()) module.dependencies(found);
     }
     return found;
+  }
+
+  /** Whether it exports what another module exports. */
+  private get passesOn(): boolean {
+    const isForeign = (each: Export | undefined) =>
+      each !== undefined && ('from' in each || ('binding' in each && each.binding.kind === 'module'));
+    return this.stars.length > 0 || [...this.exports.values()].some(isForeign);
   }
 
   /** What of probes it exports by this name. */
