@@ -396,20 +396,15 @@ export class Expressions {
     const isPlain = inner.isIdentifier() || inner.isCallExpression();
     const before = isMember ? '(0, ' : isPlain ? '' : '(';
     const after = isPlain ? '(' : ')(';
-    const hasEffects = effects.length > 0;
-    const parts = [...effects, inner, ...args];
-    const first = hasEffects || before !== '' ? '(' : '';
-    const gaps = parts.map((part) => (part === inner ? before : ''));
-    const ends = [...effects.map(() => ', '), after, ...args.map(() => '')];
-    // `keepOnly` has one text for all gaps; here each has its own.
-    let at = whole.node.start!;
-    for (const [index, part] of parts.entries()) {
-      const lead =
-        index === 0 ? (first ? this.edits.hazard(whole, whole, '(') : '') + (hasEffects ? '(' : '') : ends[index - 1]!;
-      this.edits.replace(at, part.node.start!, lead + gaps[index]!);
-      at = part.node.end!;
-    }
-    this.edits.replace(at, whole.node.end!, `${args.length > 0 ? '' : after})${hasEffects ? ')' : ''}`);
+    const close = effects.length > 0 ? ')' : '';
+    const hazard = close || before ? this.edits.hazard(whole, whole, '(') : '';
+    const callee = { start: whole.node.start!, end: inner.node.start! };
+    const rest = { start: inner.node.end!, end: whole.node.end! };
+    const spans = (paths: readonly NodePath[]) => paths.map(({ node }) => node as Span);
+    if (effects.length > 0) this.edits.keepOnly(callee, spans(effects), `${hazard}(`, ', ', `, ${before}`);
+    else this.edits.replace(callee.start, callee.end, hazard + before);
+    if (args.length > 0) this.edits.keepOnly(rest, spans(args), after, ', ', `)${close}`);
+    else this.edits.replace(rest.start, rest.end, `${after})${close}`);
   }
 
   private withCallback(whole: NodePath, effects: readonly NodePath[], given: NodePath, callback: NodePath): undefined {

@@ -17,14 +17,10 @@ export interface Warning {
 export class Keeping {
   /** Something was found that must stay, and this is not it. */
   again = false;
-
   /** Where something is used as a probe that has the name of one, and may be the field of an object of any class. */
   readonly strangers = new Map<string, NodePath>();
-
   private readonly warned = new Map<t.Node, string>();
-
   private isSondeNamed = false;
-
   private readonly module: Module;
   private readonly edits: Edits;
 
@@ -39,13 +35,17 @@ export class Keeping {
       .sort((a, b) => a.line - b.line || a.column - b.column);
   }
 
-  // What must stay.
-
   /** Notes that what an expression stands for must stay. */
   keep(path: NodePath, value: Value, isQuiet: boolean): void {
-    const before = this.module.kept.size + this.module.remade.size + this.module.copied.size;
+    const { kept, remade, copied } = this.module;
+    const before = kept.size + remade.size + copied.size;
     this.keepRoots(path, value);
-    if (before === this.module.kept.size + this.module.remade.size + this.module.copied.size) return;
+    if (before === kept.size + remade.size + copied.size) {
+      // It is being kept already, as of this round. If not, nothing was found to keep: it gets a definition of its own.
+      if (this.again) return;
+      copied.add(unwrapped(path).node);
+      this.remakeAll(value);
+    }
     this.again = true;
     if (!isQuiet) this.module.causes.set(path.node, describe(value));
   }
