@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
@@ -182,9 +182,10 @@ function environment(folder: string): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, HOME: process.env.HOME, SONDE_DIR: join(folder, 'objects') };
 }
 
-/** Of what was installed, in bytes; what the package manager keeps for itself is not counted twice. */
+/** Of what was installed, in bytes: node_modules, or where Plug'n'Play has packages; what yarn keeps besides for next time is not. */
 function sizeOf(folder: string): number {
-  const places = ['node_modules', '.yarn/unplugged', '.yarn/cache'].map((name) => join(folder, name));
+  const [modules, ...ofYarn] = ['node_modules', '.yarn/unplugged', '.yarn/cache'].map((name) => join(folder, name));
+  const places = existsSync(modules!) ? [modules!] : ofYarn;
   const inodes = new Map<number, number>();
   for (const place of places) {
     let entries: string[];
