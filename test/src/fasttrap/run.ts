@@ -45,6 +45,13 @@ describe(`to ${rules.system}`, () => {
   /** An eighth of the stubs. */
   const many = Object.fromEntries(Array.from({ length: 512 }, (_, index) => [`probe_${index}`, [int32('n')]] as const));
 
+  /** A thread that does not keep the process from ending when a test fails. */
+  const start = (file: string) => {
+    const worker = new Worker(new URL(file, import.meta.url));
+    worker.unref();
+    return worker;
+  };
+
   const made: { unload(): void }[] = [];
   const define: typeof provider = (...definition) => {
     const own = provider(...definition);
@@ -100,7 +107,7 @@ describe(`to ${rules.system}`, () => {
   it('there is one registration for a process, as long as one of its threads has the provider', async () => {
     const own = define('threads', { probe: [int32('number')] });
     const attachment = attachByName('threads', 'probe', [{ name: 'number', type: 'int32' }]);
-    const worker = new Worker(new URL('worker.js', import.meta.url));
+    const worker = start('worker.js');
     assert.deepEqual(await once(worker, 'message'), [[`threads${pid}:${module}:probe:probe`]]);
     worker.postMessage('end');
     assert.deepEqual(await once(worker, 'exit'), [0]);
@@ -111,7 +118,7 @@ describe(`to ${rules.system}`, () => {
   });
 
   it('a thread that comes first does not keep the probes from the process', async () => {
-    const worker = new Worker(new URL('worker.js', import.meta.url));
+    const worker = start('worker.js');
     assert.equal((await once(worker, 'message'))[0].length, 1);
     const own = define('threads', { probe: [int32('number')] });
     // Of the thread's package, which is another.
@@ -128,7 +135,7 @@ describe(`to ${rules.system}`, () => {
 
   it('a thread that leaves last does not give away the stubs of probes that the system still knows', async () => {
     const own = define('threads', { probe: [int32('number')] });
-    const worker = new Worker(new URL('worker.js', import.meta.url));
+    const worker = start('worker.js');
     await once(worker, 'message');
     own.unload();
     assert.deepEqual(names(), [`threads${pid}:${module}:probe:probe`]);
@@ -145,11 +152,11 @@ describe(`to ${rules.system}`, () => {
 
   it('a thread that is ended while it defines a provider leaves nothing behind', async () => {
     model.hold(true);
-    const worker = new Worker(new URL('ended-worker.js', import.meta.url));
+    const worker = start('ended-worker.js');
     while (!model.holding()) await setTimeout(1);
-    const end = worker.terminate();
+    const ended = worker.terminate();
     model.hold(false);
-    await end;
+    await ended;
     assert.deepEqual(names(), []);
   });
 
