@@ -59,7 +59,7 @@ describe('selection of a backend', () => {
       backend: 'noop',
       requested: 'systemtap',
       reason:
-        'systemtap cannot run: sonde was built for ebpf alone, and systemtap was left out: npx @sonde/build compiles it anew',
+        'systemtap cannot run: sonde was built for ebpf alone, and systemtap was left out: npx @sonde/compile makes it anew',
     });
     assert.match(select({ buildDefault: 'noop', env: { SONDE_BACKEND: 'auto' } }).reason!, /built for noop alone/);
     assert.deepEqual(select({ buildDefault: 'systemtap', env: { SONDE_BACKEND: 'auto' }, platform: 'freebsd' }), {

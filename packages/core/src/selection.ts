@@ -84,7 +84,7 @@ export function selectBackend(table: Backends['table'], settings: Settings): Sel
   try {
     if (isBackend(built) && built !== wanted) {
       throw new Error(
-        `sonde was built for ${built} alone, and ${wanted} was left out: npx @sonde/build compiles it anew`,
+        `sonde was built for ${built} alone, and ${wanted} was left out: npx @sonde/compile makes it anew`,
       );
     }
     const make = table[wanted];

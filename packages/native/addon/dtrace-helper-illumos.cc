@@ -49,12 +49,7 @@ std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8
   WriteAddresses(&dof, probes);
   HelperDevice device;
   if (!device.is_open()) return failed(Because(kDtraceSystem.device));
-  DofHelper helper = {};
-  CopyModule(helper.module, module);
-  // dtrace_helper_provider_add refuses what has the same address as another of the process, which dtrace_helper_slurp tells
-  // nobody. Nothing else depends on it, for there are no relocations.
-  helper.address = reinterpret_cast<uintptr_t>(probes.front().nop);
-  helper.dof = reinterpret_cast<uintptr_t>(dof.data());
+  auto helper = DescribeDof<DofHelper>(module, dof, probes);
   // What it returns is the generation.
   int generation = ioctl(device.file(), kAdd, &helper);
   if (generation < 0) return failed(Refused());

@@ -71,7 +71,7 @@ function load(): Binding {
   } catch (error) {
     throw new Error(
       buildDefault() === 'noop'
-        ? 'sonde was built for noop, without an addon: npx @sonde/build compiles one'
+        ? 'sonde was built for noop, without an addon: npx @sonde/compile makes one'
         : `there is no addon for ${process.platform} on ${process.arch} in ${addonFolder()}: ${remedy()}`,
       { cause: error },
     );
@@ -79,9 +79,9 @@ function load(): Binding {
 }
 
 function remedy(): string {
-  // Of @sonde/build.
+  // Of @sonde/compile.
   const failed = join(addonFolder(), 'build/failed.log');
-  return existsSync(failed) ? `compiling one failed, as ${failed} tells` : 'npx @sonde/build compiles one';
+  return existsSync(failed) ? `compiling one failed, as ${failed} tells` : 'npx @sonde/compile makes one';
 }
 
 function open(file: string): Binding {

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BACKENDS, type BuildBackend, type BuildError, build, FAILED, findAddon } from './index.js';
 
-const HELP = `sonde-build: compiles sonde's addon into the @sonde/native of the program in this folder
+const HELP = `sonde-compile: compiles sonde's addon into the @sonde/native of the program in this folder
 
-  npx @sonde/build [--backend=NAME] [--optional] [--quiet]
+  npx @sonde/compile [--backend=NAME] [--optional] [--quiet]
 
   --backend=NAME  auto (unless npm_config_sonde_backend says another), dtrace, systemtap, ebpf or noop. It is
                   remembered as the default at run time; all but auto leave the other backends out.
@@ -34,7 +34,7 @@ function main(): void {
   }
   try {
     const path = build({ backend: options.backend, from: process.cwd(), verbose: !options.quiet && !options.optional });
-    if (!options.quiet && !options.optional) console.log(`sonde-build: for ${options.backend}: ${path}`);
+    if (!options.quiet && !options.optional) console.log(`sonde-compile: for ${options.backend}: ${path}`);
   } catch (error) {
     const { message, output = '' } = error as BuildError;
     if (options.optional) {
@@ -42,7 +42,7 @@ function main(): void {
       return;
     }
     process.stderr.write(output);
-    console.error(`sonde-build: ${message}`);
+    console.error(`sonde-compile: ${message}`);
     process.exitCode = 1;
   }
 }
@@ -70,7 +70,7 @@ function readOptions() {
     });
     return { ...values, backend: checkBackend(values.backend) };
   } catch (error) {
-    console.error(`sonde-build: ${(error as Error).message}\n\n${HELP}`);
+    console.error(`sonde-compile: ${(error as Error).message}\n\n${HELP}`);
     process.exit(2);
   }
 }

@@ -1,4 +1,4 @@
-// @sonde/build: the addon compiled where sonde is installed, for all backends or for one, and what that means at run time.
+// @sonde/compile: the addon compiled where sonde is installed, for all backends or for one, and what that means at run time.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,9 +10,9 @@ import type { Status } from 'sonde';
 import { needsTools } from '../support/tools.js';
 import { packAll, type Tarballs, unpackInto, withoutPrebuilds } from './tarballs.js';
 
-const BUILD = fileURLToPath(new URL('../../../packages/build/lib/cli.js', import.meta.url));
+const BUILD = fileURLToPath(new URL('../../../packages/compile/lib/cli.js', import.meta.url));
 
-describe('@sonde/build', function () {
+describe('@sonde/compile', function () {
   this.timeout(120_000);
   let work: string;
   let packages: Tarballs;
@@ -20,7 +20,7 @@ describe('@sonde/build', function () {
 
   before(function () {
     needsTools(this, 'c++', 'make', 'python3');
-    work = mkdtempSync(join(tmpdir(), 'sonde-builds-'));
+    work = mkdtempSync(join(tmpdir(), 'sonde-compiles-'));
     packages = packAll(join(work, 'tarballs'));
     incomplete = withoutPrebuilds(packages, work);
   });
@@ -34,7 +34,7 @@ describe('@sonde/build', function () {
     assert.equal(status(folder).backend, 'noop');
     const { code, output } = build(folder);
     assert.equal(code, 0, output);
-    assert.match(output, /sonde-build: for auto: .*sonde\.node\n$/);
+    assert.match(output, /sonde-compile: for auto: .*sonde\.node\n$/);
     assert.deepEqual(chosen(folder), ['systemtap', 'auto', undefined]);
     assert.deepEqual(readdirSync(join(addon(folder), 'build/Release')).toSorted(), ['backend.json', 'sonde.node']);
   });
@@ -49,7 +49,7 @@ describe('@sonde/build', function () {
     assert.deepEqual([backend, requested], ['noop', 'systemtap']);
     assert.match(
       reason!,
-      /sonde was built for ebpf alone, and systemtap was left out: npx @sonde\/build compiles it anew/,
+      /sonde was built for ebpf alone, and systemtap was left out: npx @sonde\/compile makes it anew/,
     );
     const exported = Object.keys(createRequire(import.meta.url)(join(addon(folder), 'build/Release/sonde.node')));
     assert.ok(exported.includes('openEvents') && !exported.includes('openDtrace'), String(exported));
@@ -78,7 +78,7 @@ describe('@sonde/build', function () {
     assert.equal(build(folder, ['--backend=systemtap', '--quiet']).output, '');
     const failed = build(folder, ['--quiet'], { PATH: '/nowhere' });
     assert.equal(failed.code, 1);
-    assert.match(failed.output, /sonde-build: the addon cannot be compiled: node-gyp ended with status 1\n$/);
+    assert.match(failed.output, /sonde-compile: the addon cannot be compiled: node-gyp ended with status 1\n$/);
     assert.deepEqual(chosen(folder), ['systemtap', 'systemtap', undefined]);
 
     const other = application(incomplete);
@@ -108,7 +108,7 @@ describe('@sonde/build', function () {
     assert.match(build(empty).output, /@sonde\/native is not installed for .*empty-\w+: install sonde, then build/);
     const manifest = join(folder, 'node_modules/@sonde/native/package.json');
     writeFileSync(manifest, readFileSync(manifest, 'utf8').replace(/"version": *"[^"]*"/, '"version":"99.0.0"'));
-    assert.match(build(folder).output, /is 99\.0\.0, and this is @sonde\/build .*: use npx @sonde\/build@99\.0\.0/);
+    assert.match(build(folder).output, /is 99\.0\.0, and this is @sonde\/compile .*: use npx @sonde\/compile@99\.0\.0/);
   });
 
   function application(tarballs: Tarballs): string {

@@ -51,7 +51,7 @@ export const FAILED = 'build/failed.log';
  */
 export function build({ backend, from, verbose = false }: BuildOptions): string {
   const addon = findAddon(from);
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-build-'));
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-compile-'));
   try {
     const made = join(folder, 'build/Release');
     if (backend === 'noop') {
@@ -79,7 +79,7 @@ export function findAddon(from: string): string {
   const found = version(manifest);
   if (found !== own) {
     throw new BuildError(
-      `@sonde/native of ${from} is ${found}, and this is @sonde/build ${own}: use npx @sonde/build@${found}`,
+      `@sonde/native of ${from} is ${found}, and this is @sonde/compile ${own}: use npx @sonde/compile@${found}`,
     );
   }
   return join(dirname(manifest), 'addon');
