@@ -78,7 +78,7 @@ describe('Installation', function () {
           assert.equal(backend, 'noop');
           assert.match(
             reason!,
-            /^systemtap cannot run: there is no addon for linux on x64 in .*: npx @sonde\/build compiles one$/,
+            /^systemtap cannot run: there is no addon for linux on x64 in .*: npx @sonde\/compile makes one$/,
           );
         }
       });
