@@ -69,6 +69,11 @@ function print(name: string, list: readonly NativeArgument[], register: (argumen
 /** bpftrace 0.17 has neither numbers nor names for what lies on the stack: it is read from there. */
 function stack({ index, kind, bits }: NativeArgument): string {
   const type = kind === 'signed' ? `int${bits}` : `uint${bits}`;
+  return onStack(index, type);
+}
+
+/** An argument after the sixth. */
+export function onStack(index: number, type: string): string {
   return `*(${type} *)(reg("sp") + ${8 * (index - REGISTERS + 1)})`;
 }
 

@@ -1,0 +1,66 @@
+// What probes need that costs something (subscriptions, callbacks, patched functions) is there only while they are traced. A tracer
+// that attaches changes a byte and tells nobody, so a timer looks: at one byte for each probe, twenty times a second.
+import { log, type Probe } from 'sonde';
+
+/** From one look to the next: what is switched on is on within 100 ms, also when a turn of the event loop takes half of that. */
+const LOOK_MS = 50;
+
+// As they were when this package was loaded: tests put other clocks in their place.
+const { setInterval, clearInterval } = globalThis;
+
+interface Watched {
+  probes: readonly Pick<Probe, 'enabled'>[];
+  on: () => void;
+  off: () => void;
+  isOn: boolean;
+}
+
+const watched = new Set<Watched>();
+let timer: NodeJS.Timeout | undefined;
+const debug = log('node');
+
+/**
+ * Calls `on` when the first of the probes is traced, and `off` when none is any more: at once, if one is now, and later within 100 ms,
+ * as long as the event loop turns. Neither is called twice in a row. The timer does not hold the process open. What `on` and `off` throw
+ * is told to the log, `DEBUG=sonde:node`, and nobody else.
+ *
+ * @returns what ends this; `off` is called if `on` was the last.
+ */
+export function whileTraced(probes: readonly Pick<Probe, 'enabled'>[], on: () => void, off: () => void): () => void {
+  const entry: Watched = { probes, on, off, isOn: false };
+  watched.add(entry);
+  look(entry);
+  timer ??= setInterval(lookAtAll, LOOK_MS).unref();
+  return () => {
+    if (!watched.delete(entry)) return;
+    if (entry.isOn) turn(entry, false);
+    if (watched.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+function lookAtAll(): void {
+  for (const entry of watched) look(entry);
+}
+
+function look(entry: Watched): void {
+  const { probes, isOn } = entry;
+  for (let i = 0; i < probes.length; i++) {
+    if (probes[i]!.enabled) {
+      if (!isOn) turn(entry, true);
+      return;
+    }
+  }
+  if (isOn) turn(entry, false);
+}
+
+function turn(entry: Watched, isOn: boolean): void {
+  entry.isOn = isOn;
+  try {
+    if (isOn) entry.on();
+    else entry.off();
+  } catch (error) {
+    debug('%s failed: %o', isOn ? 'switching on' : 'switching off', error);
+  }
+}
