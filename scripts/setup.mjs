@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const addons = ['packages/native/addon', 'test/selftrace', 'test/fasttrap'].filter((folder) =>
+const addons = ['packages/native/addon', 'packages/node/addon', 'test/selftrace', 'test/fasttrap'].filter((folder) =>
   existsSync(join(root, folder, 'binding.gyp')),
 );
 

@@ -1,0 +1,26 @@
+{
+  "targets": [
+    {
+      "target_name": "sonde_node",
+      "conditions": [
+        [
+          "target_arch not in ['x64', 'arm64'] or OS!='linux'",
+          { "type": "none" },
+          {
+            "sources": ["abi.cc", "addon.cc", "gc.cc"],
+            "include_dirs": ["<!(node -p \"process.env.SONDE_NODE_ADDON_API || require('node-addon-api').include_dir\")"],
+            "defines": [
+              "NAPI_VERSION=8",
+              "NODE_ADDON_API_DISABLE_DEPRECATED",
+              "NAPI_DISABLE_CPP_EXCEPTIONS",
+              # In a thread that is being ended nothing can be thrown; otherwise that would abort the process.
+              "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
+            ],
+            "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
+            "libraries": ["-ldl"]
+          }
+        ]
+      ]
+    }
+  ]
+}

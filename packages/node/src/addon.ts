@@ -1,0 +1,91 @@
+// The V8 addon: one for each line of Node.js, since it uses what Node-API does not have. Without it everything else of this package works.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { places } from 'sonde';
+
+/** What the addon exports: see gc.h in addon/. */
+export interface Addon {
+  /** `process.versions.modules` of the Node.js that it was compiled for. */
+  abi: number;
+  /**
+   * From now on calls two stubs at each garbage collection of the calling thread, exactly when it happens: no JavaScript can run there.
+   * `start` has the native arguments `kind`, `flags` (uint32), `used` (uint64, bytes); `done` has `kind`, `flags`, `ns`, `used`, `before`.
+   * Only where the object's stubs have symbols: the systemtap and ebpf backends.
+   *
+   * @param object the path of a probe object, which this process has loaded: `location` of the provider's status
+   * @param start the symbol of a probe in it: `node_gc__start`
+   * @throws when there is none of this name
+   */
+  gcOn?(object: string, start: string, done: string): void;
+  gcOff?(): void;
+}
+
+let addon: Addon | undefined;
+let failure: Error | undefined;
+
+/**
+ * Loads the addon, the first time.
+ *
+ * @throws when there is none for this Node.js on this system
+ */
+export function getAddon(): Addon {
+  if (failure) throw failure;
+  try {
+    addon ??= load();
+  } catch (error) {
+    failure = error as Error;
+    throw failure;
+  }
+  return addon;
+}
+
+function load(): Addon {
+  const folder = addonFolder();
+  const files = [join(folder, 'build/Release/sonde_node.node'), ...prebuilt(folder)].filter((file) => existsSync(file));
+  let reason: unknown;
+  for (const file of files) {
+    try {
+      const module = { exports: {} as Addon };
+      process.dlopen(module, file);
+      if (String(module.exports.abi) === process.versions.modules) return module.exports;
+      reason ??= new Error(`${file} is for another version of Node.js`);
+    } catch (error) {
+      reason ??= error;
+    }
+  }
+  const { platform, arch, version } = process;
+  const why = reason ? `: ${(reason as Error).message}` : '';
+  throw new Error(`@sonde/node has no addon for Node.js ${version} on ${platform} ${arch} in ${folder}${why}`, {
+    cause: reason,
+  });
+}
+
+/** As prebuildify names them; of Linux's two kinds this system's first. */
+function prebuilt(folder: string): string[] {
+  const { platform, arch, versions } = process;
+  const tags =
+    platform !== 'linux' ? [''] : existsSync('/etc/alpine-release') ? ['.musl', '.glibc'] : ['.glibc', '.musl'];
+  return tags.map((tag) =>
+    join(folder, 'prebuilds', `${platform}-${arch}`, `@sonde+node.abi${versions.modules}${tag}.node`),
+  );
+}
+
+/** Beside this file's folder, or where a bundle finds this package. */
+function addonFolder(): string {
+  const from = places().map((place) => dirname(fileURLToPath(place)));
+  const own = import.meta.url && join(dirname(fileURLToPath(import.meta.url)), '../addon');
+  const candidates = own ? [own] : [];
+  for (const place of from) {
+    for (let above = place; above !== dirname(above); above = dirname(above)) {
+      candidates.push(join(above, 'node_modules/@sonde/node/addon'));
+    }
+  }
+  const found = candidates.find((folder) => existsSync(join(folder, 'binding.gyp')));
+  if (!found) {
+    throw new Error(
+      `@sonde/node is not in node_modules of ${from[0]} or above: a bundle does not hold the addon, so install @sonde/node beside it`,
+    );
+  }
+  return found;
+}
