@@ -5,19 +5,34 @@ import { idOf } from './identity.js';
 export interface Connection {
   /** The same for everything on it. */
   id: number;
-  /** The other end: an IP address. */
+  /** The other end: an IP address, or the path of a Unix domain socket. */
   address: string;
   port: number;
-  /** The file descriptor, or -1: TLS's own sockets have none. */
+  /** The file descriptor, or -1 where there is none. */
   fd: number;
 }
 
-export function connectionOf(socket: Socket | null | undefined): Connection {
-  const { remoteAddress = '', remotePort = 0 } = socket ?? {};
-  return { id: idOf(socket), address: remoteAddress, port: remotePort, fd: descriptor(socket) };
+/** Node.js's own fields, which it has had since long before version 20. */
+interface Internals {
+  _handle?: { fd?: unknown } | null;
+  _parent?: Socket | null;
 }
 
-function descriptor(socket: unknown): number {
-  const fd = (socket as { _handle?: { fd?: unknown } } | undefined)?._handle?.fd;
-  return typeof fd === 'number' ? fd : -1;
+const NOTHING: Connection = { id: 0, address: '', port: 0, fd: -1 };
+
+export function connectionOf(socket: Socket | null | undefined): Connection {
+  if (!socket) return NOTHING;
+  const under = transport(socket);
+  const fd = (under as Internals)._handle?.fd;
+  return {
+    id: idOf(under),
+    address: under.remoteAddress ?? '',
+    port: under.remotePort ?? 0,
+    fd: typeof fd === 'number' ? fd : -1,
+  };
+}
+
+/** Below TLS of a server there is another socket, and that is the connection. */
+export function transport(socket: Socket): Socket {
+  return (socket as Internals)._parent ?? socket;
 }

@@ -4,33 +4,40 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
-import { subscriptions } from './channels.js';
+import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { connectionOf } from './connection.js';
+import { guarded } from './guard.js';
 import { idOf } from './identity.js';
+import { around } from './methods.js';
+
+/** As all requests and responses have them, of http and http2, of servers and clients. */
+export const requestArguments = [
+  uint64('id'),
+  uint64('connection'),
+  string('address'),
+  int32('port'),
+  string('method'),
+  string('url'),
+  int32('fd'),
+  string('host'),
+] as const;
+export const responseArguments = [
+  uint64('connection'),
+  string('address'),
+  int32('port'),
+  int32('fd'),
+  uint64('id'),
+  uint64('ns'),
+  int32('status'),
+  string('method'),
+  string('url'),
+] as const;
 
 export const httpServerProbes = {
-  httpServerRequest: [
-    uint64('id'),
-    uint64('connection'),
-    string('address'),
-    int32('port'),
-    string('method'),
-    string('url'),
-    int32('fd'),
-    string('host'),
-  ],
-  httpServerResponse: [
-    uint64('connection'),
-    string('address'),
-    int32('port'),
-    int32('fd'),
-    uint64('id'),
-    uint64('ns'),
-    int32('status'),
-    string('method'),
-    string('url'),
-  ],
+  httpServerRequest: requestArguments,
+  httpServerResponse: responseArguments,
+  httpServerAbort: responseArguments,
 } as const;
 
 interface Message {
@@ -41,21 +48,58 @@ interface Message {
 
 export function watchHttpServer(node: Provider<typeof httpServerProbes>): void {
   const began = new WeakMap<IncomingMessage, bigint>();
+  /** What a connection's requests wait for. */
+  let pending = new WeakMap<Socket, Map<IncomingMessage, ServerResponse>>();
+
   const channels = subscriptions({
-    'http.server.request.start': ({ request, socket }: Message) => {
+    'http.server.request.start': ({ request, response, socket }: Message) => {
       began.set(request, now());
+      let waiting = pending.get(socket);
+      if (!waiting) {
+        waiting = new Map();
+        pending.set(socket, waiting);
+      }
+      waiting.set(request, response);
       if (!node.httpServerRequest.enabled) return;
       const { id, address, port, fd } = connectionOf(socket);
       const { method = '', url = '', headers } = request;
       node.httpServerRequest.fire(idOf(request), id, address, port, method, url, fd, headers.host ?? '');
     },
     'http.server.response.finish': ({ request, response, socket }: Message) => {
-      if (!node.httpServerResponse.enabled) return;
-      const { id, address, port, fd } = connectionOf(socket);
-      const { method = '', url = '' } = request;
-      const ns = since(began.get(request));
-      node.httpServerResponse.fire(id, address, port, fd, idOf(request), ns, response.statusCode, method, url);
+      pending.get(socket)?.delete(request);
+      if (node.httpServerResponse.enabled) end(node.httpServerResponse, request, response, socket);
     },
   });
-  whileTraced([node.httpServerRequest, node.httpServerResponse], channels.on, channels.off);
+  const closed = guarded((socket: Socket) => {
+    const waiting = pending.get(socket);
+    pending.delete(socket);
+    for (const [request, response] of waiting ?? []) end(node.httpServerAbort, request, response, socket);
+  });
+  function end(
+    probe: typeof node.httpServerResponse,
+    request: IncomingMessage,
+    { statusCode }: ServerResponse,
+    socket: Socket,
+  ): void {
+    const { id, address, port, fd } = connectionOf(socket);
+    const { method = '', url = '' } = request;
+    probe.fire(id, address, port, fd, idOf(request), since(began.get(request)), statusCode, method, url);
+  }
+
+  const { on, off } = together(
+    channels,
+    around(
+      () => process.getBuiltinModule('node:net').Socket.prototype,
+      '_destroy',
+      (call, socket) => {
+        closed(socket);
+        return call();
+      },
+    ),
+  );
+  whileTraced([node.httpServerRequest, node.httpServerResponse, node.httpServerAbort], on, () => {
+    off();
+    // Who waits may be answered while nobody looks.
+    pending = new WeakMap();
+  });
 }

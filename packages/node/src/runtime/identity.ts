@@ -1,10 +1,11 @@
 // Ids of requests, connections and the like, by which a tracer joins what belongs together.
-import { threadId } from 'node:worker_threads';
 
-let last = threadId * 2 ** 32;
+let last: number | undefined;
 
 /** A count from the thread's number times 2^32 on: unique among the threads of a process, and a safe integer. Never 0. */
 export function nextId(): number {
+  // Loaded when it is needed, that is while traced: worker_threads takes a while.
+  last ??= process.getBuiltinModule('node:worker_threads').threadId * 2 ** 32;
   return ++last;
 }
 

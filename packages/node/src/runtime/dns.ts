@@ -1,0 +1,108 @@
+// Behind these are the functions of node:dns and node:dns/promises, replaced while traced; `net` and `http` call them there too. Who took
+// one out of the module before, by `const { lookup } = require('dns')`, is not seen; who imported it is. Resolver objects are not seen either.
+import { int32, type Provider, string, uint64 } from 'sonde';
+import { whileTraced } from '../presence.js';
+import { type Switch, together } from './channels.js';
+import { now, since } from './clock.js';
+import { nextId } from './identity.js';
+import { around } from './methods.js';
+
+export const dnsProbes = {
+  dnsStart: [uint64('id'), string('function'), string('name')],
+  dnsDone: [uint64('id'), uint64('ns'), string('function'), string('name'), int32('answers'), string('answer')],
+  dnsError: [uint64('id'), uint64('ns'), string('function'), string('name'), string('code')],
+} as const;
+
+const FUNCTIONS = [
+  'lookup',
+  'lookupService',
+  'resolve',
+  'resolve4',
+  'resolve6',
+  'resolveAny',
+  'resolveCaa',
+  'resolveCname',
+  'resolveMx',
+  'resolveNaptr',
+  'resolveNs',
+  'resolvePtr',
+  'resolveSoa',
+  'resolveSrv',
+  'resolveTxt',
+  'reverse',
+];
+
+export function watchDns(node: Provider<typeof dnsProbes>): void {
+  const begin = (name: string, args: unknown[]) => {
+    const [id, began, asked] = [nextId(), now(), typeof args[0] === 'string' ? args[0] : ''];
+    node.dnsStart.fire(id, name, asked);
+    return {
+      done(answer: unknown) {
+        const answers = Array.isArray(answer) ? answer : [answer];
+        node.dnsDone.fire(id, since(began), name, asked, answers.length, textOf(answers[0]));
+      },
+      failed(error: unknown) {
+        node.dnsError.fire(id, since(began), name, asked, String((error as NodeJS.ErrnoException).code));
+      },
+    };
+  };
+  const withCallback = (name: string) =>
+    around(
+      () => process.getBuiltinModule('node:dns'),
+      name,
+      (call, _self, args) => {
+        const callback = args.at(-1);
+        if (typeof callback !== 'function') return call();
+        const query = begin(name, args);
+        const wrapped = function (this: unknown, error: unknown, ...results: unknown[]) {
+          if (error) query.failed(error);
+          else query.done(results[0]);
+          // With as many arguments as there were: a program may count them.
+          // biome-ignore lint/complexity/noArguments: see above
+          return Reflect.apply(callback, this, arguments);
+        };
+        return call([...args.slice(0, -1), wrapped]);
+      },
+    );
+  const withPromise = (name: string) =>
+    around(
+      () => process.getBuiltinModule('node:dns/promises'),
+      name,
+      (call, _self, args) => {
+        const query = begin(name, args);
+        // The program gets the promise that `then` makes, so that a rejection nobody handles is still reported.
+        return call().then(
+          (answer: unknown) => {
+            query.done(answer);
+            return answer;
+          },
+          (error: unknown) => {
+            query.failed(error);
+            throw error;
+          },
+        );
+      },
+    );
+  const exported: Switch = {
+    on: () => process.getBuiltinModule('node:module').syncBuiltinESMExports(),
+    off: () => process.getBuiltinModule('node:module').syncBuiltinESMExports(),
+  };
+  const functions = together(...FUNCTIONS.flatMap((name) => [withCallback(name), withPromise(name)]));
+  whileTraced(
+    [node.dnsStart, node.dnsDone, node.dnsError],
+    () => {
+      functions.on();
+      exported.on();
+    },
+    () => {
+      functions.off();
+      exported.off();
+    },
+  );
+}
+
+function textOf(answer: unknown): string {
+  if (typeof answer === 'string') return answer;
+  const { address } = (answer ?? {}) as { address?: unknown };
+  return typeof address === 'string' ? address : (JSON.stringify(answer) ?? '');
+}

@@ -1,0 +1,56 @@
+// Behind these are the channels http.client.request.start (headers and body are handed over), http.client.response.finish (which says that
+// the response's headers are there) and http.client.request.error: of http and https, not of fetch, which undici.ts has.
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type Provider, string, uint64 } from 'sonde';
+import { whileTraced } from '../presence.js';
+import { subscriptions } from './channels.js';
+import { now, since } from './clock.js';
+import { type Connection, connectionOf } from './connection.js';
+import { requestArguments, responseArguments } from './http-server.js';
+import { idOf } from './identity.js';
+
+export const httpClientProbes = {
+  httpClientRequest: requestArguments,
+  httpClientResponse: responseArguments,
+  httpClientError: [uint64('id'), uint64('ns'), string('message'), string('method'), string('url'), string('host')],
+} as const;
+
+export function watchHttpClient(node: Provider<typeof httpClientProbes>): void {
+  const began = new WeakMap<ClientRequest, bigint>();
+  const { on, off } = subscriptions({
+    'http.client.request.start': ({ request }: { request: ClientRequest }) => {
+      began.set(request, now());
+      if (!node.httpClientRequest.enabled) return;
+      const { id, address, port, fd } = connectionTo(request);
+      node.httpClientRequest.fire(
+        ...([idOf(request), id, address, port, request.method, request.path, fd, hostOf(request)] as const),
+      );
+    },
+    'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
+      if (!node.httpClientResponse.enabled) return;
+      const { id, address, port, fd } = connectionTo(request);
+      const ns = since(began.get(request));
+      const status = response.statusCode ?? 0;
+      node.httpClientResponse.fire(id, address, port, fd, idOf(request), ns, status, request.method, request.path);
+    },
+    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: Error }) => {
+      const ns = since(began.get(request));
+      const { method, path } = request;
+      node.httpClientError.fire(idOf(request), ns, String(error.message), method, path, hostOf(request));
+    },
+  });
+  whileTraced([node.httpClientRequest, node.httpClientResponse, node.httpClientError], on, off);
+}
+
+/** On a new connection, the request is handed over before that is there: then it is known by name only. */
+function connectionTo(request: ClientRequest): Connection {
+  const connection = connectionOf(request.socket);
+  if (connection.address) return connection;
+  const port = Number(/:(\d+)$/.exec(hostOf(request))?.[1] ?? (request.protocol === 'https:' ? 443 : 80));
+  return { ...connection, address: request.host, port };
+}
+
+function hostOf(request: ClientRequest): string {
+  const header = request.getHeader('host');
+  return typeof header === 'string' ? header : request.host;
+}

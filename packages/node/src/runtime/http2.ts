@@ -1,0 +1,71 @@
+// Behind these are the channels http2.server.stream.* and http2.client.stream.*, which Node.js has since version 22.17 and 24.2.
+import type { Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import { int32, type Provider, uint64 } from 'sonde';
+import { whileTraced } from '../presence.js';
+import { type Listeners, subscriptions } from './channels.js';
+import { now, since } from './clock.js';
+import { connectionOf } from './connection.js';
+import { requestArguments, responseArguments } from './http-server.js';
+import { idOf } from './identity.js';
+
+const closeArguments = [uint64('id'), uint64('ns'), int32('code')] as const;
+
+export const http2Probes = {
+  http2ServerRequest: requestArguments,
+  http2ServerResponse: responseArguments,
+  http2ServerClose: closeArguments,
+  http2ClientRequest: requestArguments,
+  http2ClientResponse: responseArguments,
+  http2ClientClose: closeArguments,
+} as const;
+
+interface Message {
+  stream: Http2Stream;
+  headers: IncomingHttpHeaders & OutgoingHttpHeaders;
+}
+
+export function watchHttp2(node: Provider<typeof http2Probes>): void {
+  watchSide('server', node.http2ServerRequest, node.http2ServerResponse, node.http2ServerClose);
+  watchSide('client', node.http2ClientRequest, node.http2ClientResponse, node.http2ClientClose);
+}
+
+function watchSide(
+  side: 'server' | 'client',
+  request: Provider<typeof http2Probes>['http2ServerRequest'],
+  response: Provider<typeof http2Probes>['http2ServerResponse'],
+  close: Provider<typeof http2Probes>['http2ServerClose'],
+): void {
+  const asked = new WeakMap<Http2Stream, { began: bigint; method: string; url: string }>();
+  const listeners: Listeners = {
+    start({ stream, headers }: Message) {
+      const [method, url] = [String(headers[':method'] ?? ''), String(headers[':path'] ?? '')];
+      asked.set(stream, { began: now(), method, url });
+      if (!request.enabled) return;
+      const { id, address, port, fd } = connectionOf(stream.session?.socket);
+      request.fire(
+        idOf(stream),
+        id,
+        address,
+        port,
+        method,
+        url,
+        fd,
+        String(headers[':authority'] ?? headers.host ?? ''),
+      );
+    },
+    finish({ stream, headers }: Message) {
+      if (!response.enabled) return;
+      const { id, address, port, fd } = connectionOf(stream.session?.socket);
+      const { began, method = '', url = '' } = asked.get(stream) ?? {};
+      response.fire(id, address, port, fd, idOf(stream), since(began), Number(headers[':status'] ?? 0), method, url);
+    },
+    close({ stream }: Message) {
+      close.fire(idOf(stream), since(asked.get(stream)?.began), stream.rstCode ?? 0);
+    },
+  };
+  const channels = Object.entries(listeners).map(
+    ([name, listener]) => [`http2.${side}.stream.${name}`, listener] as const,
+  );
+  const { on, off } = subscriptions(Object.fromEntries(channels));
+  whileTraced([request, response, close], on, off);
+}
