@@ -1,1 +1,2 @@
 export { start } from './start.js';
+export { type NodeStatus, status } from './status.js';

@@ -1,9 +1,16 @@
 import { provider } from 'sonde';
+import { allocationProbes, watchAllocation } from './runtime/allocation.js';
+import { childProcessProbes, watchChildProcesses } from './runtime/child-processes.js';
 import { dnsProbes, watchDns } from './runtime/dns.js';
+import { errorProbes, watchErrors } from './runtime/errors.js';
+import { eventLoopProbes, watchEventLoop } from './runtime/event-loop.js';
+import { gcProbes, watchGc } from './runtime/gc.js';
 import { httpClientProbes, watchHttpClient } from './runtime/http-client.js';
 import { httpServerProbes, watchHttpServer } from './runtime/http-server.js';
 import { http2Probes, watchHttp2 } from './runtime/http2.js';
+import { moduleProbes, watchModules } from './runtime/modules.js';
 import { netProbes, watchNet } from './runtime/net.js';
+import { threadProbes, watchThreads } from './runtime/threads.js';
 import { udpProbes, watchUdp } from './runtime/udp.js';
 import { undiciProbes, watchUndici } from './runtime/undici.js';
 
@@ -26,6 +33,13 @@ export function start(): void {
     ...netProbes,
     ...udpProbes,
     ...dnsProbes,
+    ...allocationProbes,
+    ...childProcessProbes,
+    ...errorProbes,
+    ...eventLoopProbes,
+    ...gcProbes,
+    ...moduleProbes,
+    ...threadProbes,
   });
   watchHttpServer(node);
   watchHttpClient(node);
@@ -34,4 +48,11 @@ export function start(): void {
   watchNet(node);
   watchUdp(node);
   watchDns(node);
+  watchAllocation(node);
+  watchChildProcesses(node);
+  watchErrors(node);
+  watchEventLoop(node);
+  watchGc(node);
+  watchModules(node);
+  watchThreads(node);
 }

@@ -1,5 +1,6 @@
 // What the probes of the network tell, by sonde's recorder, on this Node.js: each argument. That tracers see them, the other tests show.
 import assert from 'node:assert/strict';
+import { isDuration, isId, recordedProgram, show } from '../../support/recorded-program.js';
 import { RuntimeProgram } from '../../support/runtime-program.js';
 import { useScene } from '../../support/scene.js';
 
@@ -11,12 +12,8 @@ describe('@sonde/node: the network', function () {
   const scene = useScene();
 
   const recording = async () => {
-    const program = await RuntimeProgram.start(scene.current);
-    const port = await program.call('serve');
-    await program.call('record');
-    const of = async (probe: string) =>
-      (await program.call('fired')).filter((fired) => fired.probe === probe).map(({ values }) => values as Values);
-    return { program, port, of };
+    const { program, of } = await recordedProgram(scene.current);
+    return { program, of, port: await program.call('serve') };
   };
 
   it('http: a request and its response on both sides, joined by ids', async () => {
@@ -178,9 +175,3 @@ describe('@sonde/node: the network', function () {
     assert.equal(await program.end(), 0);
   });
 });
-
-type Values = Record<string, number | bigint | boolean | string>;
-
-const isId = (value: unknown) => typeof value === 'number' && value > 0;
-const isDuration = (value: unknown) => typeof value === 'number' && value > 1000 && value < 30e9;
-const show = (value: unknown) => JSON.stringify(value);

@@ -1,0 +1,17 @@
+import { type Status, status as statusOfAll } from 'sonde';
+import { whyNotExact } from './runtime/gc.js';
+
+/** What sonde's own status tells, and what is of this package. */
+export interface NodeStatus extends Status {
+  /** Why probes are not what they could be here. */
+  reasons: {
+    /** gc__start rests, and gc__done comes some milliseconds late, without the heap's size. */
+    gc?: string;
+  };
+}
+
+/** Tells which backend runs and why, what a tracer needs to know of each provider and probe, and which probes of this package rest or are less exact. */
+export function status(): NodeStatus {
+  const gc = whyNotExact();
+  return { ...statusOfAll(), reasons: { ...(gc !== undefined && { gc }) } };
+}
