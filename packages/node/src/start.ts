@@ -1,4 +1,6 @@
 import { provider } from 'sonde';
+import { bridge } from './bridge.js';
+import { bridges } from './bridges.js';
 import { allocationProbes, watchAllocation } from './runtime/allocation.js';
 import { childProcessProbes, watchChildProcesses } from './runtime/child-processes.js';
 import { dnsProbes, watchDns } from './runtime/dns.js';
@@ -55,4 +57,24 @@ export function start(): void {
   watchGc(node);
   watchModules(node);
   watchThreads(node);
+  bridgeAll(process.env.SONDE_BRIDGES);
+}
+
+/** What SONDE_BRIDGES names that is none, or why one could not be built. */
+export let bridgesReason: string | undefined;
+
+/** Nothing that an environment says may end the program: what is wrong is told by status(). */
+function bridgeAll(names: string | undefined): void {
+  for (const name of names?.split(',').map((name) => name.trim()) ?? []) {
+    if (name === '') continue;
+    if (!Object.hasOwn(bridges, name)) {
+      bridgesReason = `SONDE_BRIDGES names ${JSON.stringify(name)}, and there is no such bridge: give ${Object.keys(bridges).join(', ')}`;
+      continue;
+    }
+    try {
+      bridge(bridges[name as keyof typeof bridges]);
+    } catch (error) {
+      bridgesReason = `SONDE_BRIDGES: ${(error as Error).message}`;
+    }
+  }
 }

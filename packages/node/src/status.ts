@@ -1,5 +1,6 @@
 import { type Status, status as statusOfAll } from 'sonde';
 import { whyNotExact } from './runtime/gc.js';
+import { bridgesReason } from './start.js';
 
 /** What sonde's own status tells, and what is of this package. */
 export interface NodeStatus extends Status {
@@ -7,11 +8,16 @@ export interface NodeStatus extends Status {
   reasons: {
     /** gc__start rests, and gc__done comes some milliseconds late, without the heap's size. */
     gc?: string;
+    /** What is wrong with SONDE_BRIDGES. */
+    bridges?: string;
   };
 }
 
 /** Tells which backend runs and why, what a tracer needs to know of each provider and probe, and which probes of this package rest or are less exact. */
 export function status(): NodeStatus {
   const gc = whyNotExact();
-  return { ...statusOfAll(), reasons: { ...(gc !== undefined && { gc }) } };
+  return {
+    ...statusOfAll(),
+    reasons: { ...(gc !== undefined && { gc }), ...(bridgesReason !== undefined && { bridges: bridgesReason }) },
+  };
 }

@@ -139,7 +139,8 @@ describe('@sonde/node: the network', function () {
   it('dns: answers and errors, of functions that were imported before', async () => {
     const { program, of } = await recording();
     await program.call('dns');
-    const started = await of('dns__start');
+    // Newer versions look up what a server listens at, too.
+    const started = (await of('dns__start')).filter(({ name }) => name !== '127.0.0.1');
     assert.deepEqual(
       started.map(({ function: name, name: asked }) => [name, asked]),
       [
@@ -148,7 +149,7 @@ describe('@sonde/node: the network', function () {
         ['lookup', 'does-not-exist.invalid'],
       ],
     );
-    const done = await of('dns__done');
+    const done = (await of('dns__done')).filter(({ name }) => name !== '127.0.0.1');
     assert.deepEqual(
       done.map(({ id, answers }) => [id, answers]),
       started.slice(0, 2).map(({ id }) => [id, 1]),
