@@ -9,11 +9,14 @@ import { build } from 'esbuild';
 /** What few processes need, by the name that packages/native/src/binding.ts (`late`) asks for it. */
 const LATE = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
 
+/** What no other package holds: a program has the backends once, and the drop-ins what makes them. */
+const SEPARATE = ['sonde', '@sonde/dtrace-provider'];
+
 const root = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages');
 const packages = readdirSync(root).map((name) => manifest(name));
 
-for (const { folder, name, exports, bin } of packages) {
-  const inlined = packages.filter((other) => other.name !== name && other.name !== 'sonde');
+for (const { folder, name, type, exports, bin } of packages) {
+  const inlined = packages.filter((other) => other.name !== name && !SEPARATE.includes(other.name));
   rmSync(join(folder, 'lib'), { recursive: true, force: true });
   await build({
     entryPoints: [
@@ -23,7 +26,7 @@ for (const { folder, name, exports, bin } of packages) {
       ...Object.values(bin ?? {}).map((file) => ({ in: join(folder, 'src', `${nameOf(file)}.ts`), out: nameOf(file) })),
     ],
     outdir: join(folder, 'lib'),
-    format: 'esm',
+    format: type === 'commonjs' ? 'cjs' : 'esm',
     alias: Object.fromEntries(inlined.flatMap(aliases)),
     ...common(),
   });
@@ -48,6 +51,8 @@ function common() {
     // Node.js shows the line that an error comes from, when nobody catches it.
     lineLimit: 120,
     logLevel: 'warning',
+    // CommonJS has none, and the core does without (places.ts).
+    logOverride: { 'empty-import-meta': 'silent' },
   };
 }
 

@@ -1,0 +1,66 @@
+// The names of other people's providers and probes, made such that all tools can carry them. Nothing is refused. The same name always
+// becomes the same one, and two names never meet: `marked` sees to that.
+
+/** DTrace's limits, as @sonde/core has them. */
+const LONGEST_PROVIDER = 53;
+const LONGEST_PROBE = 63;
+const LONGEST_MODULE = 63;
+const LONGEST_FUNCTION = 127;
+
+/** DTrace's own providers of processes. */
+const RESERVED = ['pid', 'objc', 'oneshot'];
+
+/** What a marked name ends in: forty-eight bits of a hash in letters, since a provider's name must not end in a digit. */
+const MARK_LENGTH = 12;
+const MARK = new RegExp(`_x[a-p]{${MARK_LENGTH}}$`);
+
+/** What DTrace takes in a module's or function's name. */
+const PLACE = /^(?!\.\.?$)[a-zA-Z0-9_.$`-]+$/;
+
+/**
+ * A probe's name as notes hold it: `log-info` is `log__info`, which DTrace shows as `log-info` again. `getfoo:bar` is `getfoo_bar_x` and
+ * twelve letters.
+ */
+export function probeName(name: string): string {
+  return dashless(name, LONGEST_PROBE, (plain) => plain);
+}
+
+/** A provider's name: as a probe's, but that one which ends in a digit gets a `_`, since DTrace appends the process's id. */
+export function providerName(name: string): string {
+  if (RESERVED.includes(name)) return marked(name, LONGEST_PROVIDER);
+  // One that ends in a digit and such a `_` already gets another: so it meets no other.
+  return dashless(name, LONGEST_PROVIDER, (plain) => (/\d_*$/.test(plain) ? `${plain}_` : plain));
+}
+
+/** DTrace's second name for a probe. */
+export function moduleName(name: string): string {
+  if (PLACE.test(name) && name.length <= LONGEST_MODULE && !MARK.test(name)) return name;
+  return marked(name, LONGEST_MODULE);
+}
+
+/** DTrace's third name for a probe: its name, as the original has it, or what stands for it. */
+export function functionName(name: string): string {
+  return PLACE.test(name) && name.length < LONGEST_FUNCTION - 8 ? name : probeName(name);
+}
+
+function dashless(name: string, longest: number, complete: (plain: string) => string): string {
+  const plain = complete(name.replaceAll('-', '__'));
+  const fits = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(plain) && plain.length <= longest;
+  // A name that holds `__` itself would be that of another, with a dash; one that looks marked, that of another which is.
+  const isAlone = name.replaceAll('-', '__').replaceAll('__', '-') === name && !MARK.test(plain);
+  return fits && isAlone ? plain : marked(name, longest);
+}
+
+/** What can be carried of a name, and a hash of all of it. */
+function marked(name: string, longest: number): string {
+  // Loaded when it is needed, which is seldom: it takes milliseconds. UTF-16, since UTF-8 has one character for all lone surrogates.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const digest = createHash('sha256').update(Buffer.from(name, 'utf16le')).digest('hex').slice(0, MARK_LENGTH);
+  const letters = [...digest].map((digit) => 'abcdefghijklmnop'[Number.parseInt(digit, 16)]).join('');
+  const mark = `_x${letters}`;
+  const stem = name
+    .replaceAll('-', '__')
+    .replace(/[^a-zA-Z0-9_]+/g, '_')
+    .replace(/^(?=\d)/, '_');
+  return stem.slice(0, longest - mark.length) + mark;
+}
