@@ -40,6 +40,8 @@ export interface Options {
   module?: string;
   /** How many arguments a probe may be given; those beyond are ignored. */
   mostArguments: number;
+  /** Whether a provider may be enabled that has no probes yet. */
+  mayBeEmpty: boolean;
   Probe: new () => DynamicProbe;
   /** What a type's name means. */
   kindOf(type: string): Kind;
@@ -120,10 +122,16 @@ export class DynamicProvider {
     return probe;
   }
 
-  /** Makes the probes visible to tracers. Done already, it does nothing. */
+  /**
+   * Makes the probes visible to tracers. Done already, it does nothing.
+   *
+   * @throws {Error} "no probes defined", if its package has that
+   * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or load the provider
+   */
   enable(): void {
     if (!DynamicProvider.isProvider(this)) throw illegalInvocation();
     if (this.#isEnabled) return;
+    if (this.#members.size === 0 && !this.#options.mayBeEmpty) throw new Error('no probes defined');
     attach();
     try {
       this.#connect([...this.#members.values()]);
@@ -142,11 +150,6 @@ export class DynamicProvider {
     this.#pending = [];
     for (const { probe } of this.#members.values()) setNative(probe, RESTING);
     for (const { provider } of this.#batches.splice(0)) provider.unload();
-  }
-
-  /** How many probes there are. */
-  protected static count(provider: DynamicProvider): number {
-    return provider.#members.size;
   }
 
   /** Whether it is one of this provider's probes, and was not removed. */

@@ -35,6 +35,7 @@ export class DTraceProvider extends DynamicProvider {
       area: 'dtrace-provider',
       ...(typeof module === 'string' && { module }),
       mostArguments: MOST_ARGUMENTS,
+      mayBeEmpty: false,
       Probe: DTraceProbe,
       kindOf,
     });
@@ -50,16 +51,6 @@ export class DTraceProvider extends DynamicProvider {
    */
   override addProbe(name: string, ...types: string[]): DTraceProbe {
     return super.addProbe(name, ...types) as DTraceProbe;
-  }
-
-  /**
-   * Makes the probes visible to tracers. Done already, it does nothing.
-   *
-   * @throws {Error} "no probes defined"
-   */
-  override enable(): void {
-    if (DynamicProvider.isProvider(this) && DynamicProvider.count(this) === 0) throw new Error('no probes defined');
-    super.enable();
   }
 
   /**

@@ -20,7 +20,7 @@ export class USDTProvider extends DynamicProvider {
    */
   constructor(name: string) {
     if (typeof name !== 'string') throw new TypeError('Must give provider name as argument');
-    super(name, { area: 'usdt', mostArguments: MOST_ARGUMENTS, Probe: USDTProbe, kindOf });
+    super(name, { area: 'usdt', mostArguments: MOST_ARGUMENTS, mayBeEmpty: true, Probe: USDTProbe, kindOf });
   }
 
   /**

@@ -1,0 +1,150 @@
+// @sonde/dtrace-provider does what dtrace-provider does, row by row; and so does the original's stub, as far as it does anything.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import * as imported from '@sonde/dtrace-provider';
+import { status } from 'sonde';
+import { type Recorder, record } from 'sonde/testing';
+import { needsPackage } from '../support/npm-packages.js';
+import { ABORTS, type Row, rows } from './interface.js';
+
+const require = createRequire(import.meta.url);
+const d: typeof imported = require('@sonde/dtrace-provider');
+
+describe('@sonde/dtrace-provider', () => {
+  let recorder: Recorder;
+
+  beforeEach(() => {
+    recorder = record();
+  });
+
+  afterEach(() => {
+    recorder.stop();
+  });
+
+  const fired = () => recorder.fired.map(({ probe, values }) => [probe, ...Object.values(values)]);
+
+  describe('does what dtrace-provider does', () => {
+    for (const row of rows.filter(({ ours }) => !ours)) {
+      it(row.what, () => assert.deepEqual(row.run({ d, fired }), comparable(row.original)));
+    }
+  });
+
+  describe('does better', () => {
+    for (const row of rows.filter(({ ours }) => ours)) {
+      it(`${row.what}: ${row.ours!.because}`, () => {
+        assert.deepEqual(row.run({ d, fired }), row.ours!.does);
+        assert.notDeepEqual(row.ours!.does, row.original);
+      });
+    }
+  });
+
+  describe("the original's stub", function () {
+    this.timeout(120_000);
+    let stub: typeof d;
+
+    before(function () {
+      stub = require(needsPackage(this, 'dtrace-provider@0.8.8', 'dtrace-provider/dtrace-provider.js'));
+      assert.equal(stub.DTraceProvider.name, 'DTraceProviderStub', 'its addon does not compile on this Node.js');
+    });
+
+    for (const row of rows) {
+      it(`${isSame(row) ? 'does the same' : 'does something else'}: ${row.what}`, () => {
+        assert.deepEqual(row.run({ d: stub, fired }), 'stub' in row ? row.stub : row.original);
+      });
+    }
+  });
+
+  it('is the same to ES modules', () => {
+    assert.equal(imported.DTraceProvider, d.DTraceProvider);
+    assert.equal(imported.createDTraceProvider, d.createDTraceProvider);
+    assert.equal((imported as { default?: unknown }).default, d);
+  });
+
+  it('counts what callbacks and values were not right', () => {
+    const provider = d.createDTraceProvider('counted');
+    const probe = provider.addProbe('probe', 'json');
+    provider.enable();
+    probe.fire(() => [{}]);
+    probe.fire(() => 7);
+    probe.fire(() => {
+      throw new Error('callback');
+    });
+    probe.fire(() => [7n]);
+    const [counted] = status().providers.filter(({ name }) => name === 'counted');
+    assert.deepEqual(
+      counted!.probes.map(({ name, errors }) => [name, errors]),
+      [['probe', 3]],
+    );
+    provider.disable();
+  });
+
+  it('makes one definition of what is there at enable, and one of what is added in a turn after that', async () => {
+    const provider = d.createDTraceProvider('turns');
+    for (const name of ['a', 'b']) provider.addProbe(name);
+    provider.enable();
+    for (const name of ['c', 'd']) provider.addProbe(name);
+    assert.deepEqual(definitions('turns'), [['a', 'b']]);
+    await null;
+    provider.addProbe('a').fire(() => []);
+    provider.addProbe('e').fire(() => []);
+    assert.deepEqual(definitions('turns'), [['a', 'b'], ['c', 'd'], ['e']]);
+    provider.disable();
+    assert.deepEqual(definitions('turns'), []);
+    provider.enable();
+    assert.deepEqual(definitions('turns'), [['a', 'b', 'c', 'd', 'e']]);
+    provider.disable();
+  });
+
+  it('withdraws a definition when its last probe is removed, and one that was disabled before its turn never comes', async () => {
+    const provider = d.createDTraceProvider('removed');
+    const [a, b] = [provider.addProbe('a'), provider.addProbe('b')];
+    provider.enable();
+    const late = provider.addProbe('late');
+    provider.removeProbe(late);
+    provider.removeProbe(a);
+    await null;
+    assert.deepEqual(definitions('removed'), [['a', 'b']]);
+    provider.removeProbe(b);
+    assert.deepEqual(definitions('removed'), []);
+    provider.addProbe('c');
+    provider.disable();
+    await null;
+    assert.deepEqual(definitions('removed'), []);
+  });
+
+  it('lets a probe keep its provider, and both fire from many providers of one name', () => {
+    const probes = [1, 2].map(() => {
+      const provider = d.createDTraceProvider('twice');
+      const probe = provider.addProbe('probe', 'int');
+      provider.enable();
+      return probe;
+    });
+    probes.forEach((probe, index) => {
+      assert.equal(
+        probe.fire(() => [index]),
+        true,
+      );
+    });
+    assert.deepEqual(fired(), [
+      ['probe', 0],
+      ['probe', 1],
+    ]);
+    for (const { __prov__: provider } of probes) provider.disable();
+  });
+
+  function definitions(name: string): string[][] {
+    return status()
+      .providers.filter((provider) => provider.name === name)
+      .map(({ probes }) => probes.map((probe) => probe.name));
+  }
+});
+
+/** As the recorder has it: a number where a bigint is one. */
+function comparable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(comparable);
+  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function isSame(row: Row): boolean {
+  return !('stub' in row) && row.original !== ABORTS;
+}
