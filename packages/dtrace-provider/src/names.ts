@@ -62,5 +62,5 @@ function marked(name: string, longest: number): string {
     .replaceAll('-', '__')
     .replace(/[^a-zA-Z0-9_]+/g, '_')
     .replace(/^(?=\d)/, '_');
-  return stem.slice(0, longest - mark.length) + mark;
+  return stem.slice(0, longest - mark.length).replace(/_+$/, '') + mark;
 }
