@@ -21,7 +21,7 @@ export interface Manager {
   saysAnyway?: RegExp;
 }
 
-/** What is installed: `sonde`, and the others that it asks for. */
+/** What is installed: what the application names, and by whatever name, what others that it needs are taken from. */
 interface Sources {
   dependencies: Record<string, string>;
   others: Record<string, string>;
@@ -91,10 +91,7 @@ export interface Installed {
   seconds: number;
 }
 
-/**
- * Installs an application that depends on `sonde`, in a folder of its own, on a machine with Node.js and a shell, and no compiler, Python or
- * node-gyp.
- */
+/** Installs an application that depends on `sonde`: see {@link installFiles}. */
 export function install(
   context: Context,
   manager: Manager,
@@ -105,19 +102,29 @@ export function install(
   const registry = registryOfNpm();
   const files = Object.fromEntries(Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]));
   const { sonde, ...others } = files;
-  for (const [name, content] of Object.entries(manager.files({ dependencies: { sonde: sonde! }, others, registry }))) {
-    writeFileSync(join(folder, name), content);
-  }
+  const sources = { dependencies: { sonde: sonde! }, others, registry };
+  return installFiles(context, manager, folder, sources, scripts);
+}
+
+/**
+ * Installs an application in a folder of its own, on a machine with Node.js and a shell, and no compiler, Python or
+ * node-gyp.
+ */
+export function installFiles(
+  context: Context,
+  manager: Manager,
+  folder: string,
+  sources: Sources,
+  scripts: boolean,
+): Installed {
+  for (const [name, content] of Object.entries(manager.files(sources))) writeFileSync(join(folder, name), content);
   const started = process.hrtime.bigint();
-  const { status, stdout, stderr } = spawnSync(
-    realpathSync(needsPackage(context, manager.package, `.bin/${manager.command}`)),
-    manager.install(scripts),
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      env: bareMachine(needsNode(context, manager.node), folder, registry),
-    },
-  );
+  const command = realpathSync(needsPackage(context, manager.package, `.bin/${manager.command}`));
+  const { status, stdout, stderr } = spawnSync(command, manager.install(scripts), {
+    cwd: folder,
+    encoding: 'utf8',
+    env: bareMachine(needsNode(context, manager.node), folder, sources.registry),
+  });
   return {
     status,
     output: `${stdout ?? ''}${stderr ?? ''}`,
@@ -145,7 +152,8 @@ function bareMachine(node: string, folder: string, registry: string): NodeJS.Pro
 
 let registry: string | undefined;
 
-function registryOfNpm(): string {
+/** Where packages come from on this machine. */
+export function registryOfNpm(): string {
   registry ??= spawnSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).stdout.trim();
   return registry;
 }
