@@ -45,9 +45,11 @@ const pnpm = (version: number, node: NodeLine): Manager => ({
   package: `pnpm@${version}`,
   command: 'pnpm',
   node,
-  files: ({ dependencies, others }) => ({
+  files: ({ dependencies, others, registry }) => ({
     'package.json': manifest({ dependencies }),
     'pnpm-workspace.yaml': JSON.stringify({ overrides: others }),
+    // pnpm 12 does not ask npm's variable for it.
+    '.npmrc': `registry=${registry}\n`,
   }),
   install: (scripts) => ['install', ...(scripts ? [] : ['--ignore-scripts'])],
 });
