@@ -1,5 +1,6 @@
 // fixtures/runtime-program from outside, started as people start theirs: node --import @sonde/node/register.
 import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Commands } from '../fixtures/runtime-program.js';
@@ -39,6 +40,11 @@ export class RuntimeProgram extends CalledProgram<Commands> {
     const link = join(this.folder, 'node.so');
     if (!existsSync(link)) throw new Error(`the program has no probes: there is no ${link}`);
     return link;
+  }
+
+  /** The same, and not the link to it: as the process has it mapped. */
+  realObject(): Promise<string> {
+    return realpath(this.object);
   }
 
   /** What bpftrace attaches to. */

@@ -41,7 +41,7 @@ describe('@sonde/node: the process', function () {
     const { folder } = scene.current;
     for (const file of ['module.cjs', 'module.mjs']) await writeFile(join(folder, file), '');
     const { program, of } = await recordedProgram(scene.current);
-    await program.call('load', folder);
+    await program.call('loadModules', folder);
     const mine = async (probe: string) =>
       (await of(probe)).filter(({ specifier }) => /(module|missing)\.[cm]js$/.test(String(specifier)));
     const started = await mine('module__start');
