@@ -6,12 +6,13 @@ import { readCommandLine } from './command-line.js';
 import { events } from './events.js';
 import { load } from './load.js';
 import { memory } from './memory.js';
+import { node } from './node.js';
 import type { Part, Result } from './part.js';
 import { print } from './report.js';
 import { traced } from './traced.js';
 import { untraced } from './untraced.js';
 
-const parts: Part[] = [untraced, traced, events, load, memory];
+const parts: Part[] = [untraced, traced, events, load, memory, node];
 
 const { names, quick, json } = readCommandLine(parts);
 const machine = {
