@@ -178,7 +178,8 @@ async function main(): Promise<void> {
   }
   console.log(`mail server: process ${process.pid}, smtp://127.0.0.1:${server.port}, database in ${store}`);
   const { backend, reason, providers } = status();
-  const [provider] = providers;
+  // There may be others: of what the process was started with.
+  const provider = providers.find(({ name }) => name === 'smtp');
   // With DTrace they are in no file: one of them tells how all are named.
   const where = provider?.location ?? provider?.probes[0]?.tracer;
   console.log(`probes: ${where || `none (${provider?.reason ?? reason ?? backend})`}`);

@@ -25,7 +25,7 @@ export { DefinitionError, type ErrorCode, SondeError } from './errors.js';
 export { log } from './log.js';
 export { type Operation, type OperationSource, operation } from './operation.js';
 export { places } from './places.js';
-export type { Probe, ProbeStatus } from './probe.js';
+export { type Probe, type ProbeStatus, type Watched, watched } from './probe.js';
 export { type Provider, type ProviderOptions, type ProviderSource, provider, type ValuesOf } from './provider.js';
 export type { ProviderStatus } from './registry.js';
 export { applicationManifest, type Backends, registerBackends } from './selection.js';

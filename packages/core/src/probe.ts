@@ -67,7 +67,7 @@ type Emit = (from: Caller, ...values: unknown[]) => void;
  * The classes of probes, how one is made and how it is connected. In a function, because bundlers make a `var` of a module's
  * constants: V8 takes the symbols for constants only where they are.
  */
-const [makeProbe, watch] = (() => {
+const [makeProbe, watch, watchedOf] = (() => {
   const CODE = Symbol('code');
   const RESTING = Symbol('resting');
   const FLAG = Symbol('flag');
@@ -145,8 +145,33 @@ const [makeProbe, watch] = (() => {
     const kind = (flag ? FlaggedProbe : NativeProbe).prototype;
     if (Object.getPrototypeOf(probe) !== kind) Reflect.setPrototypeOf(probe, kind);
   };
-  return [make, watch];
+  const watchedOf = (probe: NativeProbe): Watched[] => {
+    const { [CODE]: code, [RESTING]: resting, [FLAG]: flag } = probe as FlaggedProbe;
+    return flag
+      ? [
+          { memory: code, resting },
+          { memory: flag, resting: 0 },
+        ]
+      : [{ memory: code, resting }];
+  };
+  return [make, watch, watchedOf];
 })();
+
+/** Memory that a probe watches. */
+export interface Watched {
+  readonly memory: { readonly [index: number]: number };
+  /** The probe is enabled while `memory[0] !== resting`, of this or of another of its memories. */
+  readonly resting: number;
+}
+
+/**
+ * What a probe watches as it is connected now, for code that looks itself since even the call of `enabled` would be too much: functions that
+ * `@sonde/node` has put probes into. For nobody else: **whoever writes to this memory ends the process**, it is mapped to be executed. Who gets it
+ * must not hand it on, and nothing enumerable may lead to it.
+ */
+export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
+  return watchedOf(probe as Parameters<typeof watchedOf>[0]);
+}
 
 /**
  * Makes a probe, and the control over it. The probe keeps `owner` alive: a program may keep a probe and drop its

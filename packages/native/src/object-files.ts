@@ -1,32 +1,11 @@
-// Probe objects as files. Their names come from what they hold and one file serves every process with that definition, so
-// that one attachment by path traces them all, those still to be started too. What is mapped as code must be ours:
-// nothing that another user could have put or changed there is ever loaded.
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  symlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+// Probe objects as files (own-files.ts): one file serves every process with that definition, so that one attachment by path traces them
+// all, those still to be started too.
+import { readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { log } from '@sonde/core';
 import { isIntact } from '@sonde/elf';
 import { getBinding } from './binding.js';
+import { absolute, folders, PART, putFile } from './own-files.js';
 import { reasonOf } from './restrictions.js';
 
 const debug = log('object');
@@ -62,7 +41,8 @@ export function openObject(object: ObjectFile): OpenObject {
   for (const place of folders()) {
     try {
       const folder = absolute(place);
-      const location = putFile(folder, object);
+      const content = () => object.content();
+      const { path: location } = putFile(folder, { name: fileName(object), content, isWhole: isIntact });
       const code = getBinding().openObject(location, object.symbol, object.size);
       linkNewest(folder, object.provider, location);
       return { code, location, ...because(reasons) };
@@ -80,208 +60,7 @@ export function openObject(object: ObjectFile): OpenObject {
 
 const because = (reasons: string[]) => (reasons.length > 0 ? { reason: reasons.join('; ') } : {});
 
-/** Where objects may lie, the best first. A folder that was asked for is the only one. */
-function folders(): string[] {
-  const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
-  if (SONDE_DIR) return [SONDE_DIR];
-  const temporary = join(process.getBuiltinModule('node:os').tmpdir(), `sonde-${process.geteuid!()}`);
-  return XDG_RUNTIME_DIR && isOurs(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
-}
-
-function absolute(folder: string): string {
-  try {
-    return resolve(folder);
-  } catch (error) {
-    throw new Error(`${folder} is relative to a working directory that is gone: set SONDE_DIR to an absolute path`, {
-      cause: error,
-    });
-  }
-}
-
-/** Under su and sudo, XDG_RUNTIME_DIR may still be the other user's. */
-function isOurs(path: string): boolean {
-  try {
-    return statSync(path).uid === process.geteuid!();
-  } catch {
-    return false;
-  }
-}
-
 const fileName = ({ provider, key }: ObjectFile) => `${provider}-${key}.so`;
-
-/** The path of the object's file in the folder, made if need be. Throws with a reason. */
-function putFile(folder: string, object: ObjectFile): string {
-  const there = lstatSync(folder, { throwIfNoEntry: false });
-  if (!there) makeFolder(folder);
-  checkOurs(folder, there ?? lstatSync(folder), 'directory');
-  checkAbove(folder);
-  const path = join(folder, fileName(object));
-  if (isThere(path)) return path;
-  const content = object.content();
-  removeAbandoned(folder);
-  const own = join(folder, `.${fileName(object)}.${process.pid}-${process.hrtime.bigint()}${PART}`);
-  writeWhole(own, content);
-  try {
-    // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
-    link(own, path);
-  } finally {
-    rmSync(own, { force: true });
-  }
-  if (!isThere(path)) repair(path, content);
-  if (!isThere(path)) throw new Error(`${path} does not keep its content`);
-  return path;
-}
-
-/**
- * Makes the folder, and those above it. Each is tried once: where none can be made, as in /proc, Node.js's own `recursive`
- * tries for ever.
- */
-function makeFolder(folder: string): void {
-  if (tryMakeFolder(folder)) return;
-  makeFolder(dirname(folder));
-  if (!tryMakeFolder(folder)) throw new Error(`${folder} cannot be made`);
-}
-
-/** False when there is no folder above it; true too when something is there already, whatever it is. */
-function tryMakeFolder(folder: string): boolean {
-  try {
-    mkdirSync(folder, 0o700);
-    // Whatever the umask is.
-    chmodSync(folder, 0o700);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return true;
-    if (code === 'ENOENT' && dirname(folder) !== folder) return false;
-    throw error;
-  }
-}
-
-/** Files on their way; what a killed process left of them is removed by the next that writes. */
-const PART = '.part';
-const ABANDONED_AFTER_MS = 60_000;
-
-function checkOurs(path: string, stats: Stats, what: 'directory' | 'file'): void {
-  const broken = (rule: string) => new Error(`${path} ${rule}: remove it, or set SONDE_DIR to a directory of your own`);
-  if (stats.isSymbolicLink()) throw broken('is a symbolic link');
-  if (what === 'directory' ? !stats.isDirectory() : !stats.isFile()) throw broken(`is not a ${what}`);
-  if (stats.uid !== process.geteuid!()) throw broken(`belongs to user ${stats.uid} and not to ${process.geteuid!()}`);
-  if ((stats.mode & 0o022) !== 0) throw broken(`can be written by others (mode ${(stats.mode & 0o777).toString(8)})`);
-}
-
-/** Folders that nobody else can put another in the place of; who could change that is asked once. */
-const safeFolders = new Set<string>();
-
-/** Whoever can write to a directory above could exchange the folder between a check and its use. */
-function checkAbove(folder: string): void {
-  if (safeFolders.has(folder)) return;
-  const trusted = [0, process.geteuid!()];
-  for (const path of new Set([...above(folder), ...above(realpathSync.native(folder))])) {
-    const { uid, gid, mode } = statSync(path);
-    const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== process.getegid!());
-    const isSticky = (mode & 0o1000) !== 0;
-    if (!trusted.includes(uid) || (others && !isSticky)) {
-      throw new Error(
-        `${folder} lies in ${path}, which others can change (user ${uid}, mode ${(mode & 0o7777).toString(8)}): ` +
-          'set SONDE_DIR to a directory that only you and root can reach',
-      );
-    }
-  }
-  safeFolders.add(folder);
-}
-
-function above(folder: string): string[] {
-  const parent = dirname(folder);
-  return parent === folder ? [] : [parent, ...above(parent)];
-}
-
-/** Bytes. Far more than an object with the most probes that anyone defines; what is larger is damaged. */
-const LARGEST = 2 ** 28;
-
-/** Whether the file is there, ours and whole. Throws when it is there and not ours. */
-function isThere(path: string): boolean {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return false;
-    if (code === 'ELOOP') checkOurs(path, lstatSync(path), 'file');
-    throw error;
-  }
-  try {
-    const stats = fstatSync(file);
-    checkOurs(path, stats, 'file');
-    if (stats.size > LARGEST) return false;
-    // readFileSync would take several times as long for a file whose size is known.
-    const found = new Uint8Array((stats.size + 3) & -4);
-    return readSync(file, found, 0, stats.size, 0) === stats.size && isIntact(found.buffer, stats.size);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function writeWhole(path: string, content: Uint8Array): void {
-  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
-  try {
-    // Whatever the umask is. By its path: Node.js's permission model knows no rights to descriptors and forbids fchmod.
-    chmodSync(path, 0o600);
-    writeAll(file, content);
-  } catch (error) {
-    unlinkSync(path);
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function writeAll(file: number, content: Uint8Array): void {
-  for (let written = 0; written < content.length; ) {
-    written += writeSync(file, content, written, content.length - written, written);
-  }
-}
-
-/** Gives a file another name, unless something has that already. */
-function link(from: string, to: string): void {
-  try {
-    linkSync(from, to);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    // A file system without hard links.
-    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
-    renameSync(from, to);
-  }
-}
-
-/**
- * Writes a damaged file anew (the disk was full, the system crashed). In its place, so that it stays the same inode: of
- * several processes that do this at once all write the same, and nobody has mapped what was damaged.
- */
-function repair(path: string, content: Uint8Array): void {
-  debug('%s is damaged and is written anew', path);
-  const file = openSync(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    checkOurs(path, fstatSync(file), 'file');
-    writeAll(file, content);
-    ftruncateSync(file, content.length);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function removeAbandoned(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!name.endsWith(PART)) continue;
-    const path = join(folder, name);
-    try {
-      if (Date.now() - lstatSync(path).mtimeMs > ABANDONED_AFTER_MS) unlinkSync(path);
-    } catch (error) {
-      // Another process was quicker.
-      debug('%s: %s', path, (error as Error).message);
-    }
-  }
-}
 
 /** `<provider>.so`, for people: the object that was loaded last. Nothing depends on it. */
 function linkNewest(folder: string, provider: string, location: string): void {

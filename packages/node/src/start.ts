@@ -8,6 +8,8 @@ import { errorProbes, watchErrors } from './runtime/errors.js';
 import { eventLoopProbes, watchEventLoop } from './runtime/event-loop.js';
 import { gcProbes, watchGc } from './runtime/gc.js';
 import { httpClientProbes, watchHttpClient } from './runtime/http-client.js';
+import { functionProbes } from './functions/probes.js';
+import { startFunctions } from './functions/start.js';
 import { httpServerProbes, watchHttpServer } from './runtime/http-server.js';
 import { http2Probes, watchHttp2 } from './runtime/http2.js';
 import { moduleProbes, watchModules } from './runtime/modules.js';
@@ -42,6 +44,7 @@ export function start(): void {
     ...gcProbes,
     ...moduleProbes,
     ...threadProbes,
+    ...functionProbes,
   });
   watchHttpServer(node);
   watchHttpClient(node);
@@ -57,6 +60,7 @@ export function start(): void {
   watchGc(node);
   watchModules(node);
   watchThreads(node);
+  startFunctions(node);
   bridgeAll(process.env.SONDE_BRIDGES);
 }
 

@@ -31,8 +31,8 @@ export function dtrace(scene: Scene, program: string, ...options: string[]): Tra
 }
 
 /** Starts a script as a person does: it says how many probes it matched when it is there. */
-export function dtraceScript(scene: Scene, path: string): Tracer {
-  return scene.tracer(DTRACE, ['dtrace', '-s', path]);
+export function dtraceScript(scene: Scene, path: string, ...parameters: string[]): Tracer {
+  return scene.tracer(DTRACE, ['dtrace', '-s', path, ...parameters]);
 }
 
 /** What dtrace lists of providers, which may be patterns. It fails when there is no probe of one of them. */

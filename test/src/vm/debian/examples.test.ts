@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { dtraceScript, ended, startDaemon } from '../../support/dtrace.js';
+import { REGISTER } from '../../support/runtime-program.js';
 import { type Scene, useScene } from '../../support/scene.js';
 import { needsRoot } from '../../support/tools.js';
 import { run, type Tracer } from '../../support/tracer.js';
@@ -51,9 +52,23 @@ describe("The mail server's D scripts", function () {
     assert.equal(total, 9, shown);
   });
 
+  it('function-latency.d: a histogram of as many calls as there were, of a function that has no probe of its own', async () => {
+    const port = await serve(scene.current, ['--import', REGISTER]);
+    const shown = await traced('dtrace/function-latency.d', () => sendMail(port), 'domainOf');
+    const [, file, rows] =
+      /^ *(\S+) +\d+ *\n +value +-+ Distribution -+ count *\n((?: +\d+ \|.*\n)+)/m.exec(shown) ?? [];
+    assert.equal(file, fileOf('src/server.ts'), shown);
+    const counts = [...rows!.matchAll(/ (\d+) *$/gm)].map(([, count]) => Number(count));
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      9,
+      shown,
+    );
+  });
+
   /** Runs a script while something is done, and returns what it showed. */
-  async function traced(script: string, work: () => Promise<void>): Promise<string> {
-    const tracer = dtraceScript(scene.current, fileOf(script));
+  async function traced(script: string, work: () => Promise<void>, ...parameters: string[]): Promise<string> {
+    const tracer = dtraceScript(scene.current, fileOf(script), ...parameters);
     await tracer.shows(/matched \d+ probes?/);
     await work();
     return ended(tracer);
@@ -65,8 +80,8 @@ describe("The mail server's D scripts", function () {
 });
 
 /** Starts the server; where it listens. */
-async function serve(scene: Scene): Promise<string> {
-  const server = spawn(process.execPath, [fileOf('dist/server.js'), '--port=0'], {
+async function serve(scene: Scene, options: string[] = []): Promise<string> {
+  const server = spawn(process.execPath, [...options, fileOf('dist/server.js'), '--port=0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, SONDE_BACKEND: 'dtrace', SONDE_REQUIRE: '1' },
   });

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SourceCache } from './cache.js';
+
+const MADE = { code: 'function f() {\n}\n// naïve 😀', functions: [{ name: 'f', line: 1, column: 0 }] };
+const HASH = 'ab'.repeat(32);
+
+describe('the cache of sources with probes', () => {
+  let folder: string;
+  let made = 0;
+  const { SONDE_DIR } = process.env;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'sonde-cache-'));
+    process.env.SONDE_DIR = folder;
+    made = 0;
+  });
+
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+    if (SONDE_DIR === undefined) delete process.env.SONDE_DIR;
+    else process.env.SONDE_DIR = SONDE_DIR;
+  });
+
+  const get = (result: typeof MADE | undefined = MADE, hash = HASH) =>
+    new SourceCache().get(hash, () => {
+      made++;
+      return result;
+    });
+  const file = () => join(folder, 'functions', `${HASH}.js`);
+
+  it('makes a source once, for all processes of the user', () => {
+    assert.deepEqual([get(), get(), get()], [MADE, MADE, MADE]);
+    assert.equal(made, 1);
+    assert.equal(statSync(file()).mode & 0o777, 0o600);
+    assert.equal(statSync(join(folder, 'functions')).mode & 0o777, 0o700);
+  });
+
+  it('knows which sources have no functions', () => {
+    const none = () => new SourceCache().get(HASH, () => void made++ as undefined);
+    assert.deepEqual([none(), none()], [undefined, undefined]);
+    assert.equal(made, 1);
+  });
+
+  it('keeps nothing of a source that cannot be parsed', () => {
+    const wrong = () =>
+      new SourceCache().get(HASH, () => {
+        throw new SyntaxError('no');
+      });
+    assert.throws(wrong, SyntaxError);
+    assert.deepEqual(readdirSync(join(folder, 'functions')), []);
+  });
+
+  it('writes a damaged file anew', () => {
+    get();
+    const whole = readFileSync(file());
+    for (const damaged of [whole.subarray(0, 60), Buffer.alloc(0), Buffer.concat([whole, Buffer.from(' ')])]) {
+      writeFileSync(file(), damaged);
+      made = 0;
+      assert.deepEqual(get(), MADE);
+      assert.equal(made, 1);
+      assert.deepEqual(readFileSync(file()), whole);
+    }
+  });
+
+  it('takes nothing that others may have written', () => {
+    get();
+    const whole = readFileSync(file());
+    const foreign = { code: 'evil()', functions: [] };
+    chmodSync(file(), 0o666);
+    assert.deepEqual(get(foreign), foreign);
+    chmodSync(file(), 0o600);
+    assert.deepEqual(get(foreign), MADE);
+
+    writeFileSync(join(folder, 'elsewhere'), whole, { mode: 0o600 });
+    rmSync(file());
+    symlinkSync(join(folder, 'elsewhere'), file());
+    assert.deepEqual(get(foreign), foreign);
+
+    rmSync(file());
+    writeFileSync(file(), whole, { mode: 0o600 });
+    chmodSync(join(folder, 'functions'), 0o777);
+    assert.deepEqual(get(foreign), foreign);
+  });
+});

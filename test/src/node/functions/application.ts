@@ -1,0 +1,86 @@
+// An application in a folder of its own, run with what @sonde/node puts into its functions, and a recorder in the place of a tracer.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { FunctionsStatus } from '@sonde/node';
+import { REGISTER } from '../../support/runtime-program.js';
+import type { Scene } from '../../support/scene.js';
+
+/** What was fired: `> file function line` for an entry, `< function` for a return and `! function` for one that threw. */
+export interface Outcome {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+  fired: string[];
+  /** Of each return, in order. */
+  ns: number[];
+  status: FunctionsStatus;
+  /** Whether the parser was loaded. */
+  parsed: boolean;
+}
+
+export class Application {
+  readonly folder: string;
+  private readonly scene: Scene;
+
+  constructor(scene: Scene, files: Record<string, string>) {
+    this.scene = scene;
+    this.folder = join(scene.folder, 'app');
+    for (const [path, text] of Object.entries({ 'package.json': '{}', ...files })) this.write(path, text);
+    writeFileSync(join(scene.folder, 'record.mjs'), RECORD);
+  }
+
+  write(path: string, text: string): void {
+    const file = join(this.folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+
+  run(main: string, environment: Record<string, string> = {}): Outcome {
+    const recorded = join(this.scene.folder, 'recorded.json');
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', join(this.scene.folder, 'record.mjs'), '--import', REGISTER, join(this.folder, main)],
+      {
+        cwd: this.folder,
+        encoding: 'utf8',
+        timeout: 20_000,
+        env: { ...process.env, SONDE_DIR: this.scene.objects, RECORDED: recorded, ...environment },
+      },
+    );
+    const told = JSON.parse(readFileSync(recorded, 'utf8'));
+    const fired = (told.fired as { probe: string; values: Record<string, string | number | boolean> }[]).filter(
+      ({ probe }) => probe.startsWith('function'),
+    );
+    return {
+      exitCode: status,
+      stdout,
+      stderr,
+      fired: fired.map(({ probe, values }) => {
+        if (probe === 'function__entry') {
+          return `> ${String(values.file).replace(`${this.folder}/`, '')} ${values.function} ${values.line}`;
+        }
+        return `${values.threw ? '!' : '<'} ${values.function}`;
+      }),
+      ns: fired.flatMap(({ probe, values }) => (probe === 'function__return' ? [Number(values.ns)] : [])),
+      status: told.status,
+      parsed: told.parsed,
+    };
+  }
+}
+
+const RECORD = `
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
+import { record } from '${import.meta.resolve('sonde/testing')}';
+import { functionsStatus } from '${import.meta.resolve('@sonde/node')}';
+const recorder = record();
+const { cache } = createRequire(import.meta.url);
+process.on('exit', () => {
+  if (!isMainThread) return;
+  const parsed = Object.keys(cache).some((path) => path.includes('acorn'));
+  writeFileSync(process.env.RECORDED, JSON.stringify({ fired: recorder.fired, status: functionsStatus(), parsed }));
+});
+globalThis.recorder = recorder;
+`;

@@ -1,0 +1,116 @@
+// Tracers come and go while a program works: nothing is lost, and nothing is left behind.
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Commands } from '../../fixtures/functions-program.js';
+import { bpftrace } from '../../support/bpftrace.js';
+import { CalledProgram } from '../../support/called-program.js';
+import { REGISTER } from '../../support/runtime-program.js';
+import { type Scene, useScene } from '../../support/scene.js';
+import { needsRoot, needsTools } from '../../support/tools.js';
+
+const PROGRAM = fileURLToPath(new URL('../../fixtures/functions-program.js', import.meta.url));
+const ROUNDS = 3;
+const CALLS = 500;
+/** Of V8 14, which has no LiveEdit any more. */
+const HAS_LIVE_EDIT = Number(process.versions.node.split('.')[0]) < 26;
+
+describe('@sonde/node: attaching to functions under load', function () {
+  this.timeout(120_000);
+  const scene = useScene();
+
+  before(function () {
+    needsTools(this, 'bpftrace');
+    needsRoot(this);
+  });
+
+  for (const returns of ['fast', 'exact']) {
+    it(`counts every call, each time: ${returns}`, async () => {
+      const program = await start(scene.current, { SONDE_FUNCTIONS_RETURNS: returns });
+      const before = await state(program, scene.current);
+      for (let round = 0; round < ROUNDS; round++) {
+        await program.call('work', true);
+        const tracer = bpftrace(
+          scene.current,
+          `${usdt('function__entry')} /str(arg1) == "counted"/ { @entries = count(); }
+           ${usdt('function__return')} /str(arg1) == "counted"/ { @returns = count(); @threw = sum(arg4); }
+           ${usdt('function__return')} /str(arg1) == "knocked"/ { printf("knocked\\n"); }`,
+        );
+        await tracer.hears(() => program.call('knock'), /^knocked/m);
+        assert.equal(await program.call('count', CALLS), (CALLS * (CALLS - 1)) / 2);
+        const output = await tracer.stop();
+        assert.match(output, new RegExp(`^@entries: ${CALLS}$`, 'm'));
+        assert.match(output, new RegExp(`^@returns: ${CALLS}$`, 'm'));
+        assert.ok((await program.call('work', false)) > 0, 'it worked all the while');
+      }
+      assert.deepEqual(await state(program, scene.current), before);
+    });
+  }
+
+  it('patches a program that was loaded without any, while a tracer is there, and restores it', async () => {
+    const program = await start(scene.current, { SONDE_FUNCTIONS_AT: 'live' });
+    const before = await state(program, scene.current);
+    assert.equal((await program.call('status'))!.functions, 0);
+    for (let round = 0; round < ROUNDS; round++) {
+      await program.call('work', true);
+      const tracer = bpftrace(
+        scene.current,
+        `${usdt('function__entry')} /str(arg1) == "counted"/ { @entries = count(); }
+         ${usdt('function__entry')} /str(arg1) == "knocked"/ { printf("knocked\\n"); }
+         ${usdt('function__patch')} { printf("patch %s %d %s.\\n", str(arg0), arg1, str(arg3)); }`,
+      );
+      if (!HAS_LIVE_EDIT) {
+        await tracer.shows(/^patch {2}0 .*no longer available/m);
+        assert.match((await program.call('status'))!.skipped[0]!.reason, /no longer available/);
+        await tracer.stop();
+        await program.call('work', false);
+        continue;
+      }
+      await tracer.hears(() => program.call('knock'), /^knocked/m);
+      assert.equal(await program.call('count', CALLS), (CALLS * (CALLS - 1)) / 2);
+      const { files, functions } = (await program.call('status'))!;
+      assert.ok(files > 0 && functions > 5, JSON.stringify({ files, functions }));
+      assert.match(await tracer.stop(), new RegExp(`^@entries: ${CALLS}$`, 'm'));
+      assert.ok((await program.call('work', false)) > 0, 'it worked all the while');
+      await until(async () => (await program.call('status'))!.functions === 0);
+    }
+    assert.deepEqual(await state(program, scene.current), before);
+  });
+
+  const usdt = (probe: string) => `usdt:${join(scene.current.objects, 'node.so')}:node:${probe}`;
+});
+
+/** What must be as it was. */
+async function state(program: CalledProgram<Commands>, scene: Scene): Promise<unknown> {
+  await setTimeout(200);
+  const { pid } = program as unknown as { pid: number };
+  return {
+    text: await program.call('text'),
+    handles: await program.call('handles'),
+    inspected: await program.call('inspected'),
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    threads: readdirSync(`/proc/${pid}/task`).length,
+    files: readdirSync(scene.objects).filter((name) => name.endsWith('.so')),
+  };
+}
+
+async function start(scene: Scene, environment: Record<string, string>): Promise<CalledProgram<Commands>> {
+  const program = new CalledProgram<Commands>(
+    PROGRAM,
+    { SONDE_DIR: scene.objects, ...environment },
+    { execArgv: ['--import', REGISTER] },
+  );
+  scene.defer(() => program.kill());
+  await program.call('knock');
+  return program;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('it took more than 20 s');
+    await setTimeout(50);
+  }
+}

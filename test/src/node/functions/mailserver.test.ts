@@ -1,0 +1,74 @@
+// One function of the mail server, which knows nothing of it: how long it takes, by its entry and its return.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { REGISTER } from '../../support/runtime-program.js';
+import { type Scene, useScene } from '../../support/scene.js';
+import { needsRoot, needsTools } from '../../support/tools.js';
+import { run } from '../../support/tracer.js';
+
+const fileOf = (path: string) => fileURLToPath(new URL(`../../../../examples/mailserver/${path}`, import.meta.url));
+
+describe('@sonde/node: the latency of one function of the mail server', function () {
+  this.timeout(60_000);
+  const scene = useScene();
+
+  before(function () {
+    needsTools(this, 'bpftrace');
+    needsRoot(this);
+  });
+
+  it('is a histogram of as many calls as there were, with the file and the line of the source', async () => {
+    const port = await serve(scene.current);
+    const tracer = scene.current.tracer('bpftrace', [
+      fileOf('bpftrace/function-latency.bt'),
+      join(scene.current.objects, 'node.so'),
+      'domainOf',
+    ]);
+    await tracer.shows(/Attaching/);
+    // It takes a moment from there until nothing is lost: mails are sent until one is seen, and then those that are counted.
+    const counted = async () => {
+      const output = await tracer.stop();
+      const rows = (map: string) => {
+        const [, text = ''] = new RegExp(`@${map}: ?\\n((?:[\\[(].*\\n)+)`).exec(output) ?? [];
+        return [...text.matchAll(/[)\]]\s+(\d+) \|/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+      };
+      const [, file, line, calls] = /@of\[(\S+), (\d+)\]: (\d+)/.exec(output) ?? [];
+      return { output, file, line: Number(line), calls: Number(calls), rows };
+    };
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await send(port);
+    const { output, file, line, calls, rows } = await counted();
+    // What the client sends in two sessions of four mails: see examples/mailserver/src/client.ts. Nine deliveries.
+    assert.equal(calls, 9, output);
+    assert.equal(rows('entry_to_return_ns'), 9, output);
+    assert.equal(rows('as_the_return_tells_ns'), 9, output);
+    assert.equal(file, fileOf('src/server.ts'));
+    const source = (await run('sed', ['-n', `${line}p`, file])).trim();
+    assert.match(source, /^function domainOf\(/);
+  });
+});
+
+const send = async (port: string) => {
+  await run(process.execPath, [fileOf('dist/client.js'), `--port=${port}`, '--sessions=2', '--mails=4', '--pause=0']);
+};
+
+/** Starts the server; where it listens. */
+async function serve(scene: Scene): Promise<string> {
+  const server = spawn(process.execPath, ['--import', REGISTER, fileOf('dist/server.js'), '--port=0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, SONDE_BACKEND: 'systemtap', SONDE_REQUIRE: '1', SONDE_DIR: scene.objects },
+  });
+  scene.defer(async () => {
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+  });
+  for await (const line of createInterface(server.stdout)) {
+    const port = /smtp:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+    if (port) return port;
+  }
+  throw new Error('the server did not start');
+}
