@@ -19,7 +19,7 @@ export class RuntimeProgram extends CalledProgram<Commands> {
     super(
       PROGRAM,
       { SONDE_DIR: scene.objects, ...environment },
-      { execArgv: ['--import', REGISTER, ...(options.execArgv ?? [])], ...options },
+      { ...options, execArgv: ['--import', REGISTER, ...(options.execArgv ?? [])] },
     );
     this.folder = scene.objects;
   }

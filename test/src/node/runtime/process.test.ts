@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { bpftrace } from '../../support/bpftrace.js';
 import { isDuration, recordedProgram, show } from '../../support/recorded-program.js';
+import { RuntimeProgram } from '../../support/runtime-program.js';
 import { useScene } from '../../support/scene.js';
+import { needsRoot, needsTools } from '../../support/tools.js';
 
 const hasImport = Number.parseInt(process.versions.node, 10) >= 22;
 
@@ -98,6 +101,28 @@ describe('@sonde/node: the process', function () {
     const [{ ns, ...exited }] = (await of('worker__exit')) as [{ ns: number }];
     assert.deepEqual(exited, { thread, code: 7 });
     assert.ok(ns > 400e6, show(ns));
+  });
+
+  it("threads: a worker tells the kernel's number for it, from inside", async function () {
+    needsTools(this, 'bpftrace');
+    needsRoot(this);
+    const program = await RuntimeProgram.start(scene.current);
+    const tracer = bpftrace(
+      scene.current,
+      `${program.usdt('thread__start')} { printf("thread %d is %d, %d\\n", arg0, arg1, tid); }`,
+    );
+    await tracer.shows(new RegExp(`^thread 0 is ${program.pid}, ${program.pid}$`, 'm'));
+    const thread = await program.call('worker', 0);
+    const [, told, seen] = await tracer.shows(new RegExp(`^thread ${thread} is (\\d+), (\\d+)$`, 'm'));
+    assert.equal(told, seen);
+    assert.notEqual(told, String(program.pid));
+  });
+
+  it('what is wrong with SONDE_BRIDGES is told by status(), and nothing else happens', async () => {
+    const program = await RuntimeProgram.start(scene.current, { SONDE_BRIDGES: 'fastify, none' });
+    const { bridges } = await program.call('reasons');
+    assert.match(bridges!, /^SONDE_BRIDGES names "none", and there is no such bridge: give fastify, express/);
+    assert.equal(program.errors, '');
   });
 
   it('the event loop: iterations, delay, slow callbacks with the request that they work for, late timers', async () => {
