@@ -1,6 +1,8 @@
 import { provider } from 'sonde';
 import { bridge } from './bridge.js';
 import { bridges } from './bridges.js';
+import { functionProbes } from './functions/probes.js';
+import { startFunctions } from './functions/start.js';
 import { allocationProbes, watchAllocation } from './runtime/allocation.js';
 import { childProcessProbes, watchChildProcesses } from './runtime/child-processes.js';
 import { dnsProbes, watchDns } from './runtime/dns.js';
@@ -8,8 +10,6 @@ import { errorProbes, watchErrors } from './runtime/errors.js';
 import { eventLoopProbes, watchEventLoop } from './runtime/event-loop.js';
 import { gcProbes, watchGc } from './runtime/gc.js';
 import { httpClientProbes, watchHttpClient } from './runtime/http-client.js';
-import { functionProbes } from './functions/probes.js';
-import { startFunctions } from './functions/start.js';
 import { httpServerProbes, watchHttpServer } from './runtime/http-server.js';
 import { http2Probes, watchHttp2 } from './runtime/http2.js';
 import { moduleProbes, watchModules } from './runtime/modules.js';
