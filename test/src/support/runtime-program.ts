@@ -18,7 +18,8 @@ export class RuntimeProgram extends CalledProgram<Commands> {
   private constructor(scene: Scene, environment: Record<string, string>, options: ProgramOptions) {
     super(
       PROGRAM,
-      { SONDE_DIR: scene.objects, ...environment },
+      // Function probes have tests of their own.
+      { SONDE_DIR: scene.objects, SONDE_FUNCTIONS_AT: 'off', ...environment },
       { ...options, execArgv: ['--import', REGISTER, ...(options.execArgv ?? [])] },
     );
     this.folder = scene.objects;

@@ -1,17 +1,20 @@
 // The scripts in examples/runtime, by bpftrace, on the shop that is there, while it works.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { hasKernelHeaders, kernelHeaders } from '../../support/kernel-headers.js';
 import { needsPostgreSql, startPostgreSql } from '../../support/postgresql.js';
 import { environment } from '../../support/run-node.js';
 import { type Scene, useScene } from '../../support/scene.js';
-import { needsRoot, needsTools } from '../../support/tools.js';
+import { cannotTest, needsRoot, needsTools } from '../../support/tools.js';
 
+// Debian and Ubuntu add the ending.
+const TRACE = spawnSync('sh', ['-c', 'command -v trace-bpfcc']).status === 0 ? 'trace-bpfcc' : 'trace';
 const FOLDER = fileURLToPath(new URL('../../../../examples/runtime/', import.meta.url));
 
 describe('The scripts in examples/runtime', function () {
@@ -61,6 +64,16 @@ describe('The scripts in examples/runtime', function () {
     assert.match(output, /^end of 127\.0\.0\.1:\d+, fd [1-9]\d*$/m);
     assert.match(output, /^@us: *\n\[[^\n]*@/m);
     assert.match(output, /^@gc_us\[1, 0\]: *\n\[[^\n]*@/m);
+  });
+
+  it("bcc's trace, with the arguments that bcc's own example for Node.js reads", async function () {
+    needsTools(this, TRACE);
+    if (!hasKernelHeaders()) cannotTest(this, "no kernel's headers are installed (linux-headers-amd64)");
+    const shop = await Shop.open(scene.current);
+    // bcc counts from 1.
+    const probe = `u:${shop.object('node')}:http__server__request "%s %s %s %d", arg3, arg5, arg6, arg7`;
+    const tracer = scene.current.tracer(TRACE, [probe], kernelHeaders(scene.current));
+    await tracer.hears(() => shop.get('/report'), /http__server__request +127\.0\.0\.1 GET \/report \d+$/m);
   });
 
   it('three-worlds.bt shows a request in Node.js, in PostgreSQL and in the kernel', async function () {
