@@ -5,6 +5,8 @@ import * as imported from '@sonde/dtrace-provider';
 import { status } from 'sonde';
 import { type Recorder, record } from 'sonde/testing';
 import { needsPackage } from '../support/npm-packages.js';
+import { told } from '../support/run-node.js';
+import { useScene } from '../support/scene.js';
 import { ABORTS, type Row, rows } from './interface.js';
 
 const require = createRequire(import.meta.url);
@@ -130,6 +132,41 @@ describe('@sonde/dtrace-provider', () => {
       ['probe', 1],
     ]);
     for (const { __prov__: provider } of probes) provider.disable();
+  });
+
+  describe('for DTrace, which takes no two probes of one function and name from a process', () => {
+    const scene = useScene();
+
+    it('gives those of other definitions another function, and those of the same the same', () => {
+      const program = `
+        import { createRequire } from 'node:module';
+        import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core'))};
+        const definitions = [];
+        const load = ({ probes }) => {
+          definitions.push(probes.map(({ name, function: place }) => [name, place].join(' ')));
+          const loaded = { offset: 0, resting: 0, tracer: '', fire() {} };
+          return { code: Uint8Array.of(0), probes: probes.map(() => loaded), unload() {} };
+        };
+        registerBackends({ table: { systemtap: () => ({ load }), noop: () => ({ load }) }, buildDefault: () => 'auto' });
+        const d = createRequire(import.meta.url)(${JSON.stringify(require.resolve('@sonde/dtrace-provider'))});
+        const define = (...probes) => {
+          const provider = d.createDTraceProvider('p');
+          for (const probe of probes) provider.addProbe(...probe);
+          provider.enable();
+        };
+        define(['log-a', 'int'], ['log-a', 'char *'], ['b']);
+        define(['b']);
+        define(['log-a', 'int'], ['log-a', 'char *'], ['b']);
+        define(['c']);
+        console.log(JSON.stringify(definitions));`;
+      const first = [['log__a log-a', 'b b'], ['log__a log-a-2']];
+      assert.deepEqual(told(scene.current, ['--input-type=module', '-e', program]), [
+        ...first,
+        ['b b-3'],
+        ...first,
+        ['c c'],
+      ]);
+    });
   });
 
   function definitions(name: string): string[][] {
