@@ -1,4 +1,4 @@
-import { provider } from 'sonde';
+import { log, provider } from 'sonde';
 import { bridge } from './bridge.js';
 import { bridges } from './bridges.js';
 import { functionProbes } from './functions/probes.js';
@@ -18,6 +18,7 @@ import { threadProbes, watchThreads } from './runtime/threads.js';
 import { udpProbes, watchUdp } from './runtime/udp.js';
 import { undiciProbes, watchUndici } from './runtime/undici.js';
 
+const debug = log('node');
 const STARTED = Symbol.for('sonde.node.1');
 const shared = globalThis as { [STARTED]?: true };
 
@@ -46,22 +47,35 @@ export function start(): void {
     ...threadProbes,
     ...functionProbes,
   });
-  watchHttpServer(node);
-  watchHttpClient(node);
-  watchHttp2(node);
-  watchUndici(node);
-  watchNet(node);
-  watchUdp(node);
-  watchDns(node);
-  watchAllocation(node);
-  watchChildProcesses(node);
-  watchErrors(node);
-  watchEventLoop(node);
-  watchGc(node);
-  watchModules(node);
-  watchThreads(node);
-  startFunctions(node);
+  for (const begin of [
+    () => watchHttpServer(node),
+    () => watchHttpClient(node),
+    () => watchHttp2(node),
+    () => watchUndici(node),
+    () => watchNet(node),
+    () => watchUdp(node),
+    () => watchDns(node),
+    () => watchAllocation(node),
+    () => watchChildProcesses(node),
+    () => watchErrors(node),
+    () => watchEventLoop(node),
+    () => watchGc(node),
+    () => watchModules(node),
+    () => watchThreads(node),
+    () => startFunctions(node),
+  ]) {
+    safely(begin);
+  }
   bridgeAll(process.env.SONDE_BRIDGES);
+}
+
+/** A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and the family rests. */
+function safely(begin: () => void): void {
+  try {
+    begin();
+  } catch (error) {
+    debug('a family of probes rests: %o', error);
+  }
 }
 
 /** What SONDE_BRIDGES names that is none, or why one could not be built. */

@@ -118,6 +118,12 @@ describe('@sonde/node: the process', function () {
     assert.notEqual(told, String(program.pid));
   });
 
+  it('a program whose intrinsics are frozen has them too', async () => {
+    const { program, of } = await recordedProgram(scene.current, { execArgv: ['--frozen-intrinsics'] });
+    await program.call('child', 'true');
+    assert.equal((await of('child__exit')).length, 1);
+  });
+
   it('what is wrong with SONDE_BRIDGES is told by status(), and nothing else happens', async () => {
     const program = await RuntimeProgram.start(scene.current, { SONDE_BRIDGES: 'fastify, none' });
     const { bridges } = await program.call('reasons');
