@@ -52,10 +52,10 @@ writeFileSync(
 const REPORT = join(objects, 'report.mjs');
 writeFileSync(
   REPORT,
-  `import { functionsStatus } from '${import.meta.resolve('@sonde/node')}';
+  `import { status } from '${import.meta.resolve('@sonde/node')}';
    import { writeSync } from 'node:fs';
    import { isMainThread } from 'node:worker_threads';
-   if (isMainThread) process.on('exit', () => { try { writeSync(3, functionsStatus().functions + '\\n'); } catch {} });`,
+   if (isMainThread) process.on('exit', () => { try { writeSync(3, status().functions.functions + '\\n'); } catch {} });`,
 );
 /** node:test writes TAP where it is no terminal, until Node.js 20; then only if told. */
 const TAP = ['--test-reporter=tap'];

@@ -1,4 +1,5 @@
 import { type Status, status as statusOfAll } from 'sonde';
+import { type FunctionsStatus, functionsStatus } from './functions/start.js';
 import { whyNotExact } from './runtime/gc.js';
 import { bridgesReason } from './start.js';
 
@@ -11,13 +12,17 @@ export interface NodeStatus extends Status {
     /** What is wrong with SONDE_BRIDGES. */
     bridges?: string;
   };
+  /** What became of the functions of this thread; undefined where nothing was started. */
+  functions?: FunctionsStatus;
 }
 
 /** Tells which backend runs and why, what a tracer needs to know of each provider and probe, and which probes of this package rest or are less exact. */
 export function status(): NodeStatus {
   const gc = whyNotExact();
+  const functions = functionsStatus();
   return {
     ...statusOfAll(),
+    ...(functions && { functions }),
     reasons: { ...(gc !== undefined && { gc }), ...(bridgesReason !== undefined && { bridges: bridgesReason }) },
   };
 }

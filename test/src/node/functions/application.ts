@@ -74,13 +74,13 @@ import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import { record } from '${import.meta.resolve('sonde/testing')}';
-import { functionsStatus } from '${import.meta.resolve('@sonde/node')}';
+import { status } from '${import.meta.resolve('@sonde/node')}';
 const recorder = record();
 const { cache } = createRequire(import.meta.url);
 process.on('exit', () => {
   if (!isMainThread) return;
   const parsed = Object.keys(cache).some((path) => path.includes('acorn'));
-  writeFileSync(process.env.RECORDED, JSON.stringify({ fired: recorder.fired, status: functionsStatus(), parsed }));
+  writeFileSync(process.env.RECORDED, JSON.stringify({ fired: recorder.fired, status: status().functions, parsed }));
 });
 globalThis.recorder = recorder;
 `;
