@@ -7,7 +7,7 @@
           "target_arch not in ['x64', 'arm64'] or OS!='linux'",
           { "type": "none" },
           {
-            "sources": ["abi.cc", "addon.cc", "gc.cc"],
+            "sources": ["abi.cc", "addon.cc", "code-events.cc", "code-map.cc", "code-name.cc", "gc.cc", "jit-dump.cc"],
             "include_dirs": ["<!(node -p \"process.env.SONDE_NODE_ADDON_API || require('node-addon-api').include_dir\")"],
             "defines": [
               "NAPI_VERSION=8",

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { places } from 'sonde';
 
-/** What the addon exports: see gc.h in addon/. */
+/** What the addon exports: see the headers in addon/. */
 export interface Addon {
   /** `process.versions.modules` of the Node.js that it was compiled for. */
   abi: number;
@@ -19,6 +19,26 @@ export interface Addon {
    */
   gcOn?(object: string, start: string, done: string): void;
   gcOff?(): void;
+  /**
+   * Tells tracers of all code of the calling thread, in files that the process has one of each: see code-events.h. Called again, it tells
+   * everything anew.
+   *
+   * @param map the path of perf's map
+   * @param dump the path of perf's jitdump; empty for none
+   * @param flush throws bytecode away first, so that functions which were there before have places of their own
+   * @throws when a file cannot be made
+   */
+  codeOn?(map: string, dump: string, flush: boolean): void;
+  codeOff?(flush: boolean): void;
+  /** Whether a thread has the files open. */
+  codeIsOpen?(): boolean;
+  /** Names in files that are new, five values each: id, function, the file's path, line, column. */
+  codeNames?(): (string | number)[];
+  codeRename?(id: number, script: string, line: number): void;
+  /** Of this thread and of all threads; bytes of the map's file, and how often that was written as a whole. */
+  codeSize?(): { entries: number; all: number; bytes: number; rewritten: number };
+  /** Waits until the map's file is as it is to be. */
+  codeFlush?(): void;
 }
 
 let addon: Addon | undefined;

@@ -17,6 +17,7 @@ import { netProbes, watchNet } from './runtime/net.js';
 import { threadProbes, watchThreads } from './runtime/threads.js';
 import { udpProbes, watchUdp } from './runtime/udp.js';
 import { undiciProbes, watchUndici } from './runtime/undici.js';
+import { stacksProbes, watchStacks } from './stacks/stacks.js';
 
 const debug = log('node');
 const STARTED = Symbol.for('sonde.node.1');
@@ -46,6 +47,7 @@ export function start(): void {
     ...moduleProbes,
     ...threadProbes,
     ...functionProbes,
+    ...stacksProbes,
   });
   for (const begin of [
     () => watchHttpServer(node),
@@ -66,6 +68,22 @@ export function start(): void {
   ]) {
     safely(begin);
   }
+  watchHttpServer(node);
+  watchHttpClient(node);
+  watchHttp2(node);
+  watchUndici(node);
+  watchNet(node);
+  watchUdp(node);
+  watchDns(node);
+  watchAllocation(node);
+  watchChildProcesses(node);
+  watchErrors(node);
+  watchEventLoop(node);
+  watchGc(node);
+  watchModules(node);
+  watchThreads(node);
+  startFunctions(node);
+  watchStacks(node);
   bridgeAll(process.env.SONDE_BRIDGES);
 }
 

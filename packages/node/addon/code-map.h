@@ -1,0 +1,54 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "code-name.h"
+
+namespace sonde {
+
+// What is where in memory, of all threads of JavaScript, and the files that tell tracers. Safe to call from any thread: V8 tells of
+// code that moves from the garbage collector's own.
+namespace code_map {
+
+// Opens the files; a thread of its own keeps the first as it is to be. Returns what went wrong, empty if nothing did.
+//   map   perf's map, which bpftrace, bcc and perf read: /tmp/perf-<pid>.map
+//   dump  perf's jitdump, for `perf inject --jit`; empty for none
+std::string Open(const std::string& map, const std::string& dump);
+
+// Writes what is still to be written, and closes the files. They stay where they are.
+void Close();
+
+bool IsOpen();
+
+// Forgets all code of an isolate, which is to be told anew.
+void Forget(const void* isolate);
+
+// Nobody tells of this isolate's code any more. Its names stay, until there are many of such: tracers look at them when all is over.
+void End(const void* isolate);
+
+void Add(const void* isolate, const void* start, size_t size, std::string_view name, bool is_wasm);
+void Move(const void* from, const void* to);
+
+// Names whose place is new since the last call: to be looked for in source maps.
+std::vector<std::pair<uint32_t, CodeName>> NewNames();
+
+// Where such a name really is.
+void Rename(uint32_t id, const std::string& script, int line);
+
+struct Size {
+  size_t entries;      // pieces of code, of this isolate
+  size_t all;          // of all
+  uint64_t bytes;      // of the map's file
+  uint64_t rewritten;  // how often the file was written as a whole
+};
+Size Measure(const void* isolate);
+
+// Waits until the file is as it is to be.
+void Flush();
+
+}  // namespace code_map
+}  // namespace sonde

@@ -1,0 +1,221 @@
+// JavaScript frames in a tracer's own stacks: while somebody wants them, the addon keeps the map of code that bpftrace, perf and bcc
+// read. Each thread of JavaScript tells of its own code; the files are the process's.
+import { rmSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
+import { boolean, log, type Provider, uint32, uint64 } from 'sonde';
+import { type Addon, getAddon } from '../addon.js';
+import { whileTraced } from '../presence.js';
+import { SourceLines } from './source-lines.js';
+
+export const stacksProbes = {
+  /** Never fired: JavaScript frames have names while a tracer is attached to it. */
+  stacksOn: [],
+  /** Never fired: the same, with perf's jitdump as well. */
+  stacksJitdump: [],
+  /** Names are there now, in this thread: what it took, the pieces of code, and whether interpreted functions that were there before have names. */
+  stacksReady: [uint64('ns'), uint32('entries'), boolean('flushed')],
+} as const;
+
+export interface StacksOptions {
+  /** Writes `/tmp/jit-<pid>.dump` as well, for `perf inject --jit`. Default false. */
+  jitdump?: boolean;
+}
+
+export interface StacksStatus {
+  /** Whether JavaScript frames of this thread have names just now. */
+  on: boolean;
+  /** Who wants it: a tracer (`tracer`, `jitdump`), or the program (`program`), which SONDE_STACKS=1 stands for, too. */
+  wanted: string[];
+  /** Why it is off although it is wanted. */
+  reason?: string;
+  /** The map's path. */
+  map?: string;
+  /** How many pieces of code of this thread have names. */
+  entries?: number;
+  /** The size of the map's file, in bytes. */
+  bytes?: number;
+  /** What it took to switch on, in nanoseconds: for this time the thread did nothing else. */
+  ns?: number;
+  /** Whether interpreted functions that were there before have names: not where the heap is larger than {@link FLUSHED_HEAP}. */
+  flushed?: boolean;
+}
+
+/**
+ * What is thrown away and compiled again, so that functions which are interpreted have names, takes two garbage collections of the
+ * whole heap: in bytes, up to what size of it that is done. It takes about 0.3 ms for each MiB.
+ */
+export const FLUSHED_HEAP = 256 * 2 ** 20;
+
+/** How long the files stay when the last tracer has left, in milliseconds: bpftrace prints stacks after it has detached. */
+const KEEP_MS = 5000;
+const NAMES_MS = 100;
+const COMPACT_MS = 5000;
+
+type Wanted = 'tracer' | 'jitdump' | 'program' | 'program jitdump';
+
+const debug = log('node');
+const { setInterval, clearInterval, setTimeout, clearTimeout } = globalThis;
+
+const wanted = new Set<Wanted>();
+let node: Pick<Provider<typeof stacksProbes>, 'stacksReady'> | undefined;
+let running: Running | undefined;
+let leaving: NodeJS.Timeout | undefined;
+let reason: string | undefined;
+
+/** Looks whether a tracer wants names, and whether SONDE_STACKS does. */
+export function watchStacks(provider: Provider<typeof stacksProbes>): void {
+  node = provider;
+  whileTraced(
+    [provider.stacksOn],
+    () => want('tracer', true),
+    () => want('tracer', false),
+  );
+  whileTraced(
+    [provider.stacksJitdump],
+    () => want('jitdump', true),
+    () => want('jitdump', false),
+  );
+  if (process.env.SONDE_STACKS === '1') want('program', true);
+}
+
+export const stacks = {
+  /**
+   * Gives JavaScript frames of this thread names in native stacks, until {@link stacks.disable}: as a tracer does that attaches to the
+   * probe `node:stacks__on`. The files stay when the process ends. Does nothing but say why in {@link stacks.status} where it cannot be done.
+   *
+   * @throws TypeError when an option is not what it has to be
+   */
+  enable({ jitdump = false }: StacksOptions = {}): StacksStatus {
+    if (typeof jitdump !== 'boolean') {
+      throw new TypeError(`stacks.enable: jitdump is ${String(jitdump)}, and must be true or false, or be left out`);
+    }
+    wanted.add('program');
+    want('program jitdump', jitdump);
+    return stacks.status();
+  },
+
+  /** Takes back what {@link stacks.enable} and SONDE_STACKS=1 did in this thread. The files are gone unless a tracer wants them. */
+  disable(): void {
+    wanted.delete('program');
+    want('program jitdump', false);
+    if (!running) removeFiles();
+  },
+
+  status(): StacksStatus {
+    return {
+      on: running !== undefined,
+      wanted: [...wanted],
+      ...(reason !== undefined && { reason }),
+      ...running?.status(),
+    };
+  },
+};
+
+function want(who: Wanted, yes: boolean): void {
+  if (yes) wanted.add(who);
+  else wanted.delete(who);
+  reason = undefined;
+  const jitdump = wanted.has('jitdump') || wanted.has('program jitdump');
+  try {
+    if (wanted.size === 0) stop();
+    else if (!running || (jitdump && !running.jitdump)) start(jitdump);
+  } catch (error) {
+    reason = (error as Error).message;
+    debug('no JavaScript frames in native stacks: %s', reason);
+  }
+}
+
+function start(jitdump: boolean): void {
+  clearTimeout(leaving);
+  const addon = getAddon();
+  if (!addon.codeOn) throw new Error(`it needs Linux, and this is ${process.platform}`);
+  running?.end();
+  running = new Running(addon as Required<Addon>, jitdump);
+  const { ns = 0, entries = 0, flushed = false } = running.status();
+  node?.stacksReady.fire(ns, entries, flushed);
+  debug('JavaScript frames have names: %d pieces of code, %d ms', entries, ns / 1e6);
+}
+
+function stop(): void {
+  if (!running) return;
+  running.off();
+  running = undefined;
+  leaving = setTimeout(removeFiles, KEEP_MS).unref();
+  process.once('exit', removeFiles);
+}
+
+/** Unless another thread has them open. */
+function removeFiles(): void {
+  clearTimeout(leaving);
+  process.removeListener('exit', removeFiles);
+  if (running || !isClosed()) return;
+  for (const path of [mapPath(), dumpPath()]) rmSync(path, { force: true });
+}
+
+function isClosed(): boolean {
+  try {
+    return !getAddon().codeIsOpen?.();
+  } catch {
+    return false;
+  }
+}
+
+/** Where tracers look: nowhere else than in /tmp. */
+const mapPath = () => `/tmp/perf-${process.pid}.map`;
+const dumpPath = () => `/tmp/jit-${process.pid}.dump`;
+
+/** This thread's code is told, from the constructor until `off`. */
+class Running {
+  readonly jitdump: boolean;
+  private readonly addon: Required<Addon>;
+  private readonly lines = new SourceLines();
+  private readonly timers: NodeJS.Timeout[];
+  private readonly ns: number;
+  private readonly flushed: boolean;
+  private entries: number;
+
+  constructor(addon: Required<Addon>, jitdump: boolean) {
+    this.addon = addon;
+    this.jitdump = jitdump;
+    this.flushed = getHeapStatistics().used_heap_size <= FLUSHED_HEAP;
+    const began = process.hrtime.bigint();
+    addon.codeOn(mapPath(), jitdump ? dumpPath() : '', this.flushed);
+    this.ns = Number(process.hrtime.bigint() - began);
+    this.entries = addon.codeSize().entries;
+    this.timers = [setInterval(() => this.name(), NAMES_MS), setInterval(() => this.compact(), COMPACT_MS)];
+    for (const timer of this.timers) timer.unref();
+    this.name();
+  }
+
+  status(): Pick<StacksStatus, 'map' | 'entries' | 'bytes' | 'ns' | 'flushed'> {
+    const { entries, bytes } = this.addon.codeSize();
+    return { map: mapPath(), entries, bytes, ns: this.ns, flushed: this.flushed };
+  }
+
+  /** Ends what the thread does, not what the addon does. */
+  end(): void {
+    this.timers.forEach(clearInterval);
+  }
+
+  off(): void {
+    this.end();
+    this.addon.codeOff(this.flushed && getHeapStatistics().used_heap_size <= FLUSHED_HEAP);
+  }
+
+  /** Gives functions of files that were made from others the lines of those. */
+  private name(): void {
+    const names = this.addon.codeNames();
+    for (let i = 0; i < names.length; i += 5) {
+      const [id, , script, line, column] = names.slice(i, i + 5) as [number, string, string, number, number];
+      const original = this.lines.original(script, line, column);
+      if (original) this.addon.codeRename(id, original.file, original.line);
+    }
+  }
+
+  /** V8 does not tell which code it threw away: once there is twice as much as there was, all that there is is told anew. */
+  private compact(): void {
+    if (this.addon.codeSize().entries < 2 * this.entries + 5000) return;
+    this.addon.codeOn(mapPath(), '', false);
+    this.entries = this.addon.codeSize().entries;
+  }
+}
