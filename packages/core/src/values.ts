@@ -3,6 +3,7 @@
 import { type Argument, INTEGER_RANGES, isInteger } from './arguments.js';
 import { types } from './builtins.js';
 import { messageOf } from './errors.js';
+import { nativeStack } from './native-stack.js';
 
 /**
  * What native code gets: integers as a safe number or a bigint in the type's range, booleans as 0 or 1, texts as a
@@ -95,6 +96,8 @@ function convertBytes(value: unknown, misfit: () => void): NativeValue {
  * `Error.prepareStackTrace`, which may throw, be slow or return something else than text.
  */
 function captureStack(depth: number, from: Caller, misfit: () => void): NativeValue {
+  const native = nativeStack(depth, from);
+  if (native !== undefined) return native;
   const error: { stackTraceLimit?: unknown; prepareStackTrace?: unknown } = Error;
   const limit = Object.getOwnPropertyDescriptor(error, 'stackTraceLimit');
   const prepare = Object.getOwnPropertyDescriptor(error, 'prepareStackTrace');

@@ -1,15 +1,21 @@
 // The V8 addon: what Node-API cannot do. It is compiled for one version of V8's interface, so there is one for each line of
 // Node.js; src/addon.ts finds the right one and asks `abi` before it calls anything else. Every function here is called by
 // packages/node's TypeScript only, which passes what the comments say.
-#include "code-events.h"
+#include "capture.h"
 #include "environment.h"
+#if defined(__linux__)
+#include "code-events.h"
 #include "gc.h"
+#endif
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("abi", sonde::Abi());
   sonde::InitEnvironment(env);
+  sonde::InitCapture(env, exports);
+#if defined(__linux__)
   sonde::InitCodeEvents(env, exports);
   sonde::InitGc(env, exports);
+#endif
   return exports;
 }
 

@@ -4,10 +4,10 @@
       "target_name": "sonde_node",
       "conditions": [
         [
-          "target_arch not in ['x64', 'arm64'] or OS!='linux'",
+          "target_arch not in ['x64', 'arm64'] or OS not in ['linux', 'mac', 'freebsd', 'solaris']",
           { "type": "none" },
           {
-            "sources": ["abi.cc", "addon.cc", "code-events.cc", "code-map.cc", "code-name.cc", "gc.cc", "jit-dump.cc"],
+            "sources": ["abi.cc", "addon.cc", "capture.cc"],
             "include_dirs": ["<!(node -p \"process.env.SONDE_NODE_ADDON_API || require('node-addon-api').include_dir\")"],
             "defines": [
               "NAPI_VERSION=8",
@@ -17,7 +17,17 @@
               "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
             ],
             "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
-            "libraries": ["-ldl"]
+            "xcode_settings": { "GCC_SYMBOLS_PRIVATE_EXTERN": "YES", "MACOSX_DEPLOYMENT_TARGET": "11.0" },
+            "conditions": [
+              # What reads perf's map is there only, and so are probe objects with symbols.
+              [
+                "OS=='linux'",
+                {
+                  "sources": ["code-events.cc", "code-map.cc", "code-name.cc", "gc.cc", "jit-dump.cc"],
+                  "libraries": ["-ldl", "-pthread"]
+                }
+              ]
+            ]
           }
         ]
       ]

@@ -8,6 +8,9 @@ import { places } from 'sonde';
 export interface Addon {
   /** `process.versions.modules` of the Node.js that it was compiled for. */
   abi: number;
+  /** The JavaScript stack below the innermost frame of a function, one frame a line; undefined where that is not near the top. */
+  // biome-ignore lint/complexity/noBannedTypes: any function at all.
+  captureStack(depth: number, below: Function): string | undefined;
   /**
    * From now on calls two stubs at each garbage collection of the calling thread, exactly when it happens: no JavaScript can run there.
    * `start` has the native arguments `kind`, `flags` (uint32), `used` (uint64, bytes); `done` has `kind`, `flags`, `ns`, `used`, `before`.

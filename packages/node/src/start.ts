@@ -17,6 +17,7 @@ import { netProbes, watchNet } from './runtime/net.js';
 import { threadProbes, watchThreads } from './runtime/threads.js';
 import { udpProbes, watchUdp } from './runtime/udp.js';
 import { undiciProbes, watchUndici } from './runtime/undici.js';
+import { captureNatively } from './stacks/capture.js';
 import { stacksProbes, watchStacks } from './stacks/stacks.js';
 
 const debug = log('node');
@@ -83,6 +84,7 @@ export function start(): void {
   watchModules(node);
   watchThreads(node);
   startFunctions(node);
+  captureNatively();
   watchStacks(node);
   bridgeAll(process.env.SONDE_BRIDGES);
 }

@@ -24,7 +24,7 @@ for (const line of lines) {
       const program = await StacksProgram.start(scene.current, {}, { node: needsNode(this, line) });
       await program.call('startWorker');
       const tiers = await program.call('tiers');
-      assert.deepEqual(tiers, { maglev: line >= 22, turbofan: true });
+      assert.deepEqual(tiers, { maglev: line >= 24, turbofan: true });
       // All are there before the tracer is, but those whose bytecode V8 never throws away.
       for (const kind of KINDS.filter((kind) => !KEPT.includes(kind))) await program.call('fire', kind);
       const tracer = stackTracer(scene.current, program);
@@ -43,7 +43,7 @@ for (const line of lines) {
       };
       has('interpreted', placeOf('interpretedFrame'));
       has('baseline', placeOf('baselineFrame'));
-      if (line >= 22) has('maglev', placeOf('maglevFrame'));
+      if (line >= 24) has('maglev', placeOf('maglevFrame'));
       has('turbofan', placeOf('turbofanFrame'));
       has('builtin', placeOf('inBuiltinFrame'), /ArrayForEach|ArrayPrototypeForEach/, placeOf('builtinFrame'));
       has('async', placeOf('asyncFrame'));
