@@ -1,5 +1,5 @@
 // fixtures/stacks-program from outside, and what tracers print of its stacks.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Commands } from '../fixtures/stacks-program.js';
@@ -42,6 +42,11 @@ export class StacksProgram extends CalledProgram<Commands> {
 
   get map(): string {
     return `/tmp/perf-${this.pid}.map`;
+  }
+
+  /** What it leaves when it ends with names on. */
+  removeFiles(): void {
+    for (const file of [this.map, `/tmp/jit-${this.pid}.dump`]) rmSync(file, { force: true });
   }
 }
 
