@@ -13,6 +13,7 @@ import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 's
 import { status } from 'sonde';
 import { isMain, readOptions, wholeNumber } from './command-line.js';
 import { smtp } from './probes.js';
+import type { Quota } from './quota.js';
 
 const LARGEST_MAIL = 10 * 2 ** 20;
 
@@ -39,8 +40,17 @@ export interface MailServer {
  *
  * @param options.port 0 for any that is free
  * @param options.store the database's folder, made if need be; the keys in it are `<recipient>/<id>`
+ * @param options.quota what limits mailboxes; nothing does without it
  */
-export async function startServer({ port, store }: { port: number; store: string }): Promise<MailServer> {
+export async function startServer({
+  port,
+  store,
+  quota,
+}: {
+  port: number;
+  store: string;
+  quota?: Quota;
+}): Promise<MailServer> {
   const database = new ClassicLevel<string, Buffer>(store, { valueEncoding: 'buffer' });
   await database.open();
 
@@ -85,6 +95,8 @@ export async function startServer({ port, store }: { port: number; store: string
       total.mails += 1;
     }
     const id = randomUUID();
+    const full = session.envelope.rcptTo.find(({ address }) => quota?.take(address, id, mail.length) === false);
+    if (full) throw smtpError(552, `the mailbox of ${full.address} is full`);
     try {
       await Promise.all(session.envelope.rcptTo.map(({ address }) => deliver(address, id, mail)));
     } catch (error) {

@@ -1,5 +1,5 @@
 // fixtures/stacks-program from outside, and what tracers print of its stacks.
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Commands } from '../fixtures/stacks-program.js';
@@ -42,6 +42,16 @@ export class StacksProgram extends CalledProgram<Commands> {
 
   get map(): string {
     return `/tmp/perf-${this.pid}.map`;
+  }
+
+  removeMap(): void {
+    rmSync(this.map, { force: true });
+  }
+
+  /** What `perf inject --jit` made of its jitdump. */
+  removeInjected(): void {
+    for (const name of readdirSync('/tmp').filter((name) => name.startsWith(`jitted-${this.pid}-`)))
+      rmSync(`/tmp/${name}`);
   }
 
   /** What it leaves when it ends with names on. */
