@@ -1,6 +1,7 @@
 import { type Status, status as statusOfAll } from 'sonde';
 import { type FunctionsStatus, functionsStatus } from './functions/start.js';
 import { whyNotExact } from './runtime/gc.js';
+import { stacks } from './stacks/stacks.js';
 import { bridgesReason } from './start.js';
 
 /** What sonde's own status tells, and what is of this package. */
@@ -9,6 +10,8 @@ export interface NodeStatus extends Status {
   reasons: {
     /** gc__start rests, and gc__done comes some milliseconds late, without the heap's size. */
     gc?: string;
+    /** JavaScript frames have no names in native stacks although somebody wants it. */
+    stacks?: string;
     /** What is wrong with SONDE_BRIDGES. */
     bridges?: string;
   };
@@ -24,5 +27,13 @@ export function status(): NodeStatus {
     ...statusOfAll(),
     ...(functions && { functions }),
     reasons: { ...(gc !== undefined && { gc }), ...(bridgesReason !== undefined && { bridges: bridgesReason }) },
+  const unnamed = stacks.status().reason;
+  return {
+    ...statusOfAll(),
+    reasons: {
+      ...(gc !== undefined && { gc }),
+      ...(unnamed !== undefined && { stacks: unnamed }),
+      ...(bridgesReason !== undefined && { bridges: bridgesReason }),
+    },
   };
 }

@@ -38,7 +38,8 @@ const commands = {
     for (let turn = 0; Date.now() < until; turn++) {
       for (let i = 0; i < 10; i++) files[(made * 7) % FILES] = make();
       for (let i = 0; i < FILES; i++) {
-        const call = files[i] ?? (files[i] = make());
+        files[i] ??= make();
+        const call = files[i]!;
         for (let n = 0; n < (i % 20 === 0 ? 500 : 5); n++) call(50, false);
       }
       if (turn % 20 === 0) collect();

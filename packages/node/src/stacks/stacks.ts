@@ -42,9 +42,9 @@ export interface StacksStatus {
 
 /**
  * What is thrown away and compiled again, so that functions which are interpreted have names, takes two garbage collections of the
- * whole heap: in bytes, up to what size of it that is done. It takes about 0.3 ms for each MiB.
+ * whole heap: in bytes, up to what size of it that is done.
  */
-export const FLUSHED_HEAP = 256 * 2 ** 20;
+export const FLUSHED_HEAP = 64 * 2 ** 20;
 
 /** How long the files stay when the last tracer has left, in milliseconds: bpftrace prints stacks after it has detached. */
 const KEEP_MS = 5000;
