@@ -1,7 +1,6 @@
 export { type Bridge, type BridgeOptions, type BridgeSource, bridge } from './bridge.js';
 export { bridges } from './bridges.js';
 export type { FunctionsStatus } from './functions/start.js';
-export { type FunctionsStatus, functionsStatus } from './functions/start.js';
 export { type StacksOptions, type StacksStatus, stacks } from './stacks/stacks.js';
 export { start } from './start.js';
 export { type NodeStatus, status } from './status.js';

@@ -66,26 +66,11 @@ export function start(): void {
     () => watchModules(node),
     () => watchThreads(node),
     () => startFunctions(node),
+    () => captureNatively(),
+    () => watchStacks(node),
   ]) {
     safely(begin);
   }
-  watchHttpServer(node);
-  watchHttpClient(node);
-  watchHttp2(node);
-  watchUndici(node);
-  watchNet(node);
-  watchUdp(node);
-  watchDns(node);
-  watchAllocation(node);
-  watchChildProcesses(node);
-  watchErrors(node);
-  watchEventLoop(node);
-  watchGc(node);
-  watchModules(node);
-  watchThreads(node);
-  startFunctions(node);
-  captureNatively();
-  watchStacks(node);
   bridgeAll(process.env.SONDE_BRIDGES);
 }
 

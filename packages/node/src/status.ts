@@ -23,13 +23,10 @@ export interface NodeStatus extends Status {
 export function status(): NodeStatus {
   const gc = whyNotExact();
   const functions = functionsStatus();
-  return {
-    ...statusOfAll(),
-    ...(functions && { functions }),
-    reasons: { ...(gc !== undefined && { gc }), ...(bridgesReason !== undefined && { bridges: bridgesReason }) },
   const unnamed = stacks.status().reason;
   return {
     ...statusOfAll(),
+    ...(functions && { functions }),
     reasons: {
       ...(gc !== undefined && { gc }),
       ...(unnamed !== undefined && { stacks: unnamed }),
