@@ -52,7 +52,7 @@ class Events {
 // One of them, with the fields that are written.
 class EventWriter {
  public:
-  // Takes them from a call's arguments from `first` on, as fireFunction has them (fire.h), for a probe with `slots` C arguments.
+  // Takes them from a call's arguments from `first` on, as makeProbe has them (fire.h), for a probe with `slots` C arguments.
   // What is wrong with them, or null.
   const char* Set(const Napi::CallbackInfo& info, size_t first, size_t slots);
   void Write(const uint64_t* slots) const { events_->Write(event_, fields_, slots); }

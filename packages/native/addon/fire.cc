@@ -47,6 +47,7 @@ struct Thread {
 struct Probe {
   uintptr_t stub = 0;
   EventWriter event;
+  bool has_event = false;
   Thread* thread = nullptr;
   size_t count = 0;
   size_t slots = 0;
@@ -84,8 +85,9 @@ size_t ShowNuls(char* text, size_t length, size_t limit) {
   return made;
 }
 
-// Copies a string as UTF-8, at most `limit` bytes and a NUL. Lone surrogates become U+FFFD (Node-API does that).
-void CopyText(napi_env env, napi_value value, char* to, size_t limit) {
+// Copies a string as UTF-8, at most `limit` bytes and a NUL. Lone surrogates become U+FFFD (Node-API does that). Returns how many
+// bytes that are, so that the next text may lie beside it: each page more that is touched right after the kernel's work costs.
+size_t CopyText(napi_env env, napi_value value, char* to, size_t limit) {
   size_t length = 0;
   if (napi_get_value_string_utf8(env, value, to, limit + kBeyondLimit, &length) != napi_ok) length = 0;
   if (length > limit) {
@@ -94,6 +96,7 @@ void CopyText(napi_env env, napi_value value, char* to, size_t limit) {
   }
   if (memchr(to, '\0', length) != nullptr) length = ShowNuls(to, length, limit);
   to[length] = '\0';
+  return length + 1;
 }
 
 uint64_t ReadInteger(napi_env env, napi_value value) {
@@ -114,13 +117,13 @@ void CallStub(const Probe& probe, const uint64_t (&slots)[kMostArguments]) {
   }
 }
 
-template <bool kEvents, size_t kCount>
+template <size_t kCount>
 napi_value Fire(napi_env env, napi_callback_info info) {
   napi_value values[kCount + 1];
   size_t count = kCount;
   void* data;
   if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
-  const Probe& probe = *static_cast<Probe*>(data);
+  const Probe& probe = **static_cast<Probe**>(data);
   uint64_t slots[kMostArguments] = {};
   size_t slot = 0;
   char* text = probe.thread->scratch.data();
@@ -136,20 +139,17 @@ napi_value Fire(napi_env env, napi_callback_info info) {
       slots[slot++] = reinterpret_cast<uintptr_t>(address);
       slots[slot++] = length;
     } else {
-      CopyText(env, values[i], text, kind);
       slots[slot++] = reinterpret_cast<uintptr_t>(text);
-      text += kind + kBeyondLimit;
+      text += CopyText(env, values[i], text, kind);
     }
   }
   CallStub(probe, slots);
-  if (kEvents) probe.event.Write(slots);
+  if (probe.has_event) probe.event.Write(slots);
   return nullptr;
 }
 
-template <bool kEvents>
-constexpr napi_callback kFire[] = {Fire<kEvents, 0>, Fire<kEvents, 1>, Fire<kEvents, 2>,  Fire<kEvents, 3>,  Fire<kEvents, 4>,
-                                   Fire<kEvents, 5>, Fire<kEvents, 6>, Fire<kEvents, 7>,  Fire<kEvents, 8>,  Fire<kEvents, 9>,
-                                   Fire<kEvents, 10>, Fire<kEvents, 11>, Fire<kEvents, 12>};
+constexpr napi_callback kFire[] = {Fire<0>, Fire<1>, Fire<2>, Fire<3>, Fire<4>,  Fire<5>, Fire<6>,
+                                   Fire<7>, Fire<8>, Fire<9>, Fire<10>, Fire<11>, Fire<12>};
 
 Napi::Value Throw(Napi::Env env, const char* message) {
   Napi::RangeError::New(env, message).ThrowAsJavaScriptException();
@@ -164,12 +164,11 @@ uintptr_t StubOf(const uint8_t* nop) {
   return reinterpret_cast<uintptr_t>(nop);
 }
 
-Napi::Value FireFunction(const Napi::CallbackInfo& info) {
+Napi::Value MakeProbe(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto code = info[0].As<Napi::Uint8Array>();
   size_t offset = info[1].As<Napi::Number>().Uint32Value();
   auto kinds = info[2].As<Napi::Int32Array>();
-  bool has_events = info.Length() > 3;
   if (offset >= code.ByteLength()) return Throw(env, "a stub outside its code");
   if (kinds.ElementLength() > kMostArguments) return Throw(env, "more than 12 arguments");
   auto probe = std::make_unique<Probe>();
@@ -184,29 +183,55 @@ Napi::Value FireFunction(const Napi::CallbackInfo& info) {
     if (kind > 0) texts += kind + kBeyondLimit;
   }
   if (probe->slots > kMostArguments) return Throw(env, "more than 12 native arguments");
-  if (has_events) {
+  probe->has_event = info.Length() > 3;
+  if (probe->has_event) {
     const char* wrong = probe->event.Set(info, 3, probe->slots);
     if (wrong != nullptr) return Throw(env, wrong);
   }
   if (probe->thread->scratch.size() < texts) probe->thread->scratch.resize(texts);
   probe->code = Napi::Persistent(code.As<Napi::Object>());
 
-  napi_callback fire = has_events ? kFire<true>[probe->count] : kFire<false>[probe->count];
-  napi_value function;
-  napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, fire, probe.get(), &function);
-  NAPI_THROW_IF_FAILED(env, status, env.Undefined());
-  status = napi_add_finalizer(
-      env, function, probe.get(), [](napi_env, void* data, void*) { delete static_cast<Probe*>(data); }, nullptr, nullptr);
-  NAPI_THROW_IF_FAILED(env, status, env.Undefined());
+  Napi::BigInt address = Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(probe.get())));
+  auto external = Napi::External<Probe>::New(env, probe.get(), [](Napi::Env, Probe* probe) { delete probe; });
+  // A thread that is being ended makes no more objects.
+  if (external.IsEmpty()) return env.Undefined();
   probe.release();
-  return Napi::Value(env, function);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("address", address);
+  result.Set("probe", external);
+  return result;
+}
+
+Napi::Value OpenFire(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  // Held by the functions, which read it.
+  Napi::ArrayBuffer memory = Napi::ArrayBuffer::New(env, sizeof(Probe*));
+  Napi::Array functions = Napi::Array::New(env);
+  if (memory.IsEmpty() || functions.IsEmpty()) return env.Undefined();
+  for (size_t count = 0; count <= kMostArguments; count++) {
+    napi_value function;
+    napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, kFire[count], memory.Data(), &function);
+    NAPI_THROW_IF_FAILED(env, status, env.Undefined());
+    auto held = std::make_unique<Napi::ObjectReference>(Napi::Persistent(memory.As<Napi::Object>()));
+    status = napi_add_finalizer(
+        env, function, held.get(), [](napi_env, void* held, void*) { delete static_cast<Napi::ObjectReference*>(held); },
+        nullptr, nullptr);
+    NAPI_THROW_IF_FAILED(env, status, env.Undefined());
+    held.release();
+    functions.Set(count, Napi::Value(env, function));
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("memory", memory);
+  result.Set("fire", functions);
+  return result;
 }
 
 }  // namespace
 
 void InitFire(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Thread());
-  exports.Set("fireFunction", Napi::Function::New(env, FireFunction));
+  exports.Set("makeProbe", Napi::Function::New(env, MakeProbe));
+  exports.Set("openFire", Napi::Function::New(env, OpenFire));
 }
 
 }  // namespace sonde

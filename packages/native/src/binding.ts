@@ -8,7 +8,13 @@ import { explained } from './restrictions.js';
 export interface Binding {
   /** What the build was configured for: `auto` or the name of a backend. */
   backend: string;
-  fireFunction(code: Uint8Array, offset: number, kinds: Int32Array, ...event: [Events, number, Int32Array] | []): Fire;
+  openFire(): { memory: ArrayBuffer; fire: readonly Fire[] };
+  makeProbe(
+    code: Uint8Array,
+    offset: number,
+    kinds: Int32Array,
+    ...event: [Events, number, Int32Array] | []
+  ): NativeProbe;
   openEvents(path: string, descriptions: string[]): { events: Events; enabled: Uint8Array };
   closeEvents(events: Events): void;
   openObject(path: string, symbol: string, size: number): Uint8Array;
@@ -27,6 +33,12 @@ export interface Binding {
 }
 
 export type Fire = (...values: NativeValue[]) => void;
+
+/** What is fired: its address, which is good while it is held. */
+export interface NativeProbe {
+  address: bigint;
+  probe: { readonly probe: unique symbol };
+}
 
 /** The system's DTrace, and the stubs that are compiled into the addon. */
 export interface Dtrace {
