@@ -1,0 +1,39 @@
+// Fires natively, each probe TIMES times: what a probe calls when it is traced, without a tracer. With nothing else done, callgrind counts
+// the instructions of that.
+//   node program.js TIMES
+import { int32, type ProviderDefinition, provider, registerBackends, string } from '@sonde/core';
+import { loadProbeObject, thisMachine } from '@sonde/native';
+
+const times = Number(process.argv[2]);
+const fires: ((...values: (string | number)[]) => void)[] = [];
+
+registerBackends({
+  // Registered as noop, which may be any backend.
+  table: {
+    noop: () => ({
+      load(definition: ProviderDefinition) {
+        const loaded = loadProbeObject(definition, { ...thisMachine(), notes: true }, () => '');
+        fires.push(...loaded.probes.map(({ fire }) => fire));
+        return loaded;
+      },
+    }),
+  },
+  buildDefault: () => 'noop',
+});
+provider('instructions', {
+  none: [],
+  int: [int32('port')],
+  both: [string('peer'), int32('port')],
+  texts: [string('from'), string('to'), string('subject')],
+});
+const [none, int, both, texts] = fires as [(typeof fires)[0], (typeof fires)[0], (typeof fires)[0], (typeof fires)[0]];
+for (let i = 0; i < times; i++) {
+  none();
+  int(i);
+  both('10.0.0.7', i);
+  texts(
+    'alice@example.org',
+    'bob@example.org',
+    'a text of one hundred bytes or so, which is what a line of a message may have',
+  );
+}
