@@ -201,16 +201,15 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
 const now = process.hrtime.bigint;
 
 /** Fires with the operation's own values and then the program's. These may be anything, a proxy that throws too. */
-function emit(control: ProbeControl, from: Caller, own: readonly unknown[], values: () => unknown): void {
-  let others: unknown[] = [];
+function emit(control: ProbeControl, from: Caller, own: unknown[], values: () => unknown): void {
   try {
     const given = values();
-    if (Array.isArray(given)) others = [...given];
+    if (Array.isArray(given)) own.push(...given);
     else control.misfit();
   } catch {
     control.misfit();
   }
-  control.emit(from, [...own, ...others]);
+  control.emit(from, own);
 }
 
 /**
