@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ALL } from './nodes.js';
 import type { Part } from './part.js';
 
 const help = (parts: readonly Part[]) => `npm run bench -- [options] [part …]
@@ -8,15 +9,32 @@ ${parts.map(({ name, title }) => `  ${name.padEnd(10)}${title}`).join('\n')}
 
   --quick       few rounds: rough figures, in about a minute
   --json FILE   writes all figures into a file, too
+  --svg FOLDER  draws some of them
+  --node LIST   measures "untraced" on other versions of Node.js, which npm fetches: 22,24 or all (${ALL.join(', ')})
   --help
 `;
 
+export interface Command {
+  names: string[];
+  quick: boolean;
+  json: string | undefined;
+  svg: string | undefined;
+  /** Major versions; none is the one that runs. */
+  nodes: readonly string[];
+}
+
 /** What the program was asked for. Ends it for --help (status 0) and for a wrong command line (status 2). */
-export function readCommandLine(parts: readonly Part[]): { names: string[]; quick: boolean; json: string | undefined } {
+export function readCommandLine(parts: readonly Part[]): Command {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { quick: { type: 'boolean' }, json: { type: 'string' }, help: { type: 'boolean' } },
+      options: {
+        quick: { type: 'boolean' },
+        json: { type: 'string' },
+        svg: { type: 'string' },
+        node: { type: 'string' },
+        help: { type: 'boolean' },
+      },
     });
     if (values.help) {
       process.stdout.write(help(parts));
@@ -25,7 +43,11 @@ export function readCommandLine(parts: readonly Part[]): { names: string[]; quic
     const known = parts.map(({ name }) => name);
     const unknown = positionals.find((name) => !known.includes(name));
     if (unknown !== undefined) throw new Error(`there is no part ${JSON.stringify(unknown)}`);
-    return { names: positionals.length > 0 ? positionals : known, quick: values.quick === true, json: values.json };
+    const { quick = false, json, svg, node } = values;
+    const nodes = node === 'all' ? ALL : (node?.split(',') ?? []);
+    const wrong = nodes.find((major) => !/^\d+$/.test(major));
+    if (wrong !== undefined) throw new Error(`--node: ${JSON.stringify(wrong)} is no major version such as 24`);
+    return { names: positionals.length > 0 ? positionals : known, quick, json, svg, nodes };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${help(parts)}`);
     process.exit(2);

@@ -16,7 +16,9 @@ const WORK: Record<Work, string> = {
   first: 'the same, first time: the object is written',
   require: "the same with require('sonde'), second time",
   noop: 'the same, SONDE_BACKEND=noop',
+  one: 'the same, 1 provider of 1 probe, second time',
   thousand: "import 'sonde', 100 providers of 10 probes, second time",
+  tenThousand: "import 'sonde', 1,000 providers of 10 probes, second time",
 };
 
 export const load: Part = {
@@ -24,7 +26,7 @@ export const load: Part = {
   title: 'what a program that imports sonde waits for',
   async run({ quick }) {
     return withFolder(async (folder) => {
-      const names = Object.keys(WORK) as Work[];
+      const names = (Object.keys(WORK) as Work[]).filter((work) => !quick || work !== 'tenThousand');
       const addon = join(
         dirname(createRequire(import.meta.url).resolve('@sonde/native/package.json')),
         'addon/build/Release/sonde.node',
@@ -52,7 +54,7 @@ export const load: Part = {
         ],
         tables: [
           {
-            head: ['', 'import', 'definition', 'both', 'quickest', '× bare addon', '× node -e 0'],
+            head: ['', 'import', 'definition', 'both', 'quickest', '× bare addon', '× node -e 0', 'MiB'],
             rows: names.map(
               (work): Row => [
                 WORK[work],
@@ -66,6 +68,10 @@ export const load: Part = {
                 figure(
                   pairs(total(work), empty, (one, other) => one / other),
                   3,
+                ),
+                figure(
+                  times[work].map(({ grown }) => grown),
+                  1,
                 ),
               ],
             ),

@@ -1,4 +1,5 @@
 // What a part of the benchmark is, and what it returns.
+import type { NodeVersion } from './nodes.js';
 import type { Summary } from './statistics.js';
 
 export interface Part {
@@ -6,7 +7,13 @@ export interface Part {
   name: string;
   /** What it measures, in a few words. */
   title: string;
-  run(options: { quick: boolean }): Promise<Result>;
+  run(options: Options): Promise<Result>;
+}
+
+export interface Options {
+  quick: boolean;
+  /** The versions of Node.js that are measured where their machine code is what counts. */
+  nodes: readonly NodeVersion[];
 }
 
 export interface Result {
@@ -21,6 +28,15 @@ export interface Result {
 export interface Table {
   head: string[];
   rows: Row[];
+  /** What of it is drawn for the documentation. */
+  chart?: Chart;
+}
+
+export interface Chart {
+  title: string;
+  /** Of the table: 1 is the first after the names. */
+  column: number;
+  unit: string;
 }
 
 /** A name, then numbers with their spread, or text. */

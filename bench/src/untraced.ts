@@ -1,21 +1,9 @@
 // A probe that nobody traces: what a call costs, and that it allocates nothing.
-import type { Figure, Part, Result, Row } from './part.js';
+import type { Figure, Goal, Part, Result, Row, Table } from './part.js';
 import { interleaved, runProgram, withFolder } from './program.js';
 import type { Allocation } from './programs/allocation.js';
-import type { Shape, Timing } from './programs/untraced.js';
+import { SHAPES, type Shape, type Timing } from './shapes.js';
 import { median, pairs, summary } from './statistics.js';
-
-const SHAPES: Record<Shape, string> = {
-  fire: 'probe.fire(string, int)',
-  'fire-10000': 'the same, 10,000 probes defined',
-  property: 'smtp.sessionStart.fire(string, int)',
-  enabled: 'if (probe.enabled)',
-  fireWith: 'probe.fireWith(() => [string, int])',
-  many: '1,000 probes through one call site',
-  event: 'probe.fire(string, int) of a probe that is a user event, too',
-  noop: 'probe.fire(string, int), SONDE_BACKEND=noop',
-  channel: 'diagnostics_channel publish, no subscriber',
-};
 
 const ALLOCATING: Allocation['shape'][] = ['bare', 'fire', 'enabled', 'fireWith'];
 const FIRES = 10_000_000;
@@ -23,39 +11,53 @@ const FIRES = 10_000_000;
 export const untraced: Part = {
   name: 'untraced',
   title: 'a probe that nobody traces',
-  async run({ quick }) {
+  async run({ quick, nodes }) {
     return withFolder(async (folder) => {
       const env = { SONDE_DIR: folder };
       const shapes = Object.keys(SHAPES) as Shape[];
-      const timings = await interleaved(shapes, quick ? 2 : 9, (shape) =>
-        runProgram<Timing>('untraced', [shape, quick ? '15' : '41'], {
-          env: shape === 'noop' ? { ...env, SONDE_BACKEND: 'noop' } : env,
-        }),
-      );
-      const over = (shape: Shape) => timings[shape].map((timing) => median(aboveBare(timing, 'shape')));
-      const toCall = (shape: Shape) =>
-        timings[shape].map((timing) => median(aboveBare(timing, 'shape')) / median(aboveBare(timing, 'call')));
-      const all = shapes.flatMap((shape) => timings[shape]);
+      const tables: Table[] = [];
+      const goals: Goal[] = [];
+      const notes = [
+        'ns per call over the loop without it; an empty call is one that V8 does not inline. Median of processes (quartiles).',
+      ];
+      for (const { version, path } of nodes) {
+        const timings = await interleaved(shapes, quick ? 1 : 7, (shape) =>
+          runProgram<Timing>('untraced', [shape, quick ? '7' : '21'], {
+            node: path,
+            env: { ...env, ...(shape === 'noop' || shape === 'ebpf' ? { SONDE_BACKEND: shape } : {}) },
+          }),
+        );
+        const over = (shape: Shape) => timings[shape].map((timing) => median(aboveBare(timing, 'shape')));
+        const toCall = (shape: Shape) =>
+          timings[shape].map((timing) => median(aboveBare(timing, 'shape')) / median(aboveBare(timing, 'call')));
+        const all = shapes.flatMap((shape) => timings[shape]);
+        const call = median(all.map((timing) => median(aboveBare(timing, 'call'))));
+        notes.push(
+          `Node.js ${version}: the bare loop ${median(all.flatMap(({ bare }) => bare)).toFixed(2)} ns; an empty call ${call.toFixed(2)} ns over it.`,
+        );
+        tables.push({
+          head: [`Node.js ${version}`, 'ns over the loop', '× an empty call'],
+          rows: shapes.map((shape): Row => [SHAPES[shape], figure(over(shape)), figure(toCall(shape))]),
+          chart: { title: `not traced: nanoseconds per call, Node.js ${version}`, column: 1, unit: ' ns' },
+        });
+        const most = Number.parseInt(version.slice(1), 10) <= 22 ? 1 : 1.4;
+        for (const shape of ['fire', 'fire-10000', 'sites', 'many'] as const) {
+          goals.push(limit(`${version}: ${SHAPES[shape]}`, median(over(shape)), most));
+        }
+        goals.push(limit(`${version}: ${SHAPES.fireWith}`, median(over('fireWith')), 2));
+      }
       const allocations = await interleaved(ALLOCATING, quick ? 1 : 3, (shape) =>
         runProgram<Allocation>('allocation', [shape, String(FIRES)], { env, flags: ['--expose-gc'] }),
       );
       return {
-        notes: [
-          'ns per call over the bare loop; an empty call is one that V8 does not inline. Median of processes (quartiles).',
-          `The bare loop: ${median(all.flatMap(({ bare }) => bare)).toFixed(2)} ns; an empty call: ${median(
-            all.map((timing) => median(aboveBare(timing, 'call'))),
-          ).toFixed(2)} ns over it.`,
-        ],
+        notes,
         tables: [
-          {
-            head: ['', 'ns over the bare loop', '× an empty call'],
-            rows: shapes.map((shape): Row => [SHAPES[shape], figure(over(shape)), figure(toCall(shape))]),
-          },
+          ...tables,
           {
             head: [`${FIRES.toLocaleString('en')} times`, 'the heap grew by, in bytes', 'collections'],
             rows: ALLOCATING.map(
               (shape): Row => [
-                shape === 'bare' ? 'the bare loop' : SHAPES[shape],
+                shape === 'bare' ? 'the bare loop' : SHAPES[shape as Shape],
                 allocations[shape].map(({ grown }) => grown.toLocaleString('en')).join(', '),
                 String(allocations[shape].reduce((sum, { collections }) => sum + collections, 0)),
               ],
@@ -63,8 +65,7 @@ export const untraced: Part = {
           },
         ],
         goals: [
-          limit('fire(string, int) over the bare loop', median(over('fire')), 1),
-          limit('with 10,000 probes defined', median(over('fire-10000')), 1),
+          ...goals,
           {
             what: 'bytes allocated by a fire',
             // With a collection in between the growth tells nothing.

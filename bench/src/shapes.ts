@@ -1,0 +1,38 @@
+// What is measured of a probe that nobody traces, and what it is compared with.
+
+export const SHAPES = {
+  fire: 'sonde: probe.fire(string, int)',
+  'fire-10000': 'the same, 10,000 probes defined',
+  property: 'smtp.sessionStart.fire(string, int)',
+  inlined: 'probe.fire in a function that V8 inlines',
+  enabled: 'if (probe.enabled)',
+  fireWith: 'probe.fireWith(() => [string, int])',
+  operation: 'operation.run([string], work) beside work()',
+  sites: '10 probes at 10 call sites of one function',
+  many: '1,000 probes through one call site',
+  cold: 'probe.fire in functions that run for the second time',
+  long: 'probe.fire, one loop of a million turns',
+  field: 'if (object.field !== 1), one loop of a million turns',
+  ebpf: 'probe.fire, SONDE_BACKEND=ebpf',
+  event: 'probe.fire of a probe that is a user event, too',
+  noop: 'probe.fire, SONDE_BACKEND=noop',
+  dtraceProvider: '@sonde/dtrace-provider: probe.fire(() => [string, int])',
+  usdtDropIn: '@sonde/usdt: probe.fire(() => [string, int])',
+  publish: 'diagnostics_channel: publish, no subscriber',
+  subscribers: 'diagnostics_channel: hasSubscribers',
+  stub: "dtrace-provider's stub: a method that does nothing",
+  debug: 'debug, disabled',
+  span: 'OpenTelemetry without SDK: startSpan().end()',
+  native: 'any native call (Node-API, no values)',
+  usdt: "npm usdt's way, re-created: a closure and a native call",
+} as const;
+export type Shape = keyof typeof SHAPES;
+
+/** Nanoseconds per turn, for each round. */
+export interface Timing {
+  bare: number[];
+  call: number[];
+  shape: number[];
+  /** The loop without the shape that does the rest of what the shape's does. */
+  shapeBare: number[];
+}
