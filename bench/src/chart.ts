@@ -19,6 +19,7 @@ export function draw({ rows }: Table, { title, column, unit }: Chart): string {
   const lines = bars.flatMap(({ what, cell }, index) => bar(what, cell, TOP + index * LINE, scale, unit));
   const height = TOP + bars.length * LINE + 8;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13" fill="#808890">
+<title>${plain(title)}</title>
 <text x="${LABELS}" y="22" font-size="15">${plain(title)}</text>
 ${lines.join('\n')}
 </svg>
