@@ -1,7 +1,7 @@
 // The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many
 // probes still sees one method; a view of its own for each probe, so that the load has no index to check; keys that are
 // symbols, which this module alone has, because private fields (#code) cost as much again as the whole check; a fixed
-// list of parameters, because a rest parameter allocates until V8 has optimised the caller. On Node.js 20 to 26 no other shape is
+// list of parameters, because a rest parameter allocates until V8 has optimised the caller. On Node.js 20 to 26 no other shape that was tried is
 // quicker, at one probe or where a thousand pass one call site; what a loop of a million turns shows there is V8's.
 import type { LoadedProbe } from './backend.js';
 import type { ProbeDefinition } from './definition.js';
