@@ -76,7 +76,7 @@ function watchDelay(node: Node): void {
 
 /** async_hooks tell where each callback that the loop, or the queue of promises, calls begins and ends. */
 function watchSlow(node: Node): void {
-  const { createHook, executionAsyncResource, executionAsyncId } = process.getBuiltinModule('node:async_hooks');
+  const { createHook, executionAsyncResource } = process.getBuiltinModule('node:async_hooks');
   /** The outermost callback that runs. */
   let running = 0;
   let began = 0n;
@@ -107,8 +107,8 @@ function watchSlow(node: Node): void {
   }
   const behind = together(requests, {
     on() {
-      running = executionAsyncId() === 0 ? 0 : executionAsyncId();
-      began = now();
+      // What runs at this moment may never end as a callback: the main script, where a tracer was there first.
+      running = 0;
       const timer = setTimeout(() => {}, 1).unref() as NodeJS.Timeout & { _idleStart?: number };
       origin =
         typeof timer._idleStart === 'number' ? now() - BigInt(Math.trunc(timer._idleStart)) * 1_000_000n : undefined;
