@@ -1,5 +1,5 @@
 // Where Node.js publishes nothing: methods of its own that are replaced while probes are traced, and put back afterwards. A program
-// that replaced the same method in the meantime keeps its own; then ours stays below it, and hands on.
+// that replaced the same method in the meantime keeps its own; then ours stays below it, if it calls that, and hands on.
 import type { Switch } from './channels.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: any method at all.
@@ -73,9 +73,10 @@ function place(object: object, name: PropertyKey): Place | undefined {
 }
 
 function putBack(object: object, name: PropertyKey, { own, replacement }: Place): void {
+  // The next time begins with what is there then: ours may be called by nobody any more.
+  places.get(object)!.delete(name);
   // Somebody wrapped it: it is called by their function, and goes on to do nothing.
   if (Reflect.get(object, name) !== replacement) return;
   if (own) Object.defineProperty(object, name, own);
   else Reflect.deleteProperty(object, name);
-  places.get(object)!.delete(name);
 }
