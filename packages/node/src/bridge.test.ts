@@ -116,6 +116,11 @@ describe('bridge', () => {
     assert.ok(!hasSubscribers('mail:gone'));
   });
 
+  it('makes nothing when one of several is wrong', () => {
+    assert.throws(() => build({ 'mail:first': {}, 'mysql2:query': {} }), /must not end in a digit/);
+    assert.ok(!hasSubscribers('mail:first'));
+  });
+
   const wrong: [string, unknown[], RegExp][] = [
     ['no channel', [undefined], /bridge\(\) was given undefined; give a channel's name/],
     ['no channels', [{}], /bridge\(\) was given an object; give a channel's name/],

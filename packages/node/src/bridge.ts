@@ -58,10 +58,17 @@ export function bridge(source: string | BridgeSource, options: BridgeOptions = {
     const channel = described(name, options);
     byProvider.set(channel.provider, [...(byProvider.get(channel.provider) ?? []), channel]);
   }
-  const ends = [...byProvider].map(([name, described]) => build(name, described));
+  const ends: (() => void)[] = [];
   const unload = () => {
     for (const end of ends.splice(0)) end();
   };
+  try {
+    for (const [name, described] of byProvider) ends.push(build(name, described));
+  } catch (error) {
+    // All or nothing.
+    unload();
+    throw error;
+  }
   return { unload, [Symbol.dispose]: unload };
 }
 
