@@ -4,6 +4,7 @@ import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { type Switch, together } from './channels.js';
 import { now, since } from './clock.js';
+import { guarded } from './guard.js';
 import { nextId } from './identity.js';
 import { around } from './methods.js';
 
@@ -37,13 +38,14 @@ export function watchDns(node: Provider<typeof dnsProbes>): void {
     const [id, began, asked] = [nextId(), now(), typeof args[0] === 'string' ? args[0] : ''];
     node.dnsStart.fire(id, name, asked);
     return {
-      done(answer: unknown) {
+      done: guarded((answer: unknown) => {
         const answers = Array.isArray(answer) ? answer : [answer];
         node.dnsDone.fire(id, since(began), name, asked, answers.length, textOf(answers[0]));
-      },
-      failed(error: unknown) {
-        node.dnsError.fire(id, since(began), name, asked, String((error as NodeJS.ErrnoException).code));
-      },
+      }),
+      failed: guarded((error: unknown) => {
+        const { code = '' } = (error ?? {}) as { code?: unknown };
+        node.dnsError.fire(id, since(began), name, asked, String(code));
+      }),
     };
   };
   const withCallback = (name: string) =>
@@ -70,8 +72,14 @@ export function watchDns(node: Provider<typeof dnsProbes>): void {
       name,
       (call, _self, args) => {
         const query = begin(name, args);
+        const promise = call();
+        // A stand-in of the program's may return anything.
+        if (!(promise instanceof Promise)) {
+          query.done(promise);
+          return promise;
+        }
         // The program gets the promise that `then` makes, so that a rejection nobody handles is still reported.
-        return call().then(
+        return promise.then(
           (answer: unknown) => {
             query.done(answer);
             return answer;
