@@ -1,7 +1,7 @@
 // Allocations, sampled by V8 at every 32 KiB on average while traced, with the function that made them. Nothing else of it costs: an
 // allocation between two samples is not slower. Samples come every quarter of a second, in one go.
 import type { HeapProfiler, Session } from 'node:inspector';
-import { int32, type Provider, string, uint64 } from 'sonde';
+import { int32, log, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { guarded } from './guard.js';
 import { clearInterval, setInterval } from './tasks.js';
@@ -17,6 +17,8 @@ interface Profile {
 }
 
 type Node = Omit<HeapProfiler.SamplingHeapProfileNode, 'children'> & { id: number; children: Node[] };
+
+const debug = log('node');
 
 const SAMPLED_BYTES = 32 * 1024;
 const PERIOD_MS = 250;
@@ -42,6 +44,11 @@ export function watchAllocation(node: Provider<typeof allocationProbes>): void {
     () => {
       session = new (process.getBuiltinModule('node:inspector').Session)();
       session.connect();
+      if (isSampling(session)) {
+        session.disconnect();
+        session = undefined;
+        return debug('alloc__sample rests: the program samples its heap itself');
+      }
       begin();
       timer = setInterval(() => {
         // Begun anew, or V8 would keep all samples from the first one on.
@@ -55,6 +62,15 @@ export function watchAllocation(node: Provider<typeof allocationProbes>): void {
       session = undefined;
     },
   );
+}
+
+/** V8 has one such profiler for each thread, and would hand the program's over to whoever stops it. */
+function isSampling(session: Session): boolean {
+  let isThere = false;
+  session.post('HeapProfiler.getSamplingProfile', (error) => {
+    isThere = error === null;
+  });
+  return isThere;
 }
 
 /** One fire for each function: the sum of what was sampled in it. V8 has scaled each sample up to what it stands for. */
