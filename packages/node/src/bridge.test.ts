@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { channel, hasSubscribers, tracingChannel } from 'node:diagnostics_channel';
 import { setTimeout } from 'node:timers/promises';
-import { json, string, uint32 } from 'sonde';
+import { json, string, uint32, uint64 } from 'sonde';
 import { type Recorder, record } from 'sonde/testing';
 import { type Bridge, bridge } from './bridge.js';
 
@@ -114,6 +114,14 @@ describe('bridge', () => {
     built!.unload();
     built!.unload();
     assert.ok(!hasSubscribers('mail:gone'));
+  });
+
+  it('tells the request also on the channel that tells of it', () => {
+    build('http.server.request.start', { fields: { '@request': uint64('request'), 'request.url': string('url') } });
+    channel('http.server.request.start').publish({ request: { url: '/here' } });
+    const [[id, url]] = fired('server__request__start') as [[number, string]];
+    assert.equal(url, '/here');
+    assert.ok(id > 0);
   });
 
   it('makes nothing when one of several is wrong', () => {

@@ -144,7 +144,8 @@ function build(name: string, channels: readonly Described[]): () => void {
       ? tracing(channel, made[`${probe}__start`]!, made[`${probe}__done`]!, made[`${probe}__error`]!)
       : plain(channel, made[probe]!);
     const wantsRequest = [...channel.fields, ...channel.done].some(([path]) => path === REQUEST);
-    const behind = together(subscriptions(listeners), ...(wantsRequest ? [requests] : []));
+    // First who knows the request, should the channel be the one that tells of it.
+    const behind = together(...(wantsRequest ? [requests] : []), subscriptions(listeners));
     return whileTraced(probes, behind.on, behind.off);
   });
   return () => {
