@@ -63,7 +63,11 @@ export function whyNotExact(): string | undefined {
   return objectPath() ? undefined : 'the backend has no probe object, whose stubs the addon could call';
 }
 
-const objectPath = () => status().providers.findLast(({ name }) => name === 'node')?.location;
+/** Of the provider that has them: a program, or a bridge, may have another of the same name. */
+function objectPath(): string | undefined {
+  const hasThem = ({ name }: { name: string }) => name === 'gc__start';
+  return status().providers.findLast(({ name, probes }) => name === 'node' && probes.some(hasThem))?.location;
+}
 
 /** What @types/node does not have. */
 type CollectionEntry = PerformanceEntry & { detail: { kind: number; flags: number } };

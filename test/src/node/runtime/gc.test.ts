@@ -24,10 +24,13 @@ describe('@sonde/node: garbage collection', function () {
       assert.match(reasons.gc, /^@sonde\/node has no addon for Node\.js v/);
       return assert.notEqual(process.versions.modules, compiledFor());
     }
+    const object = await program.realObject();
+    // A second provider of this name, without these probes.
+    await program.call('bridge', 'shop:closed', 'node');
     const tracer = bpftrace(
       scene.current,
-      `${program.usdt('gc__start')} /arg1 == ${FORCED}/ { @started[tid] = nsecs; printf("start %d used %d\\n", arg0, arg2); }
-       ${program.usdt('gc__done')} /arg1 == ${FORCED}/ {
+      `usdt:${object}:node:gc__start /arg1 == ${FORCED}/ { @started[tid] = nsecs; printf("start %d used %d\\n", arg0, arg2); }
+       usdt:${object}:node:gc__done /arg1 == ${FORCED}/ {
          printf("done %d ns %d used %d before %d, %d\\n", arg0, arg2, arg3, arg4, nsecs - @started[tid]);
        }`,
     );
