@@ -33,7 +33,7 @@ export function watchGc(node: Node): void {
       stop = observe(() => {
         for (const space of getHeapSpaceStatistics()) {
           const { space_name: name, space_used_size: used, space_available_size: available } = space;
-          node.heapSpace.fire(name, used, available, space.physical_space_size);
+          node.heapSpace.fire(name, used, available, space.space_size);
         }
       });
     },
