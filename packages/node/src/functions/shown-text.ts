@@ -4,7 +4,7 @@ import { MARK, withoutInsertions } from './transform.js';
 
 const { toString: original } = Function.prototype;
 
-/** From now on `Function.prototype.toString` leaves out what was inserted. */
+/** From now on `Function.prototype.toString` leaves out what was inserted; not under `--frozen-intrinsics`, where it is what it is. */
 export function showOwnText(): void {
   const { apply } = Reflect;
   const shown = {
@@ -14,5 +14,5 @@ export function showOwnText(): void {
       return text.includes(MARK) ? withoutInsertions(text) : text;
     },
   }.toString;
-  Object.defineProperty(Function.prototype, 'toString', { value: shown, writable: true, configurable: true });
+  Reflect.defineProperty(Function.prototype, 'toString', { value: shown, writable: true, configurable: true });
 }
