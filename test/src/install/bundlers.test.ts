@@ -123,7 +123,7 @@ describe('Bundles', function () {
 
   before(() => {
     work = mkdtempSync(join(tmpdir(), 'sonde-bundles-'));
-    const { sonde, '@sonde/core': core, '@sonde/native': native } = packAll(join(work, 'tarballs'));
+    const { sonde, '@sonde/core': core, '@sonde/native': native } = packAll();
     packages = { sonde: sonde!, '@sonde/core': core!, '@sonde/native': native! };
     // As installed: `application` is where it is bundled, other folders where it is deployed.
     mkdirSync(join(work, 'application'));

@@ -21,7 +21,7 @@ describe('@sonde/compile', function () {
   before(function () {
     needsTools(this, 'c++', 'make', 'python3');
     work = mkdtempSync(join(tmpdir(), 'sonde-compiles-'));
-    packages = packAll(join(work, 'tarballs'));
+    packages = packAll();
     incomplete = withoutPrebuilds(packages, work);
   });
 

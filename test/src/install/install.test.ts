@@ -47,7 +47,7 @@ describe('Installation', function () {
   before(function () {
     nodes = NODE_LINES.map((line) => needsNode(this, line));
     work = mkdtempSync(join(tmpdir(), 'sonde-install-'));
-    packages = packAll(join(work, 'tarballs'));
+    packages = packAll();
     incomplete = withoutPrebuilds(packages, work);
   });
 

@@ -17,7 +17,7 @@ describe('What is published', function () {
 
   before(() => {
     work = mkdtempSync(join(tmpdir(), 'sonde-publish-'));
-    packages = packAll(join(work, 'tarballs'));
+    packages = packAll();
   });
 
   after(() => {

@@ -1,6 +1,7 @@
 // The packages as they are published: packed, and where a test wants to know what happens without them, without prebuilt addons.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,10 +21,19 @@ function manifests(): { name: string; version: string }[] {
   );
 }
 
-/** Packs every package into a folder, with pnpm, which writes the versions of the others into it. */
-export function packAll(folder: string): Tarballs {
+let packed: Tarballs | undefined;
+
+/** Packs every package, once for all tests of a run. */
+export function packAll(): Tarballs {
+  packed ??= pack();
+  return packed;
+}
+
+/** With pnpm, which writes the versions of the others into a package. */
+function pack(): Tarballs {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  mkdirSync(folder, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-tarballs-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   execFileSync(
     'npm',
     [
