@@ -56,9 +56,9 @@ export function own(probe: DynamicProbe, owner: Owner): void {
   Object.defineProperty(probe, OWNER, { value: owner });
 }
 
-/** What `probe` is from now on; undefined when that is to be decided before it fires. */
+/** What `probe` is from now on; undefined when that is to be decided before it fires. One that the program froze stays what it was. */
 export function setNative(probe: DynamicProbe, native: Native | undefined): void {
-  probe[NATIVE] = native;
+  Reflect.set(probe, NATIVE, native);
 }
 
 export function isSettled(probe: DynamicProbe): boolean {

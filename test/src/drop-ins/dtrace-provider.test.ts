@@ -134,6 +134,19 @@ describe('@sonde/dtrace-provider', () => {
     for (const { __prov__: provider } of probes) provider.disable();
   });
 
+  it('lets a program freeze a probe, which then stays as it was', async () => {
+    const provider = d.createDTraceProvider('frozen');
+    const [before, other] = [Object.freeze(provider.addProbe('before')), provider.addProbe('other')];
+    provider.enable();
+    const late = Object.freeze(provider.addProbe('late'));
+    await null;
+    const after = Object.freeze(other);
+    assert.deepEqual([before.fire(() => []), late.fire(() => []), after.fire(() => [])], [undefined, undefined, true]);
+    provider.removeProbe(before);
+    provider.disable();
+    assert.deepEqual([late.fire(() => []), after.fire(() => [])], [undefined, undefined]);
+  });
+
   describe('for DTrace, which takes no two probes of one function and name from a process', () => {
     const scene = useScene();
 
