@@ -54,8 +54,8 @@ export class DTraceProvider extends DynamicProvider {
   }
 
   /**
-   * Removes a probe: it fires no longer, and the property of its name is deleted. Tools list it until the last one goes that became visible
-   * together with it.
+   * Removes a probe: it fires no longer, and the property of its name is deleted, unless that is another probe by now. Tools list it until the
+   * last one goes that became visible together with it.
    *
    * @returns true
    * @throws {TypeError} when it is not a probe, or not one of this provider
@@ -65,7 +65,9 @@ export class DTraceProvider extends DynamicProvider {
     if (!DynamicProvider.has(this, probe)) {
       throw new TypeError('Must give a probe of this provider, which was not removed, as argument');
     }
-    Reflect.deleteProperty(this, DynamicProvider.remove(this, probe));
+    const name = DynamicProvider.remove(this, probe);
+    if (!DynamicProvider.has(this, Reflect.getOwnPropertyDescriptor(this, name)?.value))
+      Reflect.deleteProperty(this, name);
     return true;
   }
 

@@ -363,6 +363,31 @@ export const rows: Row[] = [
     stub: Array(5).fill('TypeError: provider.removeProbe is not a function'),
   },
   {
+    what: 'the first of two probes of one name is removed',
+    run: ({ d, fired }) => {
+      const provider = d.createDTraceProvider('p');
+      const [one, two] = [provider.addProbe('a', 'int'), provider.addProbe('a', 'int')];
+      provider.enable();
+      outcome(() => provider.removeProbe(one));
+      return [provider.a === two, one.fire(() => [1]), two.fire(() => [2]), provider.fire('a', () => [3]), fired()];
+    },
+    original: [false, undefined, undefined, undefined, []],
+    ours: {
+      does: [
+        true,
+        undefined,
+        true,
+        true,
+        [
+          ['a', 2],
+          ['a', 3],
+        ],
+      ],
+      because: 'the second one is a probe as any other',
+    },
+    stub: [true, undefined, undefined, undefined, []],
+  },
+  {
     what: 'the last probe is removed, and one added again',
     run: ({ d, fired }) => {
       const { provider, probe } = enabled(d, 'int');
