@@ -32,10 +32,11 @@ async function demo(): Promise<void> {
   });
   let logged = 0;
   server.stderr!.on('data', (lines) => {
-    logged += String(lines).trim().split('\n').length;
+    logged += String(lines).split('\n').length - 1;
   });
-  const [greeting] = await once(server.stdout!, 'data');
-  const [, pid, url] = /^process (\d+), (\S+)/.exec(String(greeting))!;
+  const greeting = await Promise.race([once(server.stdout!, 'data'), once(server, 'exit').then(() => undefined)]);
+  if (!greeting) throw new Error('the service ended before it listened');
+  const [, pid, url] = /^process (\d+), (\S+)/.exec(String(greeting[0]))!;
   console.log(`A service of bunyan and restify runs: process ${pid}, ${url}.\n`);
 
   const [bunyan, restify] = ['bunyan', 'restify'].map((name) => join(objects, `${name}.so`));
@@ -76,10 +77,11 @@ END { clear(@since); clear(@shown); clear(@headers); clear(@first); }`;
   tracer.kill('SIGINT');
   await once(tracer, 'close');
   console.log(seen.replace(/^Attaching.*|^ERROR: .*RLIMIT_MEMLOCK.*/gm, '').trim());
+  server.kill();
+  // Closed, and not only ended: all of its log has come then.
+  await once(server, 'close');
   console.log(`\nAnswered: ${JSON.stringify(Object.fromEntries(answered))}`);
   console.log(`Lines in the service's log, which has neither requests nor debugging: ${logged}`);
-  server.kill();
-  await once(server, 'exit');
 }
 
 function start(command: string, args: string[], env: Record<string, string>): ChildProcess {
