@@ -46,7 +46,7 @@ describe('bunyan and restify with dtrace-provider for sonde', function () {
       Number(new RegExp(`^@${map.replace(/[?[\]]/g, '\\$&')}: (\\d+)$`, 'm').exec(shown)?.[1]);
     for (const [path, count] of Object.entries(answered)) {
       assert.ok(count > 0);
-      assert.equal(counted(`requests[${path}]`), count);
+      assert.equal(counted(`requests[${path}]`), count, `${path}: ${shown}`);
     }
     // The requests before the load are to be seen or not: bpftrace attaches to one probe after the other.
     const all = Object.values(answered).reduce((sum, count) => sum + count);
