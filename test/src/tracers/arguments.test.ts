@@ -144,7 +144,7 @@ for (const traced of tracedBackends) {
         const [read] = gdb.readBack();
         const [readFirst, ...readOthers] = read!.replace('stack | ', '').split('\n');
         // Fired in the same line, at another column.
-        assert.match(readFirst!, /^fireStack \(file:\/\/.*traced-program\.js:\d+:\d+\)$/);
+        assert.match(readFirst!, /^(?:Object\.)?fireStack \(file:\/\/.*traced-program\.js:\d+:\d+\)$/);
         assert.equal(readFirst!.replace(/:\d+\)$/, ''), place);
         assert.deepEqual(readOthers, others);
       });
