@@ -130,11 +130,12 @@ class Patches {
       if (scriptSource.includes(MARK)) return;
       if (scriptSource.length > LONGEST_SOURCE) throw new Error(`it is longer than ${LONGEST_SOURCE} characters`);
       const firstId = firstIdOf(hashOf('live', script.path, scriptSource));
-      const made =
-        this.edited(session, script, { source: scriptSource, firstId, check }) ??
+      let made = this.edited(session, script, { source: scriptSource, firstId, check });
+      if (typeof made === 'string') {
         // A function that waits cannot be exchanged; others in the file can.
-        this.edited(session, script, { source: scriptSource, firstId, check, skipsWaiting: true });
-      if (!made) throw new Error('functions of it are running');
+        made = this.edited(session, script, { source: scriptSource, firstId, check, skipsWaiting: true });
+      }
+      if (typeof made === 'string') throw new Error(`V8 says ${made}`);
       if (made.functions.length === 0) return;
       makeKnown(firstId, { name: script.path, sourceMap: sourceMapOf(scriptSource), functions: made.functions });
       script.original = scriptSource;
@@ -148,7 +149,7 @@ class Patches {
     }
   }
 
-  /** Undefined where V8 says that functions are in use. */
+  /** What V8 says where it is that functions are in use, or that something outside of them seems changed to it. */
   private edited(
     session: Session,
     { id }: Script,
@@ -157,7 +158,7 @@ class Patches {
     const made = instrument(source, { ...how, returns: 'none' });
     if (!made || made.functions.length === 0) return { code: source, functions: [] };
     const status = setSource(session, id, made.code);
-    if (status.startsWith('Blocked')) return undefined;
+    if (status.startsWith('Blocked')) return status;
     if (status !== 'Ok') throw new Error(`V8 says ${status}`);
     if (post(session, 'Debugger.getScriptSource', { scriptId: id }).scriptSource !== made.code) {
       throw new Error('V8 says that it is patched, and it is not');
@@ -171,21 +172,36 @@ class Patches {
     const status = setSource(session, script.id, script.original!);
     counts.files--;
     counts.functions -= script.functions;
-    // It goes on as it is, and costs what functions cost that got their probes when they were loaded.
-    if (status !== 'Ok') this.skip(script, `it stays patched: V8 says ${status}`);
-    else node.functionPatch.fire(script.path, 0, now() - began, '');
+    if (status !== 'Ok') {
+      // It goes on as it is, and costs what functions cost that got their probes when they were loaded.
+      this.skip(script, `it stays patched: V8 says ${status}`);
+      return;
+    }
+    node.functionPatch.fire(script.path, 0, now() - began, '');
+    // For a tracer that comes before all are restored.
+    this.waiting.push(script);
   }
 
   private skip({ path }: Script, reason: string): void {
     const { counts, node } = this.options;
     debug('%s: %s', path, reason);
-    counts.skipped.push({ file: path, reason });
+    // Each time that a tracer attaches, the same files are tried again.
+    if (!counts.skipped.some((known) => known.file === path && known.reason === reason)) {
+      counts.skipped.push({ file: path, reason });
+    }
     node.functionPatch.fire(path, 0, 0, reason);
   }
 }
 
 function pathOf(url: string): string | undefined {
-  if (url.startsWith('file:')) return process.getBuiltinModule('node:url').fileURLToPath(url);
+  if (url.startsWith('file:')) {
+    try {
+      return process.getBuiltinModule('node:url').fileURLToPath(url);
+    } catch {
+      // A `sourceURL` may be anything.
+      return undefined;
+    }
+  }
   return process.getBuiltinModule('node:path').isAbsolute(url) ? url : undefined;
 }
 
