@@ -43,7 +43,7 @@ try {
   while (Date.now() < end) {
     const tracer = new Tracer('bpftrace', ['-e', script], { BPFTRACE_CACHE_USER_SYMBOLS: '1', BPFTRACE_STRLEN: '200' });
     await until(async () => (await program.call('status')).on);
-    await program.call('thread');
+    assert.ok(await program.call('thread'), 'names come to new threads too');
     await program.call('churn', 1000);
     await program.call('fire');
     // The file is 20 ms behind, or as long as it takes to write it anew.
@@ -63,6 +63,7 @@ try {
   assert.ok(late! - early! < MOST_GROWTH, `resident memory grew from ${early} to ${late}`);
 } finally {
   await program.kill().catch(() => {});
+  await rm(`/tmp/perf-${program.pid}.map`, { force: true });
   await rm(folder, { recursive: true, force: true });
 }
 

@@ -1,4 +1,5 @@
 // A program whose code comes and goes: files of three functions that call each other, the innermost of which fires `load:here`.
+import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
@@ -13,6 +14,15 @@ type Call = (n: number, fire: boolean) => number;
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 setFlagsFromString('--no-expose-gc');
+
+/** Not a text with `eval: true`: such threads have not got what `--import` names. */
+const THREAD = `
+import { parentPort } from 'node:worker_threads';
+import { stacks } from '${import.meta.resolve('@sonde/node')}';
+let sum = 0;
+for (let i = 0; i < 200; i++) sum += new Function('n', 'for (let i = 0; i < 1000; i++) n += i; return n + ' + i)(1);
+parentPort.postMessage(stacks.status().on);
+`;
 
 let made = 0;
 const files: Call[] = [];
@@ -53,9 +63,12 @@ const commands = {
     for (const call of files) call(1, true);
   },
 
-  /** A thread of JavaScript that comes and goes. */
-  async thread(): Promise<void> {
-    await new Promise((resolve) => new Worker('for (let i = 0; i < 1e5; i++);', { eval: true }).on('exit', resolve));
+  /** A thread of JavaScript that comes and goes; whether its frames had names. */
+  async thread(): Promise<boolean> {
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(THREAD)}`));
+    const [on] = await once(worker, 'message');
+    await once(worker, 'exit');
+    return on;
   },
 
   status: () => stacks.status(),

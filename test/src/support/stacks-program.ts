@@ -26,7 +26,10 @@ export class StacksProgram extends CalledProgram<Commands> {
     options: ProgramOptions = {},
   ): Promise<StacksProgram> {
     const program = new StacksProgram(scene, environment, options);
-    scene.defer(() => program.kill());
+    scene.defer(async () => {
+      await program.kill();
+      program.removeFiles();
+    });
     await program.call('status');
     return program;
   }

@@ -42,7 +42,6 @@ describe('JavaScript frames', function () {
     needsTools(this, 'perf');
     const program = await StacksProgram.start(scene.current);
     await program.call('enable', { jitdump: true });
-    scene.current.defer(() => program.removeFiles());
     const [data, injected] = ['perf.data', 'injected.data'].map((name) => join(scene.current.folder, name));
     // As the specification has it: the clock of the jitdump.
     await record(program, data!, ['-k', 'CLOCK_MONOTONIC']);
