@@ -1,5 +1,6 @@
 #include "code-events.h"
 
+#include <unistd.h>
 #include <v8.h>
 
 #include <memory>
@@ -78,7 +79,10 @@ Napi::Value On(Napi::Env env, Thread& thread, const std::string& map, const std:
     std::lock_guard<std::mutex> lock(on_mutex);
     std::string wrong = code_map::Open(map, dump);
     if (!wrong.empty()) {
-      if (threads_on == 0) code_map::Close();
+      if (threads_on == 0 && code_map::IsOpen()) {  // the map is there, and the dump is not
+        code_map::Close();
+        unlink(map.c_str());
+      }
       Napi::Error::New(env, wrong).ThrowAsJavaScriptException();
       return env.Undefined();
     }
@@ -93,8 +97,8 @@ Napi::Value On(Napi::Env env, Thread& thread, const std::string& map, const std:
   return env.Undefined();
 }
 
-Napi::Value Names(Napi::Env env) {
-  auto names = code_map::NewNames();
+Napi::Value Names(Napi::Env env, uint32_t most) {
+  auto names = code_map::NewNames(most);
   auto list = Napi::Array::New(env, names.size() * 5);
   uint32_t next = 0;
   for (auto& [id, name] : names) {
@@ -129,7 +133,9 @@ void InitCodeEvents(Napi::Env env, Napi::Object exports) {
               }));
   exports.Set("codeOff", Napi::Function::New(
                              env, [thread](const Napi::CallbackInfo& info) { Off(*thread, info[0].As<Napi::Boolean>()); }));
-  exports.Set("codeNames", Napi::Function::New(env, [](const Napi::CallbackInfo& info) { return Names(info.Env()); }));
+  exports.Set("codeNames", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                return Names(info.Env(), info[0].As<Napi::Number>());
+              }));
   exports.Set("codeRename", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 code_map::Rename(info[0].As<Napi::Number>(), info[1].As<Napi::String>(), info[2].As<Napi::Number>());
               }));

@@ -10,7 +10,8 @@ namespace sonde {
 // file cannot be made. Called again, it tells everything anew, which forgets what is gone.
 //   codeOff(flush: boolean): void
 //   codeIsOpen(): boolean              whether any thread has the files open
-//   codeNames(): (number | string)[]   new names with a place in a file, five values each: id, function, script, line, column
+//   codeNames(most: number): (number | string)[]
+// takes so many new names with a place in a file, of all threads, five values each: id, function, script, line, column.
 //   codeRename(id: number, script: string, line: number): void
 //   codeSize(): { entries, all, bytes, rewritten }
 //   codeFlush(): void                  waits until the map's file is as it is to be

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,11 +15,12 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
+#include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <unordered_map>
 
 #include "jit-dump.h"
@@ -57,7 +59,7 @@ struct State {
   std::map<uintptr_t, Code> codes;
   std::unordered_map<std::string, std::weak_ptr<Name>> names;
   std::unordered_map<uint32_t, std::weak_ptr<Name>> names_by_id;
-  std::vector<std::pair<uint32_t, CodeName>> new_names;
+  std::deque<std::pair<uint32_t, CodeName>> new_names;
   std::set<const void*> ended;  // isolates
   uint32_t next_id = 1;
   std::vector<std::pair<uintptr_t, uintptr_t>> own_text;  // what ELF symbols name
@@ -65,7 +67,7 @@ struct State {
   std::string path;
   int file = -1;
   JitDump dump;
-  std::thread writer;
+  pthread_t writer;
   bool closing = false;
   std::vector<uintptr_t> appended;  // starts of what is not in the file yet
   bool stale = false;               // the file holds what is not true any more
@@ -212,14 +214,17 @@ void Rewrite(State& s, std::unique_lock<std::mutex>& lock) {
     unlink(temporary.c_str());
   }
   lock.lock();
-  if (!whole) return;  // a full disk: the next change tries again
+  if (!whole) {  // a full disk: it is tried again
+    s.stale = true;
+    return;
+  }
   close(s.file);
   s.file = file;
   s.bytes = text.size();
   s.rewritten++;
 }
 
-void KeepWritten() {
+void* KeepWritten(void*) {
   State& s = state();
   std::unique_lock<std::mutex> lock(s.mutex);
   Clock::time_point rewrite_at = Clock::now();
@@ -243,8 +248,25 @@ void KeepWritten() {
       s.flush = false;
       s.written.notify_all();
     }
-    if (s.closing) return;
+    if (s.closing) return nullptr;
   }
+}
+
+std::string OpenMap(State& s, const std::string& map) {
+  s.file = Create(map);
+  if (s.file < 0) return map + ": " + strerror(errno);
+  s.path = map;
+  s.bytes = 0;
+  s.closing = s.stale = s.flush = false;
+  s.appended.clear();
+  ReadOwnText(s);
+  // Not std::thread, which throws where no thread can be had, and nothing here catches.
+  int error = pthread_create(&s.writer, nullptr, KeepWritten, nullptr);
+  if (error == 0) return "";
+  close(s.file);
+  s.file = -1;
+  unlink(map.c_str());
+  return "no thread can be had that writes " + map + ": " + strerror(error);
 }
 
 }  // namespace
@@ -253,14 +275,8 @@ std::string Open(const std::string& map, const std::string& dump) {
   State& s = state();
   std::unique_lock<std::mutex> lock(s.mutex);
   if (s.file < 0) {
-    s.file = Create(map);
-    if (s.file < 0) return map + ": " + strerror(errno);
-    s.path = map;
-    s.bytes = 0;
-    s.closing = s.stale = s.flush = false;
-    s.appended.clear();
-    ReadOwnText(s);
-    s.writer = std::thread(KeepWritten);
+    std::string wrong = OpenMap(s, map);
+    if (!wrong.empty()) return wrong;
   }
   if (!dump.empty() && !s.dump.IsOpen()) {
     std::string wrong = s.dump.Open(dump);
@@ -277,7 +293,7 @@ void Close() {
     s.closing = true;
     s.changed.notify_one();
   }
-  s.writer.join();
+  pthread_join(s.writer, nullptr);
   std::lock_guard<std::mutex> lock(s.mutex);
   close(s.file);
   s.file = -1;
@@ -334,10 +350,13 @@ void Move(const void* from, const void* to) {
   Put(s, reinterpret_cast<uintptr_t>(to), std::move(code));
 }
 
-std::vector<std::pair<uint32_t, CodeName>> NewNames() {
+std::vector<std::pair<uint32_t, CodeName>> NewNames(size_t most) {
   State& s = state();
   std::lock_guard<std::mutex> lock(s.mutex);
-  return std::exchange(s.new_names, {});
+  auto end = s.new_names.begin() + std::min(most, s.new_names.size());
+  std::vector<std::pair<uint32_t, CodeName>> names(std::make_move_iterator(s.new_names.begin()), std::make_move_iterator(end));
+  s.new_names.erase(s.new_names.begin(), end);
+  return names;
 }
 
 void Rename(uint32_t id, const std::string& script, int line) {

@@ -33,8 +33,8 @@ void End(const void* isolate);
 void Add(const void* isolate, const void* start, size_t size, std::string_view name, bool is_wasm);
 void Move(const void* from, const void* to);
 
-// Names whose place is new since the last call: to be looked for in source maps.
-std::vector<std::pair<uint32_t, CodeName>> NewNames();
+// Takes so many names whose place is new: to be looked for in source maps.
+std::vector<std::pair<uint32_t, CodeName>> NewNames(size_t most);
 
 // Where such a name really is.
 void Rename(uint32_t id, const std::string& script, int line);

@@ -35,8 +35,8 @@ export interface Addon {
   codeOff?(flush: boolean): void;
   /** Whether a thread has the files open. */
   codeIsOpen?(): boolean;
-  /** Names in files that are new, five values each: id, function, the file's path, line, column. */
-  codeNames?(): (string | number)[];
+  /** So many names in files that are new, of all threads, five values each: id, function, the file's path, line, column. */
+  codeNames?(most: number): (string | number)[];
   codeRename?(id: number, script: string, line: number): void;
   /** Of this thread and of all threads; bytes of the map's file, and how often that was written as a whole. */
   codeSize?(): { entries: number; all: number; bytes: number; rewritten: number };

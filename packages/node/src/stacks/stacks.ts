@@ -34,7 +34,7 @@ export interface StacksStatus {
   entries?: number;
   /** The size of the map's file, in bytes. */
   bytes?: number;
-  /** What it took to switch on, in nanoseconds: for this time the thread did nothing else. */
+  /** What it took to switch on, in nanoseconds: for this time the thread did nothing else. Source maps, read after that, are not in it. */
   ns?: number;
   /** Whether interpreted functions that were there before have names: not where the heap is larger than {@link FLUSHED_HEAP}. */
   flushed?: boolean;
@@ -49,18 +49,25 @@ export const FLUSHED_HEAP = 64 * 2 ** 20;
 /** How long the files stay when the last tracer has left, in milliseconds: bpftrace prints stacks after it has detached. */
 const KEEP_MS = 5000;
 const NAMES_MS = 100;
+/** Few, since all threads take from the same, and one that ends does not give back. */
+const NAMES_AT_ONCE = 10;
+/** How long source maps are read, and the program waits, when names come on, and then each time. One alone may take longer. */
+const FIRST_NAMING_MS = 100;
+const NAMING_MS = 20;
 const COMPACT_MS = 5000;
 
 type Wanted = 'tracer' | 'jitdump' | 'program' | 'program jitdump';
 
 const debug = log('node');
-const { setInterval, clearInterval, setTimeout, clearTimeout } = globalThis;
+const { setInterval, clearInterval, setTimeout, clearTimeout, performance } = globalThis;
 
 const wanted = new Set<Wanted>();
 let node: Pick<Provider<typeof stacksProbes>, 'stacksReady'> | undefined;
 let running: Running | undefined;
 let leaving: NodeJS.Timeout | undefined;
 let reason: string | undefined;
+/** Whether the files are there because of this thread: others may have such, V8 itself with `--perf-basic-prof`. */
+let hasFiles = false;
 
 /** Looks whether a tracer wants names, and whether SONDE_STACKS does. */
 export function watchStacks(provider: Provider<typeof stacksProbes>): void {
@@ -101,7 +108,7 @@ export const stacks = {
     if (!running) removeFiles();
   },
 
-  /** Waits until the map's file tells of all code that there is now. It is at most a second behind otherwise, and mostly 20 ms. */
+  /** Waits until the map's file tells of all code that there is now, with the original lines. It is mostly 20 ms behind otherwise; with those lines, longer (docs/stacks.md). */
   flush(): void {
     running?.flush();
   },
@@ -131,11 +138,13 @@ function want(who: Wanted, yes: boolean): void {
 }
 
 function start(jitdump: boolean): void {
-  clearTimeout(leaving);
   const addon = getAddon();
   if (!addon.codeOn) throw new Error(`it needs Linux, and this is ${process.platform}`);
+  const started = new Running(addon as Required<Addon>, jitdump);
   running?.end();
-  running = new Running(addon as Required<Addon>, jitdump);
+  running = started;
+  hasFiles = true;
+  stay();
   const { ns = 0, entries = 0, flushed = false } = running.status();
   node?.stacksReady.fire(ns, entries, flushed);
   debug('JavaScript frames have names: %d pieces of code, %d ms', entries, ns / 1e6);
@@ -149,12 +158,25 @@ function stop(): void {
   process.once('exit', removeFiles);
 }
 
-/** Unless another thread has them open. */
-function removeFiles(): void {
+/** The files are not to go. */
+function stay(): void {
   clearTimeout(leaving);
   process.removeListener('exit', removeFiles);
-  if (running || !isClosed()) return;
-  for (const path of [mapPath(), dumpPath()]) rmSync(path, { force: true });
+}
+
+/** Unless another thread has them open. */
+function removeFiles(): void {
+  if (!hasFiles || running || !isClosed()) return;
+  stay();
+  hasFiles = false;
+  for (const path of [mapPath(), dumpPath()]) {
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      // The process is another user by now, or may not write.
+      debug('%s stays: %s', path, (error as Error).message);
+    }
+  }
 }
 
 function isClosed(): boolean {
@@ -187,9 +209,9 @@ class Running {
     addon.codeOn(mapPath(), jitdump ? dumpPath() : '', this.flushed);
     this.ns = Number(process.hrtime.bigint() - began);
     this.entries = addon.codeSize().entries;
-    this.timers = [setInterval(() => this.name(), NAMES_MS), setInterval(() => this.compact(), COMPACT_MS)];
+    this.timers = [setInterval(() => this.name(NAMING_MS), NAMES_MS), setInterval(() => this.compact(), COMPACT_MS)];
     for (const timer of this.timers) timer.unref();
-    this.name();
+    this.name(FIRST_NAMING_MS);
   }
 
   status(): Pick<StacksStatus, 'map' | 'entries' | 'bytes' | 'ns' | 'flushed'> {
@@ -198,7 +220,7 @@ class Running {
   }
 
   flush(): void {
-    this.name();
+    this.name(Number.POSITIVE_INFINITY);
     this.addon.codeFlush();
   }
 
@@ -212,14 +234,18 @@ class Running {
     this.addon.codeOff(this.flushed && getHeapStatistics().used_heap_size <= FLUSHED_HEAP);
   }
 
-  /** Gives functions of files that were made from others the lines of those. */
-  private name(): void {
-    const names = this.addon.codeNames();
-    for (let i = 0; i < names.length; i += 5) {
-      const [id, , script, line, column] = names.slice(i, i + 5) as [number, string, string, number, number];
-      const original = this.lines.original(script, line, column);
-      if (original) this.addon.codeRename(id, original.file, original.line);
-    }
+  /** Gives functions of files that were made from others the lines of those: for so long, and the rest the next time. */
+  private name(ms: number): void {
+    const until = performance.now() + ms;
+    do {
+      const names = this.addon.codeNames(NAMES_AT_ONCE);
+      if (names.length === 0) return;
+      for (let i = 0; i < names.length; i += 5) {
+        const [id, , script, line, column] = names.slice(i, i + 5) as [number, string, string, number, number];
+        const original = this.lines.original(script, line, column);
+        if (original) this.addon.codeRename(id, original.file, original.line);
+      }
+    } while (performance.now() < until);
   }
 
   /** V8 does not tell which code it threw away: once there is twice as much as there was, all that there is is told anew. */

@@ -33,6 +33,8 @@ for (const line of lines) {
       await program.call('tiers');
       for (const kind of KINDS) await program.call('fire', kind);
       assert.equal((await program.call('fireInWorker')).on, true);
+      // bpftrace reads the names when it prints: by then, all source maps have been looked at.
+      await program.call('flush');
       const stacks = readStacks(await tracer.stop());
       const has = (kind: string, ...frames: (string | RegExp)[]) => {
         const found = stacks.filter((each) => each.kind === kind);

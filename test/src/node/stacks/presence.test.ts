@@ -1,6 +1,6 @@
 // Who switches names on, and that nothing is left of it.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { bpftrace } from '../../support/bpftrace.js';
 import { useScene } from '../../support/scene.js';
@@ -52,10 +52,25 @@ describe('JavaScript frames in native stacks', function () {
     assert.deepEqual([existsSync(program.map), existsSync(dump)], [false, false]);
     assert.deepEqual(await program.call('status'), { on: false, wanted: [] });
     await program.call('enable');
-    scene.current.defer(() => program.removeFiles());
     await program.call('fire', 'interpreted');
+    await program.call('flush');
     assert.equal(await program.end(), 0);
     assert.ok(isThere());
+  });
+
+  it('have the lines of the source at once when the program asks for it, and come when a file could not be written', async () => {
+    const program = await StacksProgram.start(scene.current);
+    const names = () => readFileSync(program.map, 'utf8');
+    await program.call('enable');
+    await program.call('fire', 'interpreted');
+    await program.call('flush');
+    assert.ok(names().includes(placeOf('interpretedFrame')));
+    mkdirSync(`${program.map}.new`);
+    await program.call('fire', 'constructor');
+    await program.call('flush');
+    rmdirSync(`${program.map}.new`);
+    await until(async () => names().includes(placeOf('ConstructorFrame', 'constructor() {')));
+    await program.call('disable');
   });
 
   it('are there within 100 ms where the program is small', async () => {
@@ -71,7 +86,6 @@ describe('JavaScript frames in native stacks', function () {
 
   it('are there from the start with SONDE_STACKS=1', async () => {
     const program = await StacksProgram.start(scene.current, { SONDE_STACKS: '1' });
-    scene.current.defer(() => program.removeFiles());
     assert.deepEqual((await program.call('status')).wanted, ['program']);
     // What V8 keeps, and so has no place of its own when names come later, has one then.
     await program.call('fire', 'generator');
