@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -23,13 +25,19 @@ describe('@sonde/node: the latency of one function of the mail server', function
 
   it('is a histogram of as many calls as there were, with the file and the line of the source', async () => {
     const port = await serve(scene.current);
-    const tracer = scene.current.tracer('bpftrace', [
-      fileOf('bpftrace/function-latency.bt'),
-      join(scene.current.objects, 'node.so'),
-      'domainOf',
-    ]);
-    await tracer.shows(/Attaching/);
-    // It takes a moment from there until nothing is lost: mails are sent until one is seen, and then those that are counted.
+    // The example between two probes of other functions: when both are there, so is all between them.
+    const script = `usdt:$1:node:function__entry /str(arg1) != str($2)/ { printf("entered\\n"); }
+      ${readFileSync(fileOf('bpftrace/function-latency.bt'), 'utf8').replace(/^#!.*/, '')}
+      usdt:$1:node:function__return /str(arg1) != str($2)/ { printf("returned\\n"); }`;
+    const object = join(scene.current.objects, 'node.so');
+    const tracer = scene.current.tracer('bpftrace', ['-e', script, object, 'domainOf']);
+    const knock = async () => {
+      const socket = connect(Number(port), '127.0.0.1');
+      await once(socket, 'data');
+      await once(socket.end(), 'close');
+    };
+    await tracer.hears(knock, /^entered$/m);
+    await tracer.hears(knock, /^returned$/m);
     const counted = async () => {
       const output = await tracer.stop();
       const rows = (map: string) => {
@@ -39,7 +47,6 @@ describe('@sonde/node: the latency of one function of the mail server', function
       const [, file, line, calls] = /@of\[(\S+), (\d+)\]: (\d+)/.exec(output) ?? [];
       return { output, file, line: Number(line), calls: Number(calls), rows };
     };
-    await new Promise((resolve) => setTimeout(resolve, 1500));
     await send(port);
     const { output, file, line, calls, rows } = await counted();
     // What the client sends in two sessions of four mails: see examples/mailserver/src/client.ts. Nine deliveries.
