@@ -159,6 +159,14 @@ describe('@sonde/node: functions of what is loaded', function () {
     assert.deepEqual(app.run('main.cjs').fired, ['> main.cjs f 2', '< f']);
   });
 
+  it('are there where intrinsics are frozen, and show what was inserted', () => {
+    const app = application({ 'main.cjs': `function f() { return 1 }\nconsole.log(f() && String(f));` });
+    const { fired, stdout, status } = app.run('main.cjs', { NODE_OPTIONS: '--frozen-intrinsics --no-warnings' });
+    assert.deepEqual(fired, ['> main.cjs f 1', '< f']);
+    assert.match(stdout, /^function f\(\) \{\/\*__sonde/);
+    assert.equal(status.reason, undefined);
+  });
+
   it('what a program writes, throws and ends with is the same', () => {
     const files = {
       'main.cjs': `function fails() {\n  null.x;\n}\nconsole.log(fails.toString(), fails.name, fails.length);\nconst a = () => fails();\na();`,
