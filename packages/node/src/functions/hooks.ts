@@ -1,6 +1,6 @@
 // Where Node.js takes the text of a module to compile it. CommonJS: `Module.prototype._compile`, which every transpiler calls too, with what it made.
 // ECMAScript modules: `module.registerHooks` where Node.js has it (22.15, 23.5), before that `module.register`, whose hooks run in a
-// thread of their own (loader.ts).
+// thread of their own (functions-loader.ts).
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';

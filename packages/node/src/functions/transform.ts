@@ -1,5 +1,5 @@
 // Probes in a program's functions, put into their source text. Only ever inserted: nothing of the program's own text is changed or moved,
-// and no line is added, so lines stay what they were (columns do not). What is inserted names one global, `__sonde` (holder.ts), and so needs
+// and no line is added, so lines stay what they were (columns do not). What is inserted names one global, `__sonde` (firing.ts), and so needs
 // neither imports nor room at the top of a module, which a function that is called in a cycle of imports would find empty.
 //
 //     function deliver(mail) {                 function deliver(mail) {let $0=CHECK?__sonde.i(7):0,$1;
