@@ -35,11 +35,11 @@ export interface LoadedProbe {
   readonly offset: number;
   readonly resting: number;
   /** One byte of which the same is said in another way: the probe is also enabled while it is not 0. */
-  readonly flag?: Uint8Array;
+  readonly flag?: Uint8Array | undefined;
   /** What to give a tool to attach to it. */
   readonly tracer: string;
   /** The tracepoint that the probe is as well, for tools that use those. */
-  readonly event?: string;
+  readonly event?: string | undefined;
   /**
    * Fires with values that fit the definition: one for each of its arguments, stacks included. Read when the probe fires
    * for the first time, not before.

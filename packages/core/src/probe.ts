@@ -26,18 +26,6 @@ export interface ProbeStatus {
   errors: number;
 }
 
-/** What the rest of the core needs of a probe and programs must not reach. */
-export interface ProbeControl {
-  readonly definition: ProbeDefinition;
-  /** Fires as if `from` had been called by the program: stacks start below it. */
-  emit(from: Caller, values: readonly unknown[]): void;
-  /** Counts a failure of code that was to prepare values. */
-  misfit(): void;
-  connect(code: Uint8Array, loaded: LoadedProbe): void;
-  disconnect(): void;
-  status(): ProbeStatus;
-}
-
 /**
  * A probe of a provider: a place in the program that tracers can attach to. Made by `provider()`.
  *
@@ -62,7 +50,17 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
   fireWith(this: Probe<Values>, values: () => Values): void;
 }
 
-type Emit = (from: Caller, ...values: unknown[]) => void;
+/** What the rest of the core needs of a probe and programs must not reach. */
+export interface ProbeControl {
+  readonly definition: ProbeDefinition;
+  /** Fires as if `from` had been called by the program: stacks start below it. */
+  emit(from: Caller, values: readonly unknown[]): void;
+  /** Counts a failure of code that was to prepare values. */
+  misfit(): void;
+  connect(code: Uint8Array, loaded: LoadedProbe): void;
+  disconnect(): void;
+  status(): ProbeStatus;
+}
 
 /**
  * The classes of probes, how one is made and how it is connected. In a function, because bundlers make a `var` of a module's
@@ -72,12 +70,12 @@ const [makeProbe, watch, watchedOf] = (() => {
   const CODE = Symbol('code');
   const RESTING = Symbol('resting');
   const FLAG = Symbol('flag');
+  const CONTROL = Symbol('control');
 
   class NativeProbe implements Probe<never[]> {
     declare [CODE]: Uint8Array;
     declare [RESTING]: number;
-    declare readonly emit: Emit;
-    declare readonly prepare: (values: () => unknown) => void;
+    declare [CONTROL]: Control;
 
     get enabled(): boolean {
       return this[CODE][0] !== this[RESTING];
@@ -97,11 +95,11 @@ const [makeProbe, watch, watchedOf] = (() => {
       k?: unknown,
       l?: unknown,
     ): void {
-      if (this[CODE][0] !== this[RESTING]) this.emit(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+      if (this[CODE][0] !== this[RESTING]) this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
     }
 
     fireWith(values: () => unknown): void {
-      if (this[CODE][0] !== this[RESTING]) this.prepare(values);
+      if (this[CODE][0] !== this[RESTING]) this[CONTROL].prepare(this.fireWith, values);
     }
   }
 
@@ -128,16 +126,20 @@ const [makeProbe, watch, watchedOf] = (() => {
       l?: unknown,
     ): void {
       if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) {
-        this.emit(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+        this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
       }
     }
 
     override fireWith(values: () => unknown): void {
-      if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) this.prepare(values);
+      if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) this[CONTROL].prepare(this.fireWith, values);
     }
   }
 
-  const make = ({ flag }: LoadedProbe): NativeProbe => (flag ? new FlaggedProbe() : new NativeProbe());
+  const make = ({ flag }: LoadedProbe, control: Control): NativeProbe => {
+    const probe = flag ? new FlaggedProbe() : new NativeProbe();
+    hide(probe, CONTROL, control);
+    return probe;
+  };
   const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting, flag }: LoadedProbe) => {
     hide(probe, CODE, new Uint8Array(code.buffer, code.byteOffset + offset, 1));
     hide(probe, RESTING, resting);
@@ -185,91 +187,145 @@ export function createProbe(
   code: Uint8Array = NEVER,
   loaded: LoadedProbe = RESTS,
 ): [Probe<never[]>, ProbeControl] {
-  const probe = makeProbe(loaded);
-  const converters: Converter[] = definition.arguments.map(converter);
-  const takesValue = definition.arguments.map(({ type }) => type !== 'stack');
-  let send = firing(loaded);
-  let { tracer, event } = loaded;
-  let errors = 0;
-  const misfit = () => {
-    errors++;
-  };
-  // A backend makes the function when it is asked for, and nobody may ever look at the probe.
-  function firing(loaded: LoadedProbe): LoadedProbe['fire'] {
-    return (...values) => {
-      send = loaded.fire;
-      send(...values);
-    };
+  const control = new Control(owner, definition, loaded);
+  const probe = makeProbe(loaded, control);
+  control.probe = probe;
+  watch(probe, code, loaded);
+  return [probe, control];
+}
+
+const NONE: readonly Converter[] = [];
+
+/** `few` of a probe that fires its values as a list. */
+const AS_LIST = -1;
+
+/**
+ * What stands behind a probe: what it is connected to, and what turns the program's values into those that are fired. Most probes never
+ * fire, so that is made for the first fire: what a program defines and nobody looks at should take no memory either.
+ */
+class Control implements ProbeControl {
+  declare probe: Parameters<typeof watch>[0];
+  readonly definition: ProbeDefinition;
+  /** Kept alive, and nothing else. */
+  readonly owner: object;
+  private loaded: LoadedProbe;
+  private errors = 0;
+  /** Of what it is connected to; undefined until it fires there. */
+  private send: LoadedProbe['fire'] | undefined;
+  /** As many as the definition has arguments. Of no use before `send` is there. */
+  private converters: readonly Converter[] = NONE;
+  /** How many values are fired without a list of them. */
+  private few = AS_LIST;
+
+  constructor(owner: object, definition: ProbeDefinition, loaded: LoadedProbe) {
+    this.owner = owner;
+    this.definition = definition;
+    this.loaded = loaded;
   }
-  const emitList = (from: Caller, values: readonly unknown[]) => {
+
+  /** Few values go to native code as they came: gathered in an array and spread again, they would cost more than that call. */
+  fire(
+    from: Caller,
+    a: unknown,
+    b: unknown,
+    c: unknown,
+    d: unknown,
+    e: unknown,
+    f: unknown,
+    g: unknown,
+    h: unknown,
+    i: unknown,
+    j: unknown,
+    k: unknown,
+    l: unknown,
+  ): void {
+    try {
+      const send = this.send ?? this.ready();
+      const [first, second, third, fourth] = this.converters as readonly [Converter, Converter, Converter, Converter];
+      switch (this.few) {
+        case 0:
+          send();
+          break;
+        case 1:
+          send(first(a, this, from));
+          break;
+        case 2:
+          send(first(a, this, from), second(b, this, from));
+          break;
+        case 3:
+          send(first(a, this, from), second(b, this, from), third(c, this, from));
+          break;
+        case 4:
+          send(first(a, this, from), second(b, this, from), third(c, this, from), fourth(d, this, from));
+          break;
+        default:
+          this.emit(from, [a, b, c, d, e, f, g, h, i, j, k, l]);
+      }
+    } catch {
+      this.errors++;
+    }
+  }
+
+  emit(from: Caller, values: readonly unknown[]): void {
     // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
     try {
+      const send = this.send ?? this.ready();
+      const { converters, definition } = this;
       const native: NativeValue[] = [];
       let next = 0;
       for (let i = 0; i < converters.length; i++) {
-        native.push(converters[i]!(takesValue[i] ? values[next++] : undefined, misfit, from));
+        const takesValue = definition.arguments[i]!.type !== 'stack';
+        native.push(converters[i]!(takesValue ? values[next++] : undefined, this, from));
       }
       send(...native);
     } catch {
-      errors++;
+      this.errors++;
     }
-  };
-  const [first, second, third, fourth] = converters as [Converter, Converter, Converter, Converter];
-  // Few values go to native code as they came: gathered in an array and spread again, they would cost more than that call.
-  const emitFew: Emit = (from, a, b, c, d) => {
-    try {
-      switch (converters.length) {
-        case 0:
-          return send();
-        case 1:
-          return send(first(a, misfit, from));
-        case 2:
-          return send(first(a, misfit, from), second(b, misfit, from));
-        case 3:
-          return send(first(a, misfit, from), second(b, misfit, from), third(c, misfit, from));
-        default:
-          return send(first(a, misfit, from), second(b, misfit, from), third(c, misfit, from), fourth(d, misfit, from));
-      }
-    } catch {
-      errors++;
-    }
-  };
-  const emit: Emit =
-    converters.length <= 4 && !takesValue.includes(false) ? emitFew : (from, ...values) => emitList(from, values);
-  const prepare = (values: () => unknown) => {
+  }
+
+  prepare(from: Caller, values: () => unknown): void {
     try {
       const prepared = values();
-      if (Array.isArray(prepared)) emitList(probe.fireWith, prepared);
-      else errors++;
+      if (Array.isArray(prepared)) this.emit(from, prepared);
+      else this.errors++;
     } catch {
-      errors++;
+      this.errors++;
     }
-  };
-  watch(probe, code, loaded);
-  hide(probe, 'emit', emit);
-  hide(probe, 'prepare', prepare);
-  hide(probe, 'owner', owner);
+  }
 
-  const connect = (code: Uint8Array, loaded: LoadedProbe) => {
-    send = firing(loaded);
-    ({ tracer, event } = loaded);
-    watch(probe, code, loaded);
-  };
-  const control: ProbeControl = {
-    definition,
-    emit: emitList,
-    misfit,
-    connect,
-    disconnect: () => connect(NEVER, RESTS),
-    status: () => ({
-      name: definition.name,
+  private ready(): LoadedProbe['fire'] {
+    const { arguments: args } = this.definition;
+    this.converters = args.map(converter);
+    this.few = args.length <= 4 && args.every(({ type }) => type !== 'stack') ? args.length : AS_LIST;
+    // A backend makes the function when it is asked for.
+    this.send = this.loaded.fire;
+    return this.send;
+  }
+
+  misfit(): void {
+    this.errors++;
+  }
+
+  connect(code: Uint8Array, loaded: LoadedProbe): void {
+    this.send = undefined;
+    this.loaded = loaded;
+    watch(this.probe, code, loaded);
+  }
+
+  disconnect(): void {
+    this.connect(NEVER, RESTS);
+  }
+
+  status(): ProbeStatus {
+    const { tracer, event } = this.loaded;
+    return {
+      name: this.definition.name,
       tracer,
       ...(event !== undefined && { event }),
-      enabled: probe.enabled,
-      errors,
-    }),
-  };
-  return [probe, control];
+      enabled: this.probe.enabled,
+      errors: this.errors,
+    };
+  }
 }
 
 /**

@@ -15,8 +15,12 @@ export type NativeValue = number | bigint | string | Uint8Array;
 // biome-ignore lint/complexity/noBannedTypes: Error.captureStackTrace takes any function at all.
 export type Caller = Function;
 
-/** Converts one value; calls `misfit` when it does not fit the argument and something else is fired in its place. */
-export type Converter = (value: unknown, misfit: () => void, from: Caller) => NativeValue;
+/** Told when a value does not fit its argument, and something else is fired in its place. */
+export interface Misfits {
+  misfit(): void;
+}
+
+export type Converter = (value: unknown, misfits: Misfits, from: Caller) => NativeValue;
 
 export function converter(argument: Argument): Converter {
   const { type } = argument;
@@ -31,7 +35,7 @@ export function converter(argument: Argument): Converter {
     case 'bytes':
       return convertBytes;
     case 'stack':
-      return (_, misfit, from) => captureStack(argument.depth ?? 0, from, misfit);
+      return (_, misfits, from) => captureStack(argument.depth ?? 0, from, misfits);
   }
 }
 
@@ -39,7 +43,7 @@ function integer([least, most]: readonly [bigint, bigint]): Converter {
   // Numbers are compared as numbers: 2^63 and 2^64 are exact as doubles, so "below most + 1" holds for 64 bits as well.
   const low = Number(least);
   const above = Number(most + 1n);
-  return (value, misfit) => {
+  return (value, misfits) => {
     if (typeof value === 'number') {
       // What is an int32 already, as most are, is for V8 a comparison of integers.
       if ((value | 0) === value && value >= low && value < above) return value | 0;
@@ -48,35 +52,35 @@ function integer([least, most]: readonly [bigint, bigint]): Converter {
     } else if (typeof value === 'bigint' && value >= least && value <= most) {
       return value;
     }
-    misfit();
+    misfits.misfit();
     return 0;
   };
 }
 
-function convertBoolean(value: unknown, misfit: () => void): NativeValue {
-  if (typeof value !== 'boolean') misfit();
+function convertBoolean(value: unknown, misfits: Misfits): NativeValue {
+  if (typeof value !== 'boolean') misfits.misfit();
   return value === true ? 1 : 0;
 }
 
-function convertString(value: unknown, misfit: () => void): NativeValue {
+function convertString(value: unknown, misfits: Misfits): NativeValue {
   if (typeof value === 'string') return value;
-  misfit();
+  misfits.misfit();
   return `<not a string: ${value === null ? 'null' : typeof value}>`;
 }
 
 /** A toJSON that fires json itself could go on for ever, or nearly so. */
 let isSerialising = false;
 
-function convertJson(value: unknown, misfit: () => void): NativeValue {
+function convertJson(value: unknown, misfits: Misfits): NativeValue {
   if (isSerialising) {
-    misfit();
+    misfits.misfit();
     return '<not JSON: fired while JSON was made>';
   }
   isSerialising = true;
   try {
     return JSON.stringify(value) ?? 'undefined';
   } catch (error) {
-    misfit();
+    misfits.misfit();
     return `<not JSON: ${messageOf(error)}>`;
   } finally {
     isSerialising = false;
@@ -85,9 +89,9 @@ function convertJson(value: unknown, misfit: () => void): NativeValue {
 
 const NO_BYTES = new Uint8Array(0);
 
-function convertBytes(value: unknown, misfit: () => void): NativeValue {
+function convertBytes(value: unknown, misfits: Misfits): NativeValue {
   if (types.isUint8Array(value)) return value;
-  misfit();
+  misfits.misfit();
   return NO_BYTES;
 }
 
@@ -95,7 +99,7 @@ function convertBytes(value: unknown, misfit: () => void): NativeValue {
  * The stack as V8 itself formats it (through source maps, if Node.js was told to use them), without the program's own
  * `Error.prepareStackTrace`, which may throw, be slow or return something else than text.
  */
-function captureStack(depth: number, from: Caller, misfit: () => void): NativeValue {
+function captureStack(depth: number, from: Caller, misfits: Misfits): NativeValue {
   const native = nativeStack(depth, from);
   if (native !== undefined) return native;
   const error: { stackTraceLimit?: unknown; prepareStackTrace?: unknown } = Error;
@@ -103,7 +107,7 @@ function captureStack(depth: number, from: Caller, misfit: () => void): NativeVa
   const prepare = Object.getOwnPropertyDescriptor(error, 'prepareStackTrace');
   if (!limit?.writable || (prepare && !prepare.writable)) {
     // Frozen, or the program's own accessors, which are not ours to call.
-    misfit();
+    misfits.misfit();
     return '<no stack>';
   }
   try {

@@ -30,7 +30,7 @@ export interface OwnFile {
   name: string;
   /** Made only where the file is not there yet. */
   content(): Uint8Array;
-  /** Whether so many bytes are the whole content, undamaged. */
+  /** Whether so many bytes are the whole content, undamaged. In memory 16 zeros come after them, or nothing. It may write to them. */
   isWhole(memory: ArrayBuffer, size: number): boolean;
 }
 
@@ -38,9 +38,13 @@ export interface OwnFile {
 export function folders(): string[] {
   const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
   if (SONDE_DIR) return [SONDE_DIR];
-  const temporary = join(process.getBuiltinModule('node:os').tmpdir(), `sonde-${process.geteuid!()}`);
+  // Asked once: each of the variables that it looks at takes Node.js several system calls.
+  temporaryFolder ??= process.getBuiltinModule('node:os').tmpdir();
+  const temporary = join(temporaryFolder, `sonde-${process.geteuid!()}`);
   return XDG_RUNTIME_DIR && isOurs(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
 }
+
+let temporaryFolder: string | undefined;
 
 export function absolute(folder: string): string {
   try {
@@ -172,13 +176,27 @@ function readWhole(path: string, isWhole: OwnFile['isWhole']): Uint8Array | unde
     checkOurs(path, stats, 'file');
     if (stats.size > LARGEST) return undefined;
     // readFileSync would take several times as long for a file whose size is known.
-    const found = new Uint8Array((stats.size + 3) & -4);
+    const found = memoryOf(stats.size);
     if (readSync(file, found, 0, stats.size, 0) !== stats.size || !isWhole(found.buffer, stats.size)) return undefined;
     return found.subarray(0, stats.size);
   } finally {
     closeSync(file);
   }
 }
+
+/**
+ * Memory to read a file into: one for the small ones, since untouched memory costs more than to read into it. Neither who compares nor who
+ * asked for the file keeps it.
+ */
+function memoryOf(size: number): Uint8Array<ArrayBuffer> {
+  if (size > SMALL - 16) return new Uint8Array((size + 3) & -4);
+  small ??= new Uint8Array(SMALL);
+  return small.fill(0, size, size + 16);
+}
+
+/** Bytes: of an object with some fifty probes. */
+const SMALL = 2 ** 16;
+let small: Uint8Array<ArrayBuffer> | undefined;
 
 function writeWhole(path: string, content: Uint8Array): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);

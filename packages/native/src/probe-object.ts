@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { LoadedProvider, ProviderDefinition } from '@sonde/core';
+import type { LoadedProbe, LoadedProvider, ProbeDefinition, ProviderDefinition } from '@sonde/core';
 import { definitionKey, type ProbeObjectDefinition, stubsOf } from '@sonde/elf';
 import { getBinding, late } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';
@@ -77,24 +77,59 @@ export function loadProbeObject(
     symbol: definition.probes[0]!.symbol,
     size,
   });
+  const object: LoadedObject = { code, location, distance, resting, tracer, events };
   return {
     code,
     location,
     ...(reason !== undefined && { reason }),
-    probes: probes.map((probe, index) => {
-      const offset = index * distance;
-      const event = events?.[index];
-      return {
-        offset,
-        resting,
-        tracer: tracer(location, probe.name),
-        ...(event && { flag: event.flag, event: event.name }),
-        get fire() {
-          return fireFunction(code, offset, probe.arguments, event?.written);
-        },
-      };
-    }),
+    probes: probes.map((probe, index) => new Stub(object, probe, index)),
     // What holds the object are the view and the functions that fire: the core drops both, and then it is unmapped.
     unload() {},
   };
+}
+
+interface LoadedObject {
+  code: Uint8Array;
+  location: string;
+  distance: number;
+  resting: number;
+  tracer(location: string, probe: string): string;
+  events: readonly ProbeEvent[] | undefined;
+}
+
+/** What most probes are never asked for is made when it is. */
+class Stub implements LoadedProbe {
+  private readonly object: LoadedObject;
+  private readonly probe: ProbeDefinition;
+  private readonly index: number;
+
+  constructor(object: LoadedObject, probe: ProbeDefinition, index: number) {
+    this.object = object;
+    this.probe = probe;
+    this.index = index;
+  }
+
+  get offset() {
+    return this.index * this.object.distance;
+  }
+
+  get resting() {
+    return this.object.resting;
+  }
+
+  get tracer() {
+    return this.object.tracer(this.object.location, this.probe.name);
+  }
+
+  get flag() {
+    return this.object.events?.[this.index]?.flag;
+  }
+
+  get event() {
+    return this.object.events?.[this.index]?.name;
+  }
+
+  get fire() {
+    return fireFunction(this.object.code, this.offset, this.probe.arguments, this.object.events?.[this.index]?.written);
+  }
 }
