@@ -28,15 +28,32 @@ const Module = process.getBuiltinModule('node:module').Module as unknown as Modu
 export function hookCommonJs(transform: Transform): void {
   const { _compile } = Module.prototype;
   Module.prototype._compile = function (content, filename, ...rest) {
-    const [format] = rest;
-    const kind = format === 'module' || format === 'commonjs' ? format : undefined;
-    return Reflect.apply(_compile, this, [
-      typeof content === 'string' ? transform(content, filename, kind) : content,
-      filename,
-      ...rest,
-    ]);
+    const made = typeof content === 'string' ? compiled(transform, content, filename, rest[0]) : { content };
+    return Reflect.apply(_compile, this, [made.content, filename, ...('format' in made ? [made.format] : rest)]);
   };
 }
+
+/** The text that is to be compiled, and its format where that is another then. */
+function compiled(
+  transform: Transform,
+  content: string,
+  filename: string,
+  format: string | undefined,
+): { content: string; format?: string | undefined } {
+  const typed = TYPESCRIPT.exec(format ?? '');
+  const kind = kindOf(typed ? typed[1] : format);
+  if (!typed) return { content: transform(content, filename, kind) };
+  // Node.js 22 takes the types out in `_compile` itself.
+  const javascript = withoutTypes(content);
+  if (javascript === undefined) return { content };
+  const made = transform(javascript, filename, kind);
+  return made === javascript ? { content } : { content: made, format: kind };
+}
+
+const kindOf = (format: string | undefined) => (format === 'module' || format === 'commonjs' ? format : undefined);
+
+/** As Node.js calls what has types: with the format that it has without, where that is known. */
+const TYPESCRIPT = /^(?:(commonjs|module)-)?typescript$/;
 
 /** What the hooks' thread is told, and the thread of the program is told by it. */
 export interface LoaderData {
@@ -77,24 +94,29 @@ export function hookModules(
   };
 }
 
-/** What a load hook answers. CommonJS is left to `_compile`. */
+/** What is left to `_compile` has other formats. Node.js 22 does not call that for a file with types that is imported. */
+const OF_HOOK = ['module', 'module-typescript', ...(/^22\./.test(process.versions.node) ? ['commonjs-typescript'] : [])];
+
+/** What a load hook answers. */
 export function transformed<Result extends LoadResult>(transform: Transform, url: string, result: Result): Result {
   const { format, source } = result;
-  if ((format !== 'module' && format !== 'module-typescript') || source === null || source === undefined) return result;
+  if (!OF_HOOK.includes(format ?? '') || source === null || source === undefined) return result;
   const name = url.startsWith('file:') ? fileURLToPath(url) : url;
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source as Uint8Array);
   if (format === 'module') return { ...result, source: transform(text, name, 'module') };
-  // Types are only blanked out, so that places stay. Where Node.js would do more, it is left to Node.js.
-  if (!Module.stripTypeScriptTypes || (process.features as { typescript?: unknown }).typescript !== 'strip')
-    return result;
   const javascript = withoutTypes(text);
   if (javascript === undefined) return result;
-  const made = transform(javascript, name, 'module');
-  return made === javascript ? result : { ...result, format: 'module', source: made };
+  const kind = format === 'module-typescript' ? 'module' : 'commonjs';
+  const made = transform(javascript, name, kind);
+  return made === javascript ? result : { ...result, format: kind, source: made };
 }
 
-/** Undefined where Node.js will say what is wrong with it. */
+/**
+ * Types are only blanked out, so that places stay. Undefined where Node.js would do more, which is left to Node.js, or will say what is wrong with
+ * it.
+ */
 function withoutTypes(source: string): string | undefined {
+  if ((process.features as { typescript?: unknown }).typescript !== 'strip') return undefined;
   const { emitWarning } = process;
   try {
     // The function warns that it is experimental, where Node.js itself does the same without a warning.

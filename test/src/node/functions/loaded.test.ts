@@ -104,10 +104,11 @@ describe('@sonde/node: functions of what is loaded', function () {
     const text = `interface A { x: number }\nfunction f(a: A): number {\n  return a.x;\n}\n`;
     const app = application({
       'main.mts': `import './other.cts';\n${text}f({ x: 1 });`,
-      'other.cts': `${text}f({ x: 1 });`,
+      'other.cts': `${text}f({ x: 1 });\nrequire('./required.cts');`,
+      'required.cts': `${text}f({ x: 1 });`,
     });
     const { fired, stderr } = app.run('main.mts');
-    assert.deepEqual(fired, ['> other.cts f 2', '< f', '> main.mts f 3', '< f']);
+    assert.deepEqual(fired, ['> other.cts f 2', '< f', '> required.cts f 2', '< f', '> main.mts f 3', '< f']);
     assert.equal(stderr, '');
   });
 
