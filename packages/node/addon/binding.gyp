@@ -23,7 +23,7 @@
               [
                 "OS=='linux'",
                 {
-                  "sources": ["code-events.cc", "code-map.cc", "code-name.cc", "gc.cc", "jit-dump.cc"],
+                  "sources": ["builtins-copy.cc", "code-events.cc", "code-map.cc", "code-name.cc", "gc.cc", "jit-dump.cc"],
                   "libraries": ["-ldl", "-pthread"]
                 }
               ]

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "builtins-copy.h"
 #include "code-map.h"
 #include "environment.h"
 
@@ -91,6 +92,8 @@ Napi::Value On(Napi::Env env, Thread& thread, const std::string& map, const std:
   }
   if (thread.on) thread.isolate->SetJitCodeEventHandler(v8::kJitCodeEventDefault, nullptr);
   code_map::Forget(thread.isolate);
+  auto [from, size, to] = FindBuiltinsCopy(thread.isolate);
+  if (to) code_map::Copied(thread.isolate, from, size, to);
   thread.on = true;
   if (flush) FlushBytecode(thread.isolate);
   thread.isolate->SetJitCodeEventHandler(v8::kJitCodeEventEnumExisting, OnCode);

@@ -52,6 +52,12 @@ struct Code {
   std::shared_ptr<Name> name;
 };
 
+struct Copy {
+  uintptr_t from;
+  size_t size;
+  uintptr_t to;
+};
+
 struct State {
   std::mutex mutex;
   std::condition_variable changed;
@@ -61,6 +67,7 @@ struct State {
   std::unordered_map<uint32_t, std::weak_ptr<Name>> names_by_id;
   std::deque<std::pair<uint32_t, CodeName>> new_names;
   std::set<const void*> ended;  // isolates
+  std::unordered_map<const void*, Copy> copies;  // by isolate
   uint32_t next_id = 1;
   std::vector<std::pair<uintptr_t, uintptr_t>> own_text;  // what ELF symbols name
 
@@ -99,6 +106,14 @@ void ReadOwnText(State& s) {
 bool IsOwnText(const State& s, uintptr_t address) {
   return std::any_of(s.own_text.begin(), s.own_text.end(),
                      [&](auto& range) { return address >= range.first && address < range.second; });
+}
+
+// Where the isolate has its own copy of what lies at an address of the program's text; 0 where it has none.
+uintptr_t InCopy(const State& s, const void* isolate, uintptr_t address) {
+  auto found = s.copies.find(isolate);
+  if (found == s.copies.end()) return 0;
+  auto& [from, size, to] = found->second;
+  return address >= from && address < from + size ? address - from + to : 0;
 }
 
 // Takes away what lies there.
@@ -303,6 +318,7 @@ void Close() {
   s.names_by_id.clear();
   s.new_names.clear();
   s.ended.clear();
+  s.copies.clear();
 }
 
 bool IsOpen() {
@@ -315,6 +331,7 @@ void Forget(const void* isolate) {
   State& s = state();
   std::lock_guard<std::mutex> lock(s.mutex);
   s.ended.erase(isolate);
+  s.copies.erase(isolate);
   Erase(s, {isolate});
 }
 
@@ -322,16 +339,28 @@ void End(const void* isolate) {
   State& s = state();
   std::lock_guard<std::mutex> lock(s.mutex);
   s.ended.insert(isolate);
+  s.copies.erase(isolate);
   size_t count = 0;
   for (auto& [start, code] : s.codes) count += s.ended.count(code.isolate);
   if (count > kMostEnded) Erase(s, std::exchange(s.ended, {}));
+}
+
+void Copied(const void* isolate, const void* from, size_t size, const void* to) {
+  State& s = state();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  s.copies[isolate] = {reinterpret_cast<uintptr_t>(from), size, reinterpret_cast<uintptr_t>(to)};
 }
 
 void Add(const void* isolate, const void* start, size_t size, std::string_view name, bool is_wasm) {
   State& s = state();
   uintptr_t address = reinterpret_cast<uintptr_t>(start);
   std::lock_guard<std::mutex> lock(s.mutex);
-  if (s.file < 0 || size == 0 || IsOwnText(s, address)) return;
+  if (s.file < 0 || size == 0) return;
+  if (IsOwnText(s, address)) {
+    // Functions that are not compiled yet are told to be at a builtin, here too.
+    address = ReadName(name, is_wasm).IsBuiltin() ? InCopy(s, isolate, address) : 0;
+    if (address == 0) return;
+  }
   auto interned = Intern(s, name, is_wasm);
   Code code{size, interned->parts.IsBuiltin(), isolate, interned};
   s.dump.Load(address, size, code.name->text);

@@ -30,6 +30,10 @@ void Forget(const void* isolate);
 // Nobody tells of this isolate's code any more. Its names stay, until there are many of such: tracers look at them when all is over.
 void End(const void* isolate);
 
+// An isolate's own copy of what V8 has built in, which lies in the program's text from `from` on: machine code may call the one or the other, and
+// V8 may tell of the first only. Its pieces are put at the copy, too, until all is forgotten.
+void Copied(const void* isolate, const void* from, size_t size, const void* to);
+
 void Add(const void* isolate, const void* start, size_t size, std::string_view name, bool is_wasm);
 void Move(const void* from, const void* to);
 

@@ -1,5 +1,5 @@
 // Load, with a tracer that comes and goes every few seconds: does a name that bpftrace shows ever tell of code that is not there any more, does
-// the process grow, does it end?
+// the process grow, does it end? Has every frame a name?
 //
 //   npm run test:stacks-load -- --minutes 30 [--node PATH]
 //
@@ -58,6 +58,7 @@ try {
   console.log(told());
   assert.equal(await program.end(), 0);
   assert.equal(counts.wrong, 0, 'names of what is not there any more');
+  assert.equal(counts.unnamed, 0, 'frames without a name');
   assert.ok(counts.frames > 0, 'no frame was compared');
   const [early, late] = [resident.slice(1, 1 + resident.length / 4), resident.slice(-resident.length / 4)].map(median);
   assert.ok(late! - early! < MOST_GROWTH, `resident memory grew from ${early} to ${late}`);

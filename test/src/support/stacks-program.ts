@@ -70,7 +70,7 @@ export function stackTracer(scene: Scene, program: StacksProgram): Tracer {
 
 /** What it printed at its end: stacks, innermost frame first, without offsets. */
 export function readStacks(output: string): { kind: string; frames: string[] }[] {
-  return [...output.matchAll(/^@\[(\w+), \n([\s\S]*?)^\]: \d+$/gm)].map(([, kind, stack]) => ({
+  return [...output.matchAll(/^@\[([\w ]+), \n([\s\S]*?)^\]: \d+$/gm)].map(([, kind, stack]) => ({
     kind: kind!,
     frames: stack!
       .trim()

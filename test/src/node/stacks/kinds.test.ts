@@ -43,11 +43,13 @@ for (const line of lines) {
         const whole = found.find((each) => frames.every((wanted) => each.frames.some((frame) => fits(frame, wanted))));
         assert.ok(whole, `${kind}: not ${frames} in\n${found.map((each) => each.frames.join('\n')).join('\n\n')}`);
       };
+      assert.doesNotMatch(stacks.flatMap(({ frames }) => frames).join('\n'), /^0x/m);
       has('interpreted', placeOf('interpretedFrame'));
       has('baseline', placeOf('baselineFrame'));
       if (line >= 24) has('maglev', placeOf('maglevFrame'));
       has('turbofan', placeOf('turbofanFrame'));
       has('builtin', placeOf('inBuiltinFrame'), /ArrayForEach|ArrayPrototypeForEach/, placeOf('builtinFrame'));
+      has('turbofan builtin', /NonPrimitiveToPrimitive/, placeOf('turbofanBuiltinFrame'));
       has('async', placeOf('asyncFrame'));
       const field = line >= 22 ? 'FieldFrame' : '<instance_members_initializer>';
       has('field', placeOf(field, 'class FieldFrame'), placeOf('fireField'));
@@ -68,6 +70,7 @@ const KINDS = [
     'maglev',
     'turbofan',
     'builtin',
+    'turbofan builtin',
     'async',
     'field',
     'constructor',
