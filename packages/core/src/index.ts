@@ -28,7 +28,7 @@ export { type Operation, type OperationSource, operation } from './operation.js'
 export { places } from './places.js';
 export { type Probe, type ProbeStatus, type Watched, watched } from './probe.js';
 export { type Provider, type ProviderOptions, type ProviderSource, provider, type ValuesOf } from './provider.js';
-export type { ProviderStatus } from './registry.js';
+export { isRecording, type ProviderStatus } from './registry.js';
 export { applicationManifest, type Backends, registerBackends } from './selection.js';
 export { type Status, status } from './status.js';
 export type { NativeValue } from './values.js';

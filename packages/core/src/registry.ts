@@ -87,6 +87,7 @@ export function setRecorder(recorder: Connector | undefined): void {
   reconnect();
 }
 
+/** Whether a recorder of `sonde/testing` is on in this thread: all probes are enabled for it, and no tracer is seen. */
 export function isRecording(): boolean {
   return registry.recorder !== undefined;
 }

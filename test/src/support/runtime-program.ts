@@ -1,5 +1,5 @@
 // fixtures/runtime-program from outside, started as people start theirs: node --import @sonde/node/register.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +11,6 @@ const PROGRAM = fileURLToPath(new URL('../fixtures/runtime-program.js', import.m
 
 /** By its file: a program finds a package's name from where it is started, and tests are started anywhere. */
 export const REGISTER = import.meta.resolve('@sonde/node/register');
-
-/** What a process leaves that ends with names on: a recorder, too, stands for a tracer that wants them. */
-export function removeStacksFiles(pid: number): void {
-  for (const file of [`/tmp/perf-${pid}.map`, `/tmp/jit-${pid}.dump`]) rmSync(file, { force: true });
-}
 
 export class RuntimeProgram extends CalledProgram<Commands> {
   private readonly folder: string;
@@ -36,10 +31,7 @@ export class RuntimeProgram extends CalledProgram<Commands> {
     options: ProgramOptions = {},
   ): Promise<RuntimeProgram> {
     const program = new RuntimeProgram(scene, environment, options);
-    scene.defer(async () => {
-      await program.kill();
-      removeStacksFiles(program.pid);
-    });
+    scene.defer(() => program.kill());
     await program.call('ready');
     return program;
   }

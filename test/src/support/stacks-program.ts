@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Commands } from '../fixtures/stacks-program.js';
 import { CalledProgram, type ProgramOptions } from './called-program.js';
-import { REGISTER, removeStacksFiles } from './runtime-program.js';
+import { REGISTER } from './runtime-program.js';
 import type { Scene } from './scene.js';
 import type { Tracer } from './tracer.js';
 
@@ -28,7 +28,7 @@ export class StacksProgram extends CalledProgram<Commands> {
     const program = new StacksProgram(scene, environment, options);
     scene.defer(async () => {
       await program.kill();
-      removeStacksFiles(program.pid);
+      program.removeFiles();
     });
     await program.call('status');
     return program;
@@ -55,6 +55,11 @@ export class StacksProgram extends CalledProgram<Commands> {
   removeInjected(): void {
     for (const name of readdirSync('/tmp').filter((name) => name.startsWith(`jitted-${this.pid}-`)))
       rmSync(`/tmp/${name}`);
+  }
+
+  /** What it leaves when it ends with names on. */
+  removeFiles(): void {
+    for (const file of [this.map, `/tmp/jit-${this.pid}.dump`]) rmSync(file, { force: true });
   }
 }
 

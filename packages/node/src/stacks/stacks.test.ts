@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { Provider } from 'sonde';
+import { record } from 'sonde/testing';
 import { stacks, type stacksProbes, watchStacks } from './stacks.js';
 
 const MAP = `/tmp/perf-${process.pid}.map`;
@@ -60,6 +61,23 @@ describe('stacks', function () {
       stacks.disable();
       rmdirSync(DUMP);
     }
+  });
+
+  it('are not what a recorder wants', async () => {
+    stacksOn.enabled = true;
+    const recorder = record();
+    try {
+      await until(() => !stacks.status().on);
+      await setTimeout(200);
+      assert.deepEqual(stacks.status(), { on: false, wanted: [] });
+    } finally {
+      recorder.stop();
+    }
+    await until(() => stacks.status().on);
+    stacksOn.enabled = false;
+    await until(() => !stacks.status().on);
+    stacks.disable();
+    assert.ok(!existsSync(MAP));
   });
 
   it('listen for the end of the process once, however often a tracer comes', async () => {

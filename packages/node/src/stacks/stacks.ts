@@ -2,7 +2,7 @@
 // read. Each thread of JavaScript tells of its own code; the files are the process's.
 import { rmSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
-import { boolean, log, type Provider, uint32, uint64 } from 'sonde';
+import { boolean, isRecording, log, type Probe, type Provider, uint32, uint64 } from 'sonde';
 import { type Addon, getAddon } from '../addon.js';
 import { whileTraced } from '../presence.js';
 import { SourceLines } from './source-lines.js';
@@ -73,16 +73,25 @@ let hasFiles = false;
 export function watchStacks(provider: Provider<typeof stacksProbes>): void {
   node = provider;
   whileTraced(
-    [provider.stacksOn],
+    [presence(provider.stacksOn)],
     () => want('tracer', true),
     () => want('tracer', false),
   );
   whileTraced(
-    [provider.stacksJitdump],
+    [presence(provider.stacksJitdump)],
     () => want('jitdump', true),
     () => want('jitdump', false),
   );
   if (process.env.SONDE_STACKS === '1') want('program', true);
+}
+
+/** A recorder, for which all probes are enabled, wants what is fired: the files are for tracers, and would outlive the program's tests. */
+function presence(probe: Pick<Probe, 'enabled'>): Pick<Probe, 'enabled'> {
+  return {
+    get enabled() {
+      return probe.enabled && !isRecording();
+    },
+  };
 }
 
 export const stacks = {

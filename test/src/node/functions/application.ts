@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FunctionsStatus } from '@sonde/node';
-import { REGISTER, removeStacksFiles } from '../../support/runtime-program.js';
+import { REGISTER } from '../../support/runtime-program.js';
 import type { Scene } from '../../support/scene.js';
 
 /** What was fired: `> file function line` for an entry, `< function` for a return and `! function` for one that threw. */
@@ -38,7 +38,7 @@ export class Application {
 
   run(main: string, environment: Record<string, string> = {}): Outcome {
     const recorded = join(this.scene.folder, 'recorded.json');
-    const { pid, status, stdout, stderr } = spawnSync(
+    const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ['--import', join(this.scene.folder, 'record.mjs'), '--import', REGISTER, join(this.folder, main)],
       {
@@ -48,7 +48,6 @@ export class Application {
         env: { ...process.env, SONDE_DIR: this.scene.objects, RECORDED: recorded, ...environment },
       },
     );
-    removeStacksFiles(pid);
     const told = JSON.parse(readFileSync(recorded, 'utf8'));
     const fired = (told.fired as { probe: string; values: Record<string, string | number | boolean> }[]).filter(
       ({ probe }) => probe.startsWith('function'),
