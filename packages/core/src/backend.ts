@@ -36,6 +36,10 @@ export interface LoadedProbe {
   readonly resting: number;
   /** One byte of which the same is said in another way: the probe is also enabled while it is not 0. */
   readonly flag?: Uint8Array | undefined;
+  /**
+   * Where in `code` the function begins that native code may call as it would a C function that takes the probe's native arguments. Not there: there is none.
+   */
+  readonly stub?: number | undefined;
   /** What to give a tool to attach to it. */
   readonly tracer: string;
   /** The tracepoint that the probe is as well, for tools that use those. */

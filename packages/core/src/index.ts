@@ -26,7 +26,7 @@ export { log } from './log.js';
 export { captureStacksWith, type StackCapture } from './native-stack.js';
 export { type Operation, type OperationSource, operation } from './operation.js';
 export { places } from './places.js';
-export { type Probe, type ProbeStatus, type Watched, watched } from './probe.js';
+export { type Probe, type ProbeStatus, stubOf, type Watched, watched } from './probe.js';
 export { type Provider, type ProviderOptions, type ProviderSource, provider, type ValuesOf } from './provider.js';
 export { isRecording, type ProviderStatus } from './registry.js';
 export { applicationManifest, type Backends, registerBackends } from './selection.js';

@@ -66,7 +66,7 @@ export interface ProbeControl {
  * The classes of probes, how one is made and how it is connected. In a function, because bundlers make a `var` of a module's
  * constants: V8 takes the symbols for constants only where they are.
  */
-const [makeProbe, watch, watchedOf] = (() => {
+const [makeProbe, watch, watchedOf, stubIn] = (() => {
   const CODE = Symbol('code');
   const RESTING = Symbol('resting');
   const FLAG = Symbol('flag');
@@ -157,7 +157,8 @@ const [makeProbe, watch, watchedOf] = (() => {
         ]
       : [{ memory: code, resting }];
   };
-  return [make, watch, watchedOf];
+  const stubIn = (probe: NativeProbe) => probe[CONTROL].stubIn(probe[CODE]);
+  return [make, watch, watchedOf, stubIn];
 })();
 
 /** Memory that a probe watches. */
@@ -174,6 +175,14 @@ export interface Watched {
  */
 export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
   return watchedOf(probe as Parameters<typeof watchedOf>[0]);
+}
+
+/**
+ * Memory at whose first byte the probe's function begins, for an addon that calls it where no JavaScript can run; undefined while there is
+ * none: the probe rests, or its backend has none. What is said of {@link watched} holds.
+ */
+export function stubOf(probe: Pick<Probe, 'enabled'>): Uint8Array | undefined {
+  return stubIn(probe as Parameters<typeof stubIn>[0]);
 }
 
 /**
@@ -314,6 +323,12 @@ class Control implements ProbeControl {
 
   disconnect(): void {
     this.connect(NEVER, RESTS);
+  }
+
+  /** @param view what the probe watches as it is connected now */
+  stubIn(view: Uint8Array): Uint8Array | undefined {
+    const { offset, stub } = this.loaded;
+    return stub === undefined ? undefined : new Uint8Array(view.buffer, view.byteOffset - offset + stub, 1);
   }
 
   status(): ProbeStatus {

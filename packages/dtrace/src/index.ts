@@ -44,6 +44,7 @@ function load(provider: ProviderDefinition, system: Dtrace, application: string)
       return {
         offset,
         resting: system.resting,
+        stub: stubs[index]! * system.distance,
         tracer: `${name}${process.pid}:::${dtraceName(probe.name)}`,
         get fire() {
           return fireFunction(system.code, offset, probe.arguments);

@@ -113,6 +113,10 @@ class Stub implements LoadedProbe {
     return this.index * this.object.distance;
   }
 
+  get stub() {
+    return this.offset;
+  }
+
   get resting() {
     return this.object.resting;
   }

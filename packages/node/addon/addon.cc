@@ -3,18 +3,18 @@
 // packages/node's TypeScript only, which passes what the comments say.
 #include "capture.h"
 #include "environment.h"
+#include "gc.h"
 #if defined(__linux__)
 #include "code-events.h"
-#include "gc.h"
 #endif
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("abi", sonde::Abi());
   sonde::InitEnvironment(env);
   sonde::InitCapture(env, exports);
+  sonde::InitGc(env, exports);
 #if defined(__linux__)
   sonde::InitCodeEvents(env, exports);
-  sonde::InitGc(env, exports);
 #endif
   return exports;
 }

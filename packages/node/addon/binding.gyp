@@ -7,7 +7,7 @@
           "target_arch not in ['x64', 'arm64'] or OS not in ['linux', 'mac', 'freebsd', 'solaris']",
           { "type": "none" },
           {
-            "sources": ["abi.cc", "addon.cc", "capture.cc"],
+            "sources": ["abi.cc", "addon.cc", "capture.cc", "gc.cc"],
             "include_dirs": ["<!(node -p \"process.env.SONDE_NODE_ADDON_API || require('node-addon-api').include_dir\")"],
             "defines": [
               "NAPI_VERSION=8",
@@ -19,11 +19,11 @@
             "cflags": ["-O2", "-Wall", "-Wextra", "-fvisibility=hidden"],
             "xcode_settings": { "GCC_SYMBOLS_PRIVATE_EXTERN": "YES", "MACOSX_DEPLOYMENT_TARGET": "11.0" },
             "conditions": [
-              # What reads perf's map is there only, and so are probe objects with symbols.
+              # What reads perf's map is there only.
               [
                 "OS=='linux'",
                 {
-                  "sources": ["builtins-copy.cc", "code-events.cc", "code-map.cc", "code-name.cc", "gc.cc", "jit-dump.cc"],
+                  "sources": ["builtins-copy.cc", "code-events.cc", "code-map.cc", "code-name.cc", "jit-dump.cc"],
                   "libraries": ["-ldl", "-pthread"]
                 }
               ]

@@ -1,17 +1,14 @@
-// Garbage collections, where they happen. V8 lets no JavaScript run there, so the probe's stub is called from here. The stub is
-// found as tracers find it, by the symbol in its probe object: nothing of @sonde/native is needed for that, and it is the same
-// function in memory, since the dynamic linker maps an object once.
+// Garbage collections, where they happen. V8 lets no JavaScript run there, so the probe's stub is called from here. JavaScript hands it
+// over as memory that begins where the stub does: nothing of @sonde/native is needed for that, whatever its backend.
 //
 // Whether somebody traces is not asked: an unpatched stub is `nop; ret`. The callbacks are there only while gcOn holds.
 #include "gc.h"
 
-#include <dlfcn.h>
 #include <v8.h>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "environment.h"
 
@@ -22,7 +19,7 @@ using Stub = void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 struct Collections {
   v8::Isolate* isolate = nullptr;
-  void* object = nullptr;  // held, so that the stubs stay mapped
+  Napi::Reference<Napi::Uint8Array> held[2];  // so that the stubs stay mapped
   Stub start = nullptr;
   Stub done = nullptr;
   std::chrono::steady_clock::time_point started;
@@ -54,34 +51,22 @@ void Stop(Collections& collections) {
   collections.on = false;
   collections.isolate->RemoveGCPrologueCallback(OnStart, &collections);
   collections.isolate->RemoveGCEpilogueCallback(OnDone, &collections);
-  dlclose(collections.object);
+  for (auto& memory : collections.held) memory.Reset();
 }
 
-Napi::Value Throw(Napi::Env env, const std::string& message) {
-  Napi::Error::New(env, message).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
+Stub StubAt(Napi::Uint8Array memory) { return reinterpret_cast<Stub>(reinterpret_cast<uintptr_t>(memory.Data())); }
 
-Napi::Value Start(Napi::Env env, Collections& collections, const std::string& path, const std::string& start,
-                  const std::string& done) {
+void Start(Collections& collections, Napi::Uint8Array start, Napi::Uint8Array done) {
   Stop(collections);
-  void* object = dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
-  if (object == nullptr) return Throw(env, path + " is not loaded in this process");
-  auto start_stub = reinterpret_cast<Stub>(dlsym(object, start.c_str()));
-  auto done_stub = reinterpret_cast<Stub>(dlsym(object, done.c_str()));
-  if (start_stub == nullptr || done_stub == nullptr) {
-    dlclose(object);
-    return Throw(env, path + " has no symbol " + (start_stub == nullptr ? start : done));
-  }
-  collections.object = object;
-  collections.start = start_stub;
-  collections.done = done_stub;
+  collections.held[0] = Napi::Persistent(start);
+  collections.held[1] = Napi::Persistent(done);
+  collections.start = StubAt(start);
+  collections.done = StubAt(done);
   collections.before = HeapInUse(collections.isolate);
   collections.started = std::chrono::steady_clock::now();
   collections.on = true;
   collections.isolate->AddGCPrologueCallback(OnStart, &collections);
   collections.isolate->AddGCEpilogueCallback(OnDone, &collections);
-  return env.Undefined();
 }
 
 }  // namespace
@@ -91,8 +76,7 @@ void InitGc(Napi::Env env, Napi::Object exports) {
   collections->isolate = v8::Isolate::GetCurrent();
   AtEnd(env, [collections] { Stop(*collections); });
   exports.Set("gcOn", Napi::Function::New(env, [collections](const Napi::CallbackInfo& info) {
-                return Start(info.Env(), *collections, info[0].As<Napi::String>(), info[1].As<Napi::String>(),
-                             info[2].As<Napi::String>());
+                Start(*collections, info[0].As<Napi::Uint8Array>(), info[1].As<Napi::Uint8Array>());
               }));
   exports.Set("gcOff", Napi::Function::New(env, [collections](const Napi::CallbackInfo&) { Stop(*collections); }));
 }

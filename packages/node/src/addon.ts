@@ -14,14 +14,11 @@ export interface Addon {
   /**
    * From now on calls two stubs at each garbage collection of the calling thread, exactly when it happens: no JavaScript can run there.
    * `start` has the native arguments `kind`, `flags` (uint32), `used` (uint64, bytes); `done` has `kind`, `flags`, `ns`, `used`, `before`.
-   * Only where the object's stubs have symbols: the systemtap and ebpf backends.
    *
-   * @param object the path of a probe object, which this process has loaded: `location` of the provider's status
-   * @param start the symbol of a probe in it: `node_gc__start`
-   * @throws when there is none of this name
+   * @param start what `stubOf` gives of a probe, as `done`: anything else ends the process
    */
-  gcOn?(object: string, start: string, done: string): void;
-  gcOff?(): void;
+  gcOn(start: Uint8Array, done: Uint8Array): void;
+  gcOff(): void;
   /**
    * Tells tracers of all code of the calling thread, in files that the process has one of each: see code-events.h. Called again, it tells
    * everything anew.

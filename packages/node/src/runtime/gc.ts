@@ -1,7 +1,7 @@
 // Garbage collections. V8 lets no JavaScript run there, so the addon fires these probes from inside it, exactly when it happens; where
 // it cannot (status() tells why), gc__done comes from Node.js's own PerformanceObserver, some milliseconds later and without the heap's size.
 import type { PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
-import { log, type Provider, status, string, uint32, uint64 } from 'sonde';
+import { log, type Provider, string, stubOf, uint32, uint64 } from 'sonde';
 import { getAddon } from '../addon.js';
 import { whileTraced } from '../presence.js';
 import { guarded } from './guard.js';
@@ -16,12 +16,15 @@ type Node = Provider<typeof gcProbes>;
 
 const debug = log('node');
 
+let watching: Node | undefined;
+
 export function watchGc(node: Node): void {
+  watching = node;
   let off = () => {};
   whileTraced(
     [node.gcStart, node.gcDone],
     () => {
-      off = exact() ?? observe((kind, flags, ns) => node.gcDone.fire(kind, flags, ns, 0, 0));
+      off = exact(node) ?? observe((kind, flags, ns) => node.gcDone.fire(kind, flags, ns, 0, 0));
     },
     () => off(),
   );
@@ -42,12 +45,12 @@ export function watchGc(node: Node): void {
 }
 
 /** By the addon; what ends it, or nothing where it cannot. */
-function exact(): (() => void) | undefined {
+function exact(node: Node): (() => void) | undefined {
   const reason = whyNotExact();
   if (reason === undefined) {
     const addon = getAddon();
-    addon.gcOn!(objectPath()!, 'node_gc__start', 'node_gc__done');
-    return () => addon.gcOff!();
+    addon.gcOn(stubOf(node.gcStart)!, stubOf(node.gcDone)!);
+    return () => addon.gcOff();
   }
   debug('gc: %s', reason);
   return undefined;
@@ -60,13 +63,7 @@ export function whyNotExact(): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
-  return objectPath() ? undefined : 'the backend has no probe object, whose stubs the addon could call';
-}
-
-/** Of the provider that has them: a program, or a bridge, may have another of the same name. */
-function objectPath(): string | undefined {
-  const hasThem = ({ name }: { name: string }) => name === 'gc__start';
-  return status().providers.findLast(({ name, probes }) => name === 'node' && probes.some(hasThem))?.location;
+  return watching && stubOf(watching.gcStart) ? undefined : 'the backend has no stubs that the addon could call';
 }
 
 /** What @types/node does not have. */
