@@ -95,7 +95,11 @@ export function hookModules(
 }
 
 /** What is left to `_compile` has other formats. Node.js 22 does not call that for a file with types that is imported. */
-const OF_HOOK = ['module', 'module-typescript', ...(/^22\./.test(process.versions.node) ? ['commonjs-typescript'] : [])];
+const OF_HOOK = [
+  'module',
+  'module-typescript',
+  ...(/^22\./.test(process.versions.node) ? ['commonjs-typescript'] : []),
+];
 
 /** What a load hook answers. */
 export function transformed<Result extends LoadResult>(transform: Transform, url: string, result: Result): Result {
