@@ -146,6 +146,12 @@ describe('bridge', () => {
       /is no TracingChannel.*leave done out/,
     ],
     ['a provider that ends in a digit', ['mysql2:query'], /must not end in a digit/],
+    [
+      'a provider that is the runtime',
+      ['shop:closed', { provider: 'node' }],
+      /channel "shop:closed" has the provider "node".*; give another/,
+    ],
+    ["a channel of the runtime's name", ['node:closed'], /has the provider "node"/],
     ['a field that is no argument', ['mail:a', { fields: { a: 'string' } }], /argument 0 of probe "a"/],
     [
       'two probes of one name',

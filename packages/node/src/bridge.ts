@@ -8,7 +8,7 @@ import { currentRequest, requests } from './runtime/requests.js';
 
 /** What becomes of the messages of one channel. */
 export interface BridgeOptions {
-  /** The provider's name; the channel's name up to its first `:` or `.` where it is left out. */
+  /** The provider's name; the channel's name up to its first `:` or `.` where it is left out. Not `node`: that is the runtime's. */
   readonly provider?: string;
   /** The probe's name, as `provider()` takes it; the rest of the channel's name where it is left out. */
   readonly probe?: string;
@@ -83,6 +83,9 @@ interface Described {
   done: Field[];
 }
 
+/** start.ts defines it. */
+const RUNTIME = 'node';
+
 const OPTIONS = ['provider', 'probe', 'fields', 'done'];
 
 function described(channel: string, options: unknown): Described {
@@ -100,6 +103,11 @@ function described(channel: string, options: unknown): Described {
   if (probe === '') {
     throw wrong(
       `channel ${show(channel)} has no name for a probe in it, such as "undici:request:create" has; give probe`,
+    );
+  }
+  if (provider === RUNTIME) {
+    throw wrong(
+      `channel ${show(channel)} has the provider "node", which is that of the runtime's own probes: its object's link, node.so, would lead to this one's; give another as provider: { provider: "app" }`,
     );
   }
   const { fields = {}, done = {} } = options as BridgeOptions;
