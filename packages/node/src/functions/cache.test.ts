@@ -7,6 +7,8 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,6 +40,10 @@ describe('the cache of sources with probes', () => {
       made++;
       return result;
     });
+  const age = (path: string, days: number) => {
+    const time = Date.now() / 1000 - days * 24 * 60 * 60;
+    utimesSync(path, time, time);
+  };
   const file = () => join(folder, 'functions', `${HASH}.js`);
 
   it('makes a source once, for all processes of the user', () => {
@@ -72,6 +78,51 @@ describe('the cache of sources with probes', () => {
       assert.equal(made, 1);
       assert.deepEqual(readFileSync(file()), whole);
     }
+  });
+
+  it('removes, once a day, what was not used for a month, and nothing else', () => {
+    const [old, used, added, later] = ['01', '02', '03', '04'].map((digits) => digits.repeat(32)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    for (const hash of [old, used]) get(MADE, hash);
+    const path = (name: string) => join(folder, 'functions', name);
+    age(path(`${old}.js`), 31);
+    age(path(`${used}.js`), 31);
+    writeFileSync(path('notes.js'), 'somebody else put this here');
+    age(path('notes.js'), 31);
+    symlinkSync('notes.js', path(`${'05'.repeat(32)}.js`));
+    const kept = () =>
+      readdirSync(join(folder, 'functions'))
+        .filter((name) => name !== '.looked')
+        .sort();
+
+    get(MADE, used);
+    get(MADE, added);
+    assert.equal(kept().length, 5, 'somebody looked today');
+    age(path('.looked'), 2);
+    get(MADE, later);
+    const names = [used, added, later, '05'.repeat(32)].map((hash) => `${hash}.js`);
+    assert.deepEqual(kept(), [...names, 'notes.js']);
+    assert.ok(Date.now() - statSync(path('.looked')).mtimeMs < 60_000);
+  });
+
+  it('removes what was used longest ago where there is too much', () => {
+    const most = 128 * 2 ** 20;
+    const hashes = ['01', '02', '03'].map((digits) => digits.repeat(32));
+    hashes.forEach((hash, index) => {
+      get(MADE, hash);
+      const path = join(folder, 'functions', `${hash}.js`);
+      // Without anything in them: no disk is filled.
+      truncateSync(path, most / 2);
+      age(path, 3 - index);
+    });
+    age(join(folder, 'functions', '.looked'), 2);
+    get();
+    // What was just made is the newest.
+    assert.deepEqual(readdirSync(join(folder, 'functions')).sort(), ['.looked', `${hashes[2]}.js`, `${HASH}.js`]);
   });
 
   it('takes nothing that others may have written', () => {

@@ -3,6 +3,7 @@
 import { absolute, folders, putFile } from '@sonde/native';
 import { log } from 'sonde';
 import { messageOf } from './message.js';
+import { markUsed, removeOld } from './old-files.js';
 import type { Instrumented } from './transform.js';
 
 const debug = log('functions');
@@ -76,8 +77,13 @@ function once(make: Make): Once {
 
 function kept(folder: string, hash: string, tried: Once): Instrumented | undefined {
   const content = () => serialized(tried.make());
-  const { found } = putFile(folder, { name: `${hash}.js`, content, isWhole });
-  return tried.made ? tried.made.result : parsed(found);
+  const { path, found } = putFile(folder, { name: `${hash}.js`, content, isWhole });
+  if (tried.made) {
+    removeOld(folder);
+    return tried.made.result;
+  }
+  markUsed(path);
+  return parsed(found);
 }
 
 /** A digest of what follows, a line of functions, and the code. Nothing after the digest: there are no functions. */
