@@ -1,5 +1,7 @@
 import { type Status, status as statusOfAll } from 'sonde';
 import { type FunctionsStatus, functionsStatus } from './functions/start.js';
+import { whyNoSamples } from './runtime/allocation.js';
+import { whyNoExceptions } from './runtime/errors.js';
 import { whyNotExact } from './runtime/gc.js';
 import { stacks } from './stacks/stacks.js';
 import { bridgesReason } from './start.js';
@@ -10,6 +12,10 @@ export interface NodeStatus extends Status {
   reasons: {
     /** gc__start rests, and gc__done comes some milliseconds late, without the heap's size. */
     gc?: string;
+    /** exception__thrown rests. */
+    exceptions?: string;
+    /** alloc__sample rests although it is traced. */
+    allocation?: string;
     /** JavaScript frames have no names in native stacks although somebody wants it. */
     stacks?: string;
     /** What is wrong with SONDE_BRIDGES. */
@@ -22,6 +28,8 @@ export interface NodeStatus extends Status {
 /** Tells which backend runs and why, what a tracer needs to know of each provider and probe, and which probes of this package rest or are less exact. */
 export function status(): NodeStatus {
   const gc = whyNotExact();
+  const exceptions = whyNoExceptions();
+  const allocation = whyNoSamples();
   const functions = functionsStatus();
   const unnamed = stacks.status().reason;
   return {
@@ -29,6 +37,8 @@ export function status(): NodeStatus {
     ...(functions && { functions }),
     reasons: {
       ...(gc !== undefined && { gc }),
+      ...(exceptions !== undefined && { exceptions }),
+      ...(allocation !== undefined && { allocation }),
       ...(unnamed !== undefined && { stacks: unnamed }),
       ...(bridgesReason !== undefined && { bridges: bridgesReason }),
     },

@@ -23,6 +23,12 @@ const debug = log('node');
 const SAMPLED_BYTES = 32 * 1024;
 const PERIOD_MS = 250;
 
+/** While it is traced, why it rests all the same. */
+let reason: string | undefined;
+
+/** Why alloc__sample rests although it is traced. */
+export const whyNoSamples = () => reason;
+
 export function watchAllocation(node: Provider<typeof allocationProbes>): void {
   let session: Session | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -42,12 +48,11 @@ export function watchAllocation(node: Provider<typeof allocationProbes>): void {
   whileTraced(
     [node.allocSample],
     () => {
-      session = new (process.getBuiltinModule('node:inspector').Session)();
-      session.connect();
-      if (isSampling(session)) {
-        session.disconnect();
-        session = undefined;
-        return debug('alloc__sample rests: the program samples its heap itself');
+      try {
+        session = connected();
+      } catch (error) {
+        reason = (error as Error).message;
+        return debug('alloc__sample rests: %s', reason);
       }
       begin();
       timer = setInterval(() => {
@@ -60,8 +65,19 @@ export function watchAllocation(node: Provider<typeof allocationProbes>): void {
       clearInterval(timer);
       session?.disconnect();
       session = undefined;
+      reason = undefined;
     },
   );
+}
+
+/** @throws where nothing can be sampled, or the program does so itself: it would lose its samples */
+function connected(): Session {
+  const { Session } = process.getBuiltinModule('node:inspector');
+  const session = new Session();
+  session.connect();
+  if (!isSampling(session)) return session;
+  session.disconnect();
+  throw new Error('the program samples its heap itself: stop that, and attach again');
 }
 
 /** V8 has one such profiler for each thread, and would hand the program's over to whoever stops it. */

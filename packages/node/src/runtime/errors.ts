@@ -48,20 +48,34 @@ function watchRejections(node: Node): void {
   whileTraced([node.promiseRejection], on, off);
 }
 
+let session: Session | undefined;
+/** While it is traced, why it rests all the same. */
+let reason: string | undefined;
+
+/** Why exception__thrown rests, or would if a tracer attached now. */
+export const whyNoExceptions = (): string | undefined => reason ?? (session ? undefined : openDebugger());
+
+function openDebugger(): string | undefined {
+  const url = process.getBuiltinModule('node:inspector')?.url();
+  if (url === undefined) return undefined;
+  return `a debugger can come by ${url}, and would be stopped at every exception: close it (inspector.close()), and attach again`;
+}
+
 /**
  * Every exception, caught or not, by V8's debugger in the same thread: it stops nothing, but a throw costs some 0.2 ms more. Where a debugger is
  * open already, nothing is done: it would be stopped as well.
  */
 function watchThrown(node: Node): void {
-  let session: Session | undefined;
   const files = new Map<string, string>();
   whileTraced(
     [node.exceptionThrown],
     () => {
-      const inspector = process.getBuiltinModule('node:inspector');
-      if (inspector.url() !== undefined) return debug('exception__thrown rests: a debugger is open');
-      session = new inspector.Session();
-      session.connect();
+      try {
+        session = connected();
+      } catch (error) {
+        reason = (error as Error).message;
+        return debug('exception__thrown rests: %s', reason);
+      }
       session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => files.set(scriptId, url));
       session.on('Debugger.paused', ({ params }) => guarded(thrown)(node, params, files));
       session.post('Debugger.enable');
@@ -70,9 +84,19 @@ function watchThrown(node: Node): void {
     () => {
       session?.disconnect();
       session = undefined;
+      reason = undefined;
       files.clear();
     },
   );
+}
+
+/** @throws where there is none to be had */
+function connected(): Session {
+  const why = openDebugger();
+  if (why !== undefined) throw new Error(why);
+  const session = new (process.getBuiltinModule('node:inspector').Session)();
+  session.connect();
+  return session;
 }
 
 function thrown(
