@@ -10,6 +10,7 @@ import { CalledProgram } from '../../support/called-program.js';
 import { REGISTER } from '../../support/runtime-program.js';
 import { type Scene, useScene } from '../../support/scene.js';
 import { needsRoot, needsTools } from '../../support/tools.js';
+import type { Tracer } from '../../support/tracer.js';
 
 const PROGRAM = fileURLToPath(new URL('../../fixtures/functions-program.js', import.meta.url));
 const ROUNDS = 3;
@@ -46,6 +47,42 @@ describe('@sonde/node: attaching to functions under load', function () {
         assert.ok((await program.call('work', false)) > 0, 'it worked all the while');
       }
       assert.deepEqual(await state(program, scene.current), before);
+    });
+  }
+
+  for (const at of HAS_LIVE_EDIT ? ['load', 'live'] : ['load']) {
+    it(`counts what workers call, the one that was there before the tracer and the one that comes after it: ${at}`, async () => {
+      const program = await start(scene.current, { SONDE_FUNCTIONS_AT: at });
+      const before = await program.call('startWorker');
+      const tracer = bpftrace(
+        scene.current,
+        `${usdt('function__entry')} /str(arg1) == "inWorker"/ { @entries[tid] = count(); }
+         ${usdt('function__return')} /str(arg1) == "inWorker"/ { @returns[tid] = count(); }
+         ${usdt('function__entry')} /str(arg1) == "knockedInWorker"/ { printf("knock of %d.\\n", tid); }`,
+      );
+      const knock = (worker: number) => program.call('callInWorker', worker, 0);
+      const [, first] = await heard(tracer, () => knock(before), /^knock of (\d+)\.$/m);
+      const after = await program.call('startWorker');
+      const [, second] = await heard(
+        tracer,
+        () => knock(after),
+        new RegExp(`^knock of (?!${first}\\.)(\\d+)\\.$`, 'm'),
+      );
+      assert.deepEqual(
+        [await program.call('callInWorker', before, CALLS), await program.call('callInWorker', after, 2 * CALLS)],
+        [CALLS, 2 * CALLS],
+      );
+      const output = await tracer.stop();
+      const counted = (what: string) =>
+        Object.fromEntries(
+          [...output.matchAll(new RegExp(`^@${what}\\[(\\d+)\\]: (\\d+)$`, 'gm'))].map(([, tid, count]) => [
+            tid,
+            Number(count),
+          ]),
+        );
+      const expected = { [first!]: CALLS, [second!]: 2 * CALLS };
+      assert.deepEqual(counted('entries'), expected, output);
+      assert.deepEqual(counted('returns'), at === 'load' ? expected : {}, output);
     });
   }
 
@@ -94,6 +131,12 @@ async function state(program: CalledProgram<Commands>, scene: Scene): Promise<un
     threads: readdirSync(`/proc/${pid}/task`).length,
     files: readdirSync(scene.objects).filter((name) => name.endsWith('.so')),
   };
+}
+
+/** What a tracer shows once it hears a knock. */
+async function heard(tracer: Tracer, knock: () => Promise<unknown>, pattern: RegExp): Promise<RegExpExecArray> {
+  await tracer.hears(knock, pattern);
+  return tracer.shows(pattern);
 }
 
 async function start(scene: Scene, environment: Record<string, string>): Promise<CalledProgram<Commands>> {
