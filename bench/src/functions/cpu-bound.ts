@@ -34,9 +34,13 @@ const WORK: Record<string, () => () => unknown> = {
   },
 };
 
-const work = WORK[process.argv[2]!]!();
-const server = createServer((_request, response) => {
-  work();
-  response.end();
-});
-server.listen(0, '127.0.0.1', () => console.log(`listening on ${(server.address() as AddressInfo).port}`));
+/** Where it listens. */
+export async function start(name: string): Promise<number> {
+  const work = WORK[name]!();
+  const server = createServer((_request, response) => {
+    work();
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}

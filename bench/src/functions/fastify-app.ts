@@ -66,7 +66,7 @@ async function basketOf(ids: number[]): Promise<Basket> {
   return basket;
 }
 
-const app = fastify();
+export const app = fastify();
 
 app.decorateRequest('user', '');
 app.addHook('onRequest', async (request) => {
@@ -106,5 +106,8 @@ app.post<{ Body: { ids: number[] } }>(
   },
 );
 
-await app.listen({ port: 0, host: '127.0.0.1' });
-console.log(`listening on ${(app.server.address() as AddressInfo).port}`);
+/** Where it listens. */
+export async function start(): Promise<number> {
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return (app.server.address() as AddressInfo).port;
+}
