@@ -59,7 +59,7 @@ function cpuBound(work: string): Load {
     module: 'cpu-bound.js',
     parameter: work,
     instrumented: ['all'],
-    burst: (port) => requests(port, 3),
+    burst: (port) => requests(port, 10),
   };
 }
 
