@@ -4,7 +4,8 @@
 //
 //   node scripts/prebuild.mjs [--addon=FOLDER] [NAME…]
 //     --addon  another one than that of @sonde/native: packages/node/addon, or one of the tests' own
-//     --node   a line of Node.js, such as 24, for an addon that is compiled for each of them; all of them unless given
+//     --node   a line of Node.js, such as 24, or `own`, that of the Node.js which runs this: for an addon that is compiled for each of them; all of
+//              them unless given
 //     NAME     of TARGETS below; all of them unless given
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -40,7 +41,9 @@ for (const name of names) {
   if (!(name in TARGETS)) fail(`there is no target ${name}, only ${Object.keys(TARGETS).join(', ')}`);
 }
 if (process.platform !== 'linux' || process.arch !== 'x64') fail('it needs Linux on x64, for which zig is fetched');
-const lines = isForEachNode ? (values.node ?? Object.keys(FOR_EACH_NODE.lines)) : [undefined];
+const ownLine = process.versions.node.split('.')[0];
+const asked = values.node?.map((line) => (line === 'own' ? ownLine : line));
+const lines = isForEachNode ? (asked ?? Object.keys(FOR_EACH_NODE.lines)) : [undefined];
 const ownHeaders = join(dirname(dirname(process.execPath)), 'include/node');
 const headersOf = (line) => (line === undefined ? ownHeaders : fetchHeaders(line));
 
