@@ -4,9 +4,12 @@
 # What fails in $(…) ends the script as well.
 shopt -s inherit_errexit
 
-# Each kernel's tests are those in test/src/vm/<kernel>. A new one has a line here and a case in kernel_image.
+# Each kernel's tests are those in test/src/vm/<kernel>. A new one has its name here and a case in kernel_image.
 # shellcheck disable=SC2034
 kernels=(user-events debian)
+# Those that change from day to day: tested when they are asked for.
+# shellcheck disable=SC2034
+moving_kernels=(debian-sid)
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${SONDE_VM:-${XDG_CACHE_HOME:-$HOME/.cache}/sonde-vm}
@@ -35,10 +38,14 @@ kernel_image() {
     ;;
   debian)
     image=$cache/kernel-debian/bzImage
-    [ -f "$image" ] || debian_kernel
+    [ -f "$image" ] || debian_kernel kernel-debian
     [ -d "$cache/dtrace" ] || dtrace_of_sid
     ;;
-  *) fail "there is no kernel $1, only: ${kernels[*]}" ;;
+  debian-sid)
+    image=$cache/kernel-debian-sid/bzImage
+    [ -f "$image" ] || debian_kernel kernel-debian-sid sid
+    ;;
+  *) fail "there is no kernel $1, only: ${kernels[*]} ${moving_kernels[*]}" ;;
   esac
   echo "$image"
 }
@@ -50,20 +57,27 @@ built_kernel() {
   echo "$cache/kernel-user-events-${digest:0:12}"
 }
 
-# Unpacks the kernel of this system's Debian, and those of its modules that the initramfs needs.
+# Unpacks the kernel of this system's Debian, or of another suite, and those of its modules that the initramfs needs.
 debian_kernel() {
-  local package version tree kernel module file files
+  local name=$1 suite=${2:-} package version parts tree kernel image module file files
   folder_to_fill
   update_lists
+  [ -z "$suite" ] || use_suite "$suite"
   # linux-image-amd64 itself is empty, and names the kernel of the day.
-  package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p') || true
-  unpack "${package:-linux-image-amd64}" || fail "missing: Debian's package linux-image-amd64, and what it depends on"
+  package=$(debian_depends linux-image-amd64 | sed -n '/^linux-image-/p') || true
   version=${package#linux-image-}
+  # Since 2026 that one is empty too, and names what it is made of.
+  parts=$(debian_depends "${package:-linux-image-amd64}" | sed -n "/^linux-.*-$version\$/p") || true
+  # In words.
+  # shellcheck disable=SC2086
+  unpack "${package:-linux-image-amd64}" $parts || fail "missing: Debian's package linux-image-amd64, and what it depends on"
   # Newer packages have /usr/lib, older ones /lib.
   [ -d "$folder/lib" ] || mv "$folder/usr/lib" "$folder/lib"
-  "$(static_busybox)" depmod -b "$folder" "$version"
 
   tree=$folder/lib/modules/$version
+  # Compressed, they all would have to be unpacked to find what one needs: so only where those lie that are wanted.
+  [ -z "$(find "$tree" -name '*.ko.xz' -print -quit)" ] || only_wanted_modules "$tree"
+  "$(static_busybox)" depmod -b "$folder" "$version"
   kernel=$folder/kernel
   mkdir -p "$kernel/modules/$version"
   echo "${modules[*]}" >"$kernel/modules/names"
@@ -74,10 +88,27 @@ debian_kernel() {
     grep "^$file:" "$tree/modules.dep" >>"$kernel/modules/$version/modules.dep"
   done
   cp "$tree/modules.builtin" "$kernel/modules/$version"
-  cp "$folder/boot/vmlinuz-$version" "$kernel/bzImage"
-  rm -rf "$cache/kernel-debian"
-  mv "$kernel" "$cache/kernel-debian"
+  image=$folder/boot/vmlinuz-$version
+  [ -e "$image" ] || image=$tree/vmlinuz
+  cp "$image" "$kernel/bzImage"
+  rm -rf "${cache:?}/$name"
+  mv "$kernel" "$cache/$name"
   rm -rf "$folder"
+}
+
+# What a package depends on, a line for each.
+debian_depends() {
+  apt-cache "${apt_options[@]}" depends "$1" | sed -n 's/^ *Depends: //p'
+}
+
+# Leaves of a kernel's modules those in folders that the wanted ones may need.
+only_wanted_modules() {
+  local tree=$1 wanted=(drivers/virtio fs/9p fs/fuse fs/netfs fs/overlayfs net/9p) path
+  mv "$tree/kernel" "$tree/all"
+  for path in "${wanted[@]}"; do
+    [ ! -d "$tree/all/$path" ] || { mkdir -p "$tree/kernel/${path%/*}" && mv "$tree/all/$path" "$tree/kernel/$path"; }
+  done
+  rm -rf "$tree/all"
 }
 
 # Unpacks DTrace of Debian sid, which older suites lack, and which guest/dtrace runs with its own libc.

@@ -91,7 +91,7 @@ async function loopOf(way: Way): Promise<(times: number) => void> {
   };
 
   /** The systemtap backend with a given nop. Registered as noop, which may be any backend. */
-  function forced(nop: 1 | 5): Backend {
+  function forced(nop: 1 | 5 | 10): Backend {
     return {
       load(provider: ProviderDefinition) {
         const loaded = loadProbeObject(provider, { ...thisMachine(), nop, notes: true }, () => '');

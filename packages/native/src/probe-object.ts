@@ -9,7 +9,7 @@ import { openObject } from './object-files.js';
 /** In what an object depends on the machine: see @sonde/elf, which is not installed with this package, so nothing is exported in its types. */
 export interface Machine {
   architecture: 'x64' | 'arm64';
-  nop: 1 | 5;
+  nop: 1 | 5 | 10;
 }
 
 /**
