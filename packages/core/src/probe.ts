@@ -1,5 +1,6 @@
 // The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many
-// probes still sees one method; a view of its own for each probe, so that the load has no index to check; keys that are
+// probes still sees one method; one view for all probes of a provider and an offset, because a view of its own for each is two cache lines
+// more, which in a program that does other work meanwhile cost more than all the rest; keys that are
 // symbols, which this module alone has, because private fields (#code) cost as much again as the whole check; a fixed
 // list of parameters, because a rest parameter allocates until V8 has optimised the caller. On Node.js 20 to 26 no other shape that was tried is
 // quicker, at one probe or where a thousand pass one call site; what a loop of a million turns shows there is V8's.
@@ -68,17 +69,19 @@ export interface ProbeControl {
  */
 const [makeProbe, watch, watchedOf, stubIn] = (() => {
   const CODE = Symbol('code');
+  const OFFSET = Symbol('offset');
   const RESTING = Symbol('resting');
   const FLAG = Symbol('flag');
   const CONTROL = Symbol('control');
 
   class NativeProbe implements Probe<never[]> {
     declare [CODE]: Uint8Array;
+    declare [OFFSET]: number;
     declare [RESTING]: number;
     declare [CONTROL]: Control;
 
     get enabled(): boolean {
-      return this[CODE][0] !== this[RESTING];
+      return this[CODE][this[OFFSET]] !== this[RESTING];
     }
 
     fire(
@@ -95,11 +98,11 @@ const [makeProbe, watch, watchedOf, stubIn] = (() => {
       k?: unknown,
       l?: unknown,
     ): void {
-      if (this[CODE][0] !== this[RESTING]) this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+      if (this[CODE][this[OFFSET]] !== this[RESTING]) this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
     }
 
     fireWith(values: () => unknown): void {
-      if (this[CODE][0] !== this[RESTING]) this[CONTROL].prepare(this.fireWith, values);
+      if (this[CODE][this[OFFSET]] !== this[RESTING]) this[CONTROL].prepare(this.fireWith, values);
     }
   }
 
@@ -108,7 +111,7 @@ const [makeProbe, watch, watchedOf, stubIn] = (() => {
     declare [FLAG]: Uint8Array;
 
     override get enabled(): boolean {
-      return this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0;
+      return this[CODE][this[OFFSET]] !== this[RESTING] || this[FLAG][0] !== 0;
     }
 
     override fire(
@@ -125,13 +128,14 @@ const [makeProbe, watch, watchedOf, stubIn] = (() => {
       k?: unknown,
       l?: unknown,
     ): void {
-      if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) {
+      if (this[CODE][this[OFFSET]] !== this[RESTING] || this[FLAG][0] !== 0) {
         this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
       }
     }
 
     override fireWith(values: () => unknown): void {
-      if (this[CODE][0] !== this[RESTING] || this[FLAG][0] !== 0) this[CONTROL].prepare(this.fireWith, values);
+      if (this[CODE][this[OFFSET]] !== this[RESTING] || this[FLAG][0] !== 0)
+        this[CONTROL].prepare(this.fireWith, values);
     }
   }
 
@@ -141,7 +145,8 @@ const [makeProbe, watch, watchedOf, stubIn] = (() => {
     return probe;
   };
   const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting, flag }: LoadedProbe) => {
-    hide(probe, CODE, new Uint8Array(code.buffer, code.byteOffset + offset, 1));
+    hide(probe, CODE, code);
+    hide(probe, OFFSET, offset);
     hide(probe, RESTING, resting);
     // One that it had is let go.
     if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag);
@@ -149,13 +154,9 @@ const [makeProbe, watch, watchedOf, stubIn] = (() => {
     if (Object.getPrototypeOf(probe) !== kind) Reflect.setPrototypeOf(probe, kind);
   };
   const watchedOf = (probe: NativeProbe): Watched[] => {
-    const { [CODE]: code, [RESTING]: resting, [FLAG]: flag } = probe as FlaggedProbe;
-    return flag
-      ? [
-          { memory: code, resting },
-          { memory: flag, resting: 0 },
-        ]
-      : [{ memory: code, resting }];
+    const { [CODE]: code, [OFFSET]: offset, [RESTING]: resting, [FLAG]: flag } = probe as FlaggedProbe;
+    const own = { memory: new Uint8Array(code.buffer, code.byteOffset + offset, 1), resting };
+    return flag ? [own, { memory: flag, resting: 0 }] : [own];
   };
   const stubIn = (probe: NativeProbe) => probe[CONTROL].stubIn(probe[CODE]);
   return [make, watch, watchedOf, stubIn];
@@ -327,8 +328,8 @@ class Control implements ProbeControl {
 
   /** @param view what the probe watches as it is connected now */
   stubIn(view: Uint8Array): Uint8Array | undefined {
-    const { offset, stub } = this.loaded;
-    return stub === undefined ? undefined : new Uint8Array(view.buffer, view.byteOffset - offset + stub, 1);
+    const { stub } = this.loaded;
+    return stub === undefined ? undefined : new Uint8Array(view.buffer, view.byteOffset + stub, 1);
   }
 
   status(): ProbeStatus {
