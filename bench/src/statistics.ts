@@ -42,6 +42,29 @@ export function meanRatio(ratios: readonly number[]): { mean: number; low: numbe
   return { mean: Math.exp(mean), low: Math.exp(mean - error), high: Math.exp(mean + error) };
 }
 
+export interface Interval {
+  middle: number;
+  /** Between what it lies with 95 % confidence. */
+  low: number;
+  high: number;
+}
+
+/**
+ * Of ratios, a list for each process: a process may be lucky with how its code was compiled and where it lies, so processes count, and not only
+ * what was measured in them. The interval is found by resampling the processes, and the ratios in each.
+ */
+export function intervalOf(processes: readonly (readonly number[])[]): Interval {
+  const middle = (all: readonly (readonly number[])[]) => mean(all.map(median));
+  const middles = Array.from({ length: 2000 }, () => middle(resampled(processes).map(resampled))).sort((a, b) => a - b);
+  return { middle: middle(processes), low: quantile(middles, 0.025), high: quantile(middles, 0.975) };
+}
+
+function resampled<Value>(list: readonly Value[]): Value[] {
+  return Array.from(list, () => list[Math.floor(Math.random() * list.length)]!);
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 function quantile(sorted: readonly number[], part: number): number {
   const at = (sorted.length - 1) * part;
   const [below, above] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
