@@ -3,7 +3,7 @@
 // They get bursts of the same load in turn, in an order that changes, so that each is compared with what its neighbour took some ten milliseconds ago in the
 // same process. What V8 makes of a copy is decided anew in each process, so there are several, and the interval is one over processes.
 //
-//   node bench/dist/functions/index.js [--servers=fastify,mail,acorn,zod] [--returns=fast] [--minutes=9]
+//   node bench/dist/functions/index.js [--servers=fastify,mail,acorn,zod] [--returns=fast] [--minutes=9] [--bursts=12,36]
 //   node bench/dist/functions/index.js --start [--servers=…] [--rounds=20]     processor time until the server listens, instead
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,8 +21,6 @@ const HOST = fileURLToPath(new URL('host.js', import.meta.url));
 const SONDE = import.meta.resolve('@sonde/node');
 const REGISTER = import.meta.resolve('@sonde/node/register');
 
-/** Bursts for each copy until V8 has made of it what it makes of it, and those that count. */
-const [WARM, COUNTED] = [12, 36];
 /** However little time there is. */
 const LEAST_PROCESSES = 3;
 
@@ -31,10 +29,13 @@ const { values } = parseArgs({
     servers: { type: 'string', default: 'fastify,mail,acorn,zod' },
     returns: { type: 'string', default: 'fast' },
     minutes: { type: 'string', default: '9' },
+    bursts: { type: 'string', default: '12,36' },
     start: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '20' },
   },
 });
+/** Bursts for each copy until V8 has made of it what it makes of it, and those that count. */
+const [warm, counted] = values.bursts.split(',').map(Number) as [number, number];
 const servers = values.servers.split(',');
 const folder = mkdtempSync(join(tmpdir(), 'sonde-bench-'));
 try {
@@ -81,7 +82,7 @@ async function measure(server: string, returns: string, until: number): Promise<
     const host = await start(place, load, shuffled(names), env);
     ({ functions } = host);
     const times = new Map<string, number[]>(names.map((name) => [name, []]));
-    for (let round = -WARM; round < COUNTED; round++) {
+    for (let round = -warm; round < counted; round++) {
       for (const name of shuffled(names)) {
         const before = cpuOf(host.child.pid!);
         await load.burst(host.ports[name]!);
