@@ -15,10 +15,11 @@ import { findNodes } from './nodes.js';
 import type { Part, Result } from './part.js';
 import { UNDISTURBED } from './program.js';
 import { print } from './report.js';
+import { stacks } from './stacks.js';
 import { traced } from './traced.js';
 import { untraced } from './untraced.js';
 
-const parts: Part[] = [untraced, traced, argumentsPart, events, applications, load, memory, node];
+const parts: Part[] = [untraced, traced, argumentsPart, events, applications, load, memory, node, stacks];
 
 const { names, quick, json, svg, nodes: majors } = readCommandLine(parts);
 const nodes = findNodes(majors);
