@@ -81,8 +81,8 @@ function compile({ zig: target, folder, tag }, headers, abi, standard) {
 /** zig's C++ library becomes a part of the addon: nobody else may see it, least of all Node.js, which has another. */
 function linuxLinking() {
   const exported = join(tmpdir(), `sonde-exported-${process.pid}`);
+  if (!existsSync(exported)) process.once('exit', () => rmSync(exported, { force: true }));
   writeFileSync(exported, '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n');
-  process.on('exit', () => rmSync(exported, { force: true }));
   return [`-Wl,--version-script=${exported}`, '-Wl,--gc-sections', '-ldl'];
 }
 

@@ -11,7 +11,8 @@ const LIBRARIES = '/usr/aarch64-linux-gnu';
 /** The command that starts it, with options of the emulator if any; goes on only where this can be done. */
 export function emulatedNode(context: Context, version: number): (...options: string[]) => [string, ...string[]] {
   needsTools(context, EMULATOR);
-  for (const library of ['libc.so.6', 'libstdc++.so.6']) {
+  // Debian's libc6-arm64-cross, libstdc++6-arm64-cross and, which Node.js 26 needs, libatomic1-arm64-cross.
+  for (const library of ['libc.so.6', 'libstdc++.so.6', ...(version >= 26 ? ['libatomic.so.1'] : [])]) {
     if (!existsSync(join(LIBRARIES, 'lib', library))) cannotTest(context, `${library} for arm64 is not installed`);
   }
   const node = fetchNodeFor('arm64', version);
