@@ -32,12 +32,12 @@ const VARIANTS: Record<string, Variant> = {
 
 const CONNECTIONS = 10;
 /** Not divisible by the time of anything that happens regularly. */
-const REQUESTS = { full: 4001, quick: 801 };
+const REQUESTS = { full: 4001, quick: 401 };
 const MAILS = 10;
 /** Not traced: see routes.ts. */
 const BURSTS = {
   full: { processes: 8, rounds: 250, warm: 20, requests: 200 },
-  quick: { processes: 1, rounds: 20, warm: 5, requests: 100 },
+  quick: { processes: 1, rounds: 10, warm: 2, requests: 100 },
 };
 
 /** Of one round. */
@@ -58,29 +58,34 @@ export const applications: Part = {
 async function run(folder: string, quick: boolean): Promise<Result> {
   const missing = whyNoTracer();
   const names = Object.keys(VARIANTS).filter((name) => missing === undefined || !VARIANTS[name]!.traced);
-  const servers = new Map<string, { conversation: Conversation; listening: Listening }>();
+  const conversations: Conversation[] = [];
+  const servers = new Map<string, Listening>();
   let stop: (() => Promise<string>) | undefined;
   try {
-    for (const name of names) {
+    const started = names.map((name) => {
       const { program, probes, env } = VARIANTS[name]!;
       const conversation = new Conversation(
         process.execPath,
         [programPath(program), program === 'fastify' ? String(probes) : join(folder, `${name}-store`)],
         environment({ SONDE_DIR: join(folder, name), ...env }),
       );
-      servers.set(name, { conversation, listening: JSON.parse(await conversation.hear()) });
+      conversations.push(conversation);
+      return conversation.hear();
+    });
+    for (const [index, first] of (await Promise.all(started)).entries()) {
+      servers.set(names[index]!, JSON.parse(first));
     }
     const script = names.flatMap((name) => {
       const { traced, program } = VARIANTS[name]!;
       const probe = traced === 'all' ? '*' : 'step0';
-      const { location } = servers.get(name)!.listening;
+      const { location } = servers.get(name)!;
       return traced ? [`usdt:${location}:${program === 'mail' ? 'smtp' : 'web'}:${probe} { @${name} = count(); }`] : [];
     });
     if (script.length > 0) stop = startBpftrace(script.join('\n'));
-    const loads = await interleaved(names, (quick ? 2 : 25) + 1, (name) =>
+    const loads = await interleaved(names, (quick ? 1 : 25) + 1, (name) =>
       VARIANTS[name]!.program === 'mail'
-        ? sendMails(servers.get(name)!.listening.port, quick ? 1 : 3)
-        : request(servers.get(name)!.listening.port, quick ? REQUESTS.quick : REQUESTS.full),
+        ? sendMails(servers.get(name)!.port, quick ? 1 : 3)
+        : request(servers.get(name)!.port, quick ? REQUESTS.quick : REQUESTS.full),
     );
     // The first round made V8 compile, and bpftrace attached meanwhile.
     for (const name of names) loads[name]!.shift();
@@ -164,23 +169,25 @@ async function run(folder: string, quick: boolean): Promise<Result> {
     };
   } finally {
     await stop?.();
-    for (const { conversation } of servers.values()) conversation.end();
+    for (const conversation of conversations) conversation.end();
   }
 }
 
 async function request(port: number, amount: number): Promise<Load> {
   const times: number[] = [];
-  // autocannon itself looks once a second whether it is done.
   let ended = 0;
   const started = performance.now();
   await new Promise<void>((resolve, reject) => {
-    const run = autocannon({ url: `http://127.0.0.1:${port}`, connections: CONNECTIONS, amount }, (error) =>
-      error ? reject(error) : resolve(),
-    );
+    const run = autocannon({ url: `http://127.0.0.1:${port}`, connections: CONNECTIONS, amount }, (error) => {
+      if (error) reject(error);
+    });
     run.on('response', (_client, code, _bytes, milliseconds) => {
       if (code !== 200) reject(new Error(`the server answered ${code}`));
       times.push(milliseconds);
-      if (times.length === amount) ended = performance.now();
+      if (times.length < amount) return;
+      ended = performance.now();
+      // autocannon itself looks once a second whether it is done, and does nothing else by then.
+      resolve();
     });
   });
   return { perSecond: (1000 * times.length) / (ended - started), slow: slowest(times) };

@@ -40,7 +40,7 @@ export const argumentsPart: Part = {
         const probe = await program.hear();
         const fire = async (kind: Kind, times = BATCH) => Number(await program.ask(`${kind} ${times}`));
         const kinds = Object.keys(KINDS) as Kind[];
-        const untraced = await interleaved(kinds, 3, (kind) => fire(kind, 200_000));
+        const untraced = await interleaved(kinds, quick ? 1 : 3, (kind) => fire(kind, 200_000));
         const stop = startBpftrace(`${probe} { @fired = count(); }`);
         let output = '';
         let times: Record<Kind, number[]>;
@@ -50,8 +50,8 @@ export const argumentsPart: Part = {
           while ((await fire('none', 2000)) < TRACED_NS || (await fire('none', 2000)) < TRACED_NS) {
             if (Date.now() > deadline) throw new Error(`bpftrace did not attach to ${probe} within 20 s`);
           }
-          for (const kind of kinds) await fire(kind, 20_000);
-          times = await interleaved(kinds, quick ? 5 : 41, (kind) => fire(kind));
+          for (const kind of kinds) await fire(kind, quick ? BATCH : 20_000);
+          times = await interleaved(kinds, quick ? 2 : 41, (kind) => fire(kind));
           output = await stop();
         } finally {
           if (output === '') await stop();

@@ -31,7 +31,7 @@ export const memory: Part = {
     const missing = whyNoTracer();
     const possible = runs
       .filter(({ traced }) => !traced || missing === undefined)
-      .map((run) => ({ ...run, fires: quick ? run.fires / 10 : run.fires }));
+      .map((run) => ({ ...run, fires: quick ? run.fires / 50 : run.fires }));
     const series = await withFolder(async (folder) => {
       const measured: number[][] = [];
       for (const run of possible) measured.push(await measure(run, folder));

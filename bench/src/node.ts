@@ -30,12 +30,12 @@ export const node: Part = {
       try {
         for (const name of names) await programs[name].hear();
         // V8 has optimised it, and the object is there.
-        for (const name of names) await programs[name].ask(String(10 * REQUESTS));
+        for (const name of names) await programs[name].ask(String((quick ? 1 : 10) * REQUESTS));
         const asked = async (line: string, rounds: number) =>
           interleaved(names, rounds, async (name) => Number(await programs[name].ask(line)));
-        const busy = await asked(String(REQUESTS), quick ? 15 : 101);
-        const idle = await asked('idle', quick ? 3 : 15);
-        const start = await interleaved(names, quick ? 5 : 31, async (name) =>
+        const busy = await asked(String(REQUESTS), quick ? 3 : 101);
+        const idle = await asked('idle', quick ? 1 : 15);
+        const start = await interleaved(names, quick ? 2 : 31, async (name) =>
           startTime([...PROGRAMS[name], '-e', '0'], env),
         );
         const ratio = (values: typeof busy, name: keyof typeof PROGRAMS): Figure =>

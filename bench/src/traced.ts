@@ -39,13 +39,25 @@ const ACTIONS = {
 const TRACED_NS = 200;
 const BATCH_MS = 15;
 
+interface Size {
+  rounds: number;
+  /** Rounds of a million fires before the tracer comes. */
+  untraced: number;
+  /** Fires before the rounds. */
+  warm: number;
+}
+const SIZE: Record<'full' | 'quick', Size> = {
+  full: { rounds: 101, untraced: 5, warm: 50_000 },
+  quick: { rounds: 3, untraced: 1, warm: 10_000 },
+};
+
 export const traced: Part = {
   name: 'traced',
   title: 'a probe that bpftrace is attached to',
   async run({ quick }) {
     const missing = whyNoTracer();
     if (missing !== undefined) return { leftOut: [missing], notes: [], tables: [], goals: [] };
-    return withFolder((folder) => run(folder, quick ? 11 : 101));
+    return withFolder((folder) => run(folder, quick ? SIZE.quick : SIZE.full));
   },
 };
 
@@ -55,7 +67,7 @@ interface Started {
   probe: string;
 }
 
-async function run(folder: string, rounds: number): Promise<Result> {
+async function run(folder: string, size: Size): Promise<Result> {
   const leftOut: string[] = [];
   const started: Partial<Record<Program, Started>> = {};
   try {
@@ -65,11 +77,11 @@ async function run(folder: string, rounds: number): Promise<Result> {
       else started[program] = made;
     }
     const programs = Object.keys(started) as Program[];
-    const untraced = await interleaved(programs, 5, (program) => fire(started[program]!, 1_000_000));
+    const untraced = await interleaved(programs, size.untraced, (program) => fire(started[program]!, 1_000_000));
     const tables: Table[] = [];
     const goals: Goal[] = [];
     for (const { what, action } of Object.values(ACTIONS)) {
-      const times = await underTracer(started, programs, action, rounds);
+      const times = await underTracer(started, programs, action, size);
       const ratios = (program: Program) => pairs(times[program], times.c, (one, c) => one / c);
       tables.push({
         head: [what, 'ns per fire', '× C', 'quickest', '× C', 'not traced'],
@@ -141,7 +153,7 @@ async function underTracer(
   started: Partial<Record<Program, Started>>,
   programs: Program[],
   action: (map: string) => string,
-  rounds: number,
+  { rounds, warm }: Size,
 ): Promise<Record<Program, number[]>> {
   const script = programs.map(
     (program) => `${started[program]!.probe} ${(program === 'operation' ? ACTIONS.count.action : action)(program)}`,
@@ -152,7 +164,7 @@ async function underTracer(
   try {
     for (const program of programs) await attached(started[program]!);
     // V8 compiles what runs now, and the kernel replaces nops when they are first hit.
-    for (const program of programs) batch = Math.round((BATCH_MS * 1e6) / (await fire(started[program]!, 50_000)));
+    for (const program of programs) batch = Math.round((BATCH_MS * 1e6) / (await fire(started[program]!, warm)));
     const times = await interleaved(programs, rounds, (program) => fire(started[program]!, batch));
     output = await stop();
     const lost = programs.filter((program) => countOf(output, program) < batch * rounds);

@@ -6,7 +6,7 @@ import { SHAPES, type Shape, type Timing } from './shapes.js';
 import { median, pairs, summary } from './statistics.js';
 
 const ALLOCATING: Allocation['shape'][] = ['bare', 'fire', 'enabled', 'fireWith'];
-const FIRES = 10_000_000;
+const FIRES = { full: 10_000_000, quick: 1_000_000 };
 
 export const untraced: Part = {
   name: 'untraced',
@@ -22,7 +22,7 @@ export const untraced: Part = {
       ];
       for (const { version, path } of nodes) {
         const timings = await interleaved(shapes, quick ? 1 : 7, (shape) =>
-          runProgram<Timing>('untraced', [shape, quick ? '7' : '21'], {
+          runProgram<Timing>('untraced', [shape, quick ? '2' : '21'], {
             node: path,
             env: { ...env, ...(shape === 'noop' || shape === 'ebpf' ? { SONDE_BACKEND: shape } : {}) },
           }),
@@ -46,15 +46,16 @@ export const untraced: Part = {
         }
         goals.push(limit(`${version}: ${SHAPES.fireWith}`, median(over('fireWith')), 2));
       }
+      const fires = quick ? FIRES.quick : FIRES.full;
       const allocations = await interleaved(ALLOCATING, quick ? 1 : 3, (shape) =>
-        runProgram<Allocation>('allocation', [shape, String(FIRES)], { env, flags: ['--expose-gc'] }),
+        runProgram<Allocation>('allocation', [shape, String(fires)], { env, flags: ['--expose-gc'] }),
       );
       return {
         notes,
         tables: [
           ...tables,
           {
-            head: [`${FIRES.toLocaleString('en')} times`, 'the heap grew by, in bytes', 'collections'],
+            head: [`${fires.toLocaleString('en')} times`, 'the heap grew by, in bytes', 'collections'],
             rows: ALLOCATING.map(
               (shape): Row => [
                 shape === 'bare' ? 'the bare loop' : SHAPES[shape as Shape],
@@ -71,7 +72,7 @@ export const untraced: Part = {
             // With a collection in between the growth tells nothing.
             measured: allocations.fire.some(({ collections }) => collections > 0)
               ? Number.POSITIVE_INFINITY
-              : Math.round(median(allocations.fire.map(({ grown }) => grown)) / FIRES),
+              : Math.round(median(allocations.fire.map(({ grown }) => grown)) / fires),
             most: 0,
             unit: '',
             digits: 0,

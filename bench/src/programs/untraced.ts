@@ -54,7 +54,7 @@ const measured: Record<keyof Timing, () => number> = {
   shape: () => measure(loop, once),
   shapeBare: () => measure(bare, once),
 };
-for (let i = 0; i < 5; i++) for (const run of Object.values(measured)) run();
+for (let i = 0; i < Math.min(5, rounds); i++) for (const run of Object.values(measured)) run();
 for (let round = 0; round < rounds; round++) {
   for (const [name, run] of Object.entries(measured)) timing[name as keyof Timing].push(run());
 }
