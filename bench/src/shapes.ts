@@ -10,6 +10,7 @@ export const SHAPES = {
   operation: 'operation.run([string], work) beside work()',
   sites: '10 probes at 10 call sites of one function',
   many: '1,000 probes through one call site',
+  plain: '1,000 plain objects of one field, in the same loop',
   cold: 'probe.fire in functions that run for the second time',
   long: 'probe.fire, one loop of a million turns',
   field: 'if (object.field !== 1), one loop of a million turns',

@@ -133,6 +133,15 @@ function makeLoops(shape: Shape): Loops {
         'sum += i & 1; if (it.others[i % 1000] === it.probe) sum += 2;',
         { others, probe },
       );
+    case 'plain': {
+      // The least that any loop over so many objects takes.
+      const plain = Array.from({ length: 1000 }, () => ({ field: 1 }));
+      return turns(
+        'sum += i & 1; if (it.plain[i % 1000].field !== 1) sum += 2;',
+        'sum += i & 1; if (it.plain[i % 1000] === it.probe) sum += 2;',
+        { plain, probe },
+      );
+    }
     case 'cold':
       return cold(probe);
     case 'long':
