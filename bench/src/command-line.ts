@@ -5,7 +5,7 @@ import type { Part } from './part.js';
 const help = (parts: readonly Part[]) => `npm run bench -- [options] [part …]
 
 Measures what sonde costs. Without parts it measures all of them:
-${parts.map(({ name, title }) => `  ${name.padEnd(10)}${title}`).join('\n')}
+${parts.map(({ name, title }) => `  ${name.padEnd(14)}${title}`).join('\n')}
 
   --quick       few rounds: rough figures, in about a minute
   --json FILE   writes all figures into a file, too
