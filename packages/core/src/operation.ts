@@ -93,9 +93,9 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   readonly error: Pick<Probe, 'enabled'>;
   declare private readonly controls: readonly [ProbeControl, ProbeControl, ProbeControl];
 
-  constructor(probes: readonly Pick<Probe, 'enabled'>[], controls: readonly ProbeControl[]) {
-    [this.start, this.done, this.error] = probes as [Probe, Probe, Probe];
-    Object.defineProperty(this, 'controls', { value: controls });
+  constructor(probes: readonly (readonly [Pick<Probe, 'enabled'>, ProbeControl])[]) {
+    [this.start, this.done, this.error] = probes.map(([probe]) => probe) as [Probe, Probe, Probe];
+    Object.defineProperty(this, 'controls', { value: probes.map(([, control]) => control) });
   }
 
   /** Whether a tracer is attached to any of the three probes. */
@@ -182,34 +182,46 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   private begin(from: Caller, values: readonly unknown[]) {
     const [start, done, error] = this.controls;
     const id = nextOperationId();
-    if (this.start.enabled) emit(start, from, [id], () => values);
+    if (this.start.enabled) fire(start, from, id, undefined, () => values);
     const began = now();
     return {
       succeeded: (values: () => readonly unknown[] | undefined) => {
-        const ns = now() - began;
-        if (this.done.enabled) emit(done, from, [id, ns], () => values() ?? []);
+        const ns = Number(now() - began);
+        if (this.done.enabled) fire(done, from, id, ns, () => values() ?? NONE);
       },
       failed: (reason: unknown) => {
-        const ns = now() - began;
-        if (this.error.enabled) emit(error, from, [id, ns, messageOf(reason)], () => []);
+        const ns = Number(now() - began);
+        if (this.error.enabled) error.fire(from, id, ns, messageOf(reason));
       },
     };
   }
 }
 
+const NONE: readonly unknown[] = [];
+
 /** As it was when sonde was loaded: tests put another clock in its place. */
 const now = process.hrtime.bigint;
 
-/** Fires with the operation's own values and then the program's. These may be anything, a proxy that throws too. */
-function emit(control: ProbeControl, from: Caller, own: unknown[], values: () => unknown): void {
+/**
+ * Fires with the operation's own values and then the program's. These may be anything, a proxy that throws too. No array is made of both: it
+ * would change its kind of elements as it grows, which takes longer than all the rest.
+ *
+ * @param ns undefined for a probe that has none
+ */
+function fire(control: ProbeControl, from: Caller, id: number, ns: number | undefined, values: () => unknown): void {
   try {
-    const given = values();
-    if (Array.isArray(given)) own.push(...given);
-    else control.misfit();
+    const v = values();
+    if (Array.isArray(v)) {
+      if (ns === undefined) control.fire(from, id, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]);
+      else control.fire(from, id, ns, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]);
+      return;
+    }
   } catch {
-    control.misfit();
+    // Told below.
   }
-  control.emit(from, own);
+  control.misfit();
+  if (ns === undefined) control.fire(from, id);
+  else control.fire(from, id, ns);
 }
 
 /**

@@ -1,15 +1,15 @@
 // The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many
 // probes still sees one method; one view for all probes of a provider and an offset, because a view of its own for each is two cache lines
-// more, which in a program that does other work meanwhile cost more than all the rest; keys that are
+// more, which in a program that does other work meanwhile cost more than all the rest; the resting byte in the class and not in each probe, which is a
+// load less; the probes of a provider made before what stands behind them, so that they lie side by side; keys that are
 // symbols, which this module alone has, because private fields (#code) cost as much again as the whole check; a fixed
 // list of parameters, because a rest parameter allocates until V8 has optimised the caller. On Node.js 20 to 26 no other shape that was tried is
 // quicker, at one probe or where a thousand pass one call site; what a loop of a million turns shows there is V8's.
-import type { LoadedProbe } from './backend.js';
+import type { LoadedProbe, LoadedProvider } from './backend.js';
 import type { ProbeDefinition } from './definition.js';
 import { type Caller, type Converter, converter, type NativeValue } from './values.js';
 
-/** What a probe watches while it is connected to nothing: it never changes. */
-const NEVER = new Uint8Array(1);
+/** What a probe is connected to while it is connected to nothing. */
 const RESTS: LoadedProbe = { offset: 0, resting: 0, tracer: '', fire() {} };
 
 export interface ProbeStatus {
@@ -54,11 +54,12 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
 /** What the rest of the core needs of a probe and programs must not reach. */
 export interface ProbeControl {
   readonly definition: ProbeDefinition;
-  /** Fires as if `from` had been called by the program: stacks start below it. */
-  emit(from: Caller, values: readonly unknown[]): void;
+  /** Fires with up to twelve values, as if `from` had been called by the program: stacks start below it. */
+  fire(from: Caller, ...values: unknown[]): void;
   /** Counts a failure of code that was to prepare values. */
   misfit(): void;
-  connect(code: Uint8Array, loaded: LoadedProbe): void;
+  /** @param code {@link watchable} */
+  connect(code: Int8Array, loaded: LoadedProbe): void;
   disconnect(): void;
   status(): ProbeStatus;
 }
@@ -67,99 +68,124 @@ export interface ProbeControl {
  * The classes of probes, how one is made and how it is connected. In a function, because bundlers make a `var` of a module's
  * constants: V8 takes the symbols for constants only where they are.
  */
-const [makeProbe, watch, watchedOf, stubIn] = (() => {
+const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
   const CODE = Symbol('code');
   const OFFSET = Symbol('offset');
-  const RESTING = Symbol('resting');
   const FLAG = Symbol('flag');
   const CONTROL = Symbol('control');
+  const KIND = Symbol('kind');
 
-  class NativeProbe implements Probe<never[]> {
-    declare [CODE]: Uint8Array;
-    declare [OFFSET]: number;
-    declare [RESTING]: number;
-    declare [CONTROL]: Control;
+  /** The classes of probes that rest while their byte is `resting`: in a process all do that have the same backend. */
+  const makeKind = (resting: number) => {
+    class NativeProbe implements Probe<never[]> {
+      declare [CODE]: Int8Array;
+      declare [OFFSET]: number;
+      declare [CONTROL]: Control;
+      declare [KIND]: Kind;
 
-    get enabled(): boolean {
-      return this[CODE][this[OFFSET]] !== this[RESTING];
-    }
+      get enabled(): boolean {
+        return this[CODE][this[OFFSET]] !== resting;
+      }
 
-    fire(
-      a?: unknown,
-      b?: unknown,
-      c?: unknown,
-      d?: unknown,
-      e?: unknown,
-      f?: unknown,
-      g?: unknown,
-      h?: unknown,
-      i?: unknown,
-      j?: unknown,
-      k?: unknown,
-      l?: unknown,
-    ): void {
-      if (this[CODE][this[OFFSET]] !== this[RESTING]) this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
-    }
+      fire(
+        a?: unknown,
+        b?: unknown,
+        c?: unknown,
+        d?: unknown,
+        e?: unknown,
+        f?: unknown,
+        g?: unknown,
+        h?: unknown,
+        i?: unknown,
+        j?: unknown,
+        k?: unknown,
+        l?: unknown,
+      ): void {
+        if (this[CODE][this[OFFSET]] !== resting) this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+      }
 
-    fireWith(values: () => unknown): void {
-      if (this[CODE][this[OFFSET]] !== this[RESTING]) this[CONTROL].prepare(this.fireWith, values);
-    }
-  }
-
-  /** A probe that has a flag, too. A class of its own, so that who has none does not pay for it. */
-  class FlaggedProbe extends NativeProbe {
-    declare [FLAG]: Uint8Array;
-
-    override get enabled(): boolean {
-      return this[CODE][this[OFFSET]] !== this[RESTING] || this[FLAG][0] !== 0;
-    }
-
-    override fire(
-      a?: unknown,
-      b?: unknown,
-      c?: unknown,
-      d?: unknown,
-      e?: unknown,
-      f?: unknown,
-      g?: unknown,
-      h?: unknown,
-      i?: unknown,
-      j?: unknown,
-      k?: unknown,
-      l?: unknown,
-    ): void {
-      if (this[CODE][this[OFFSET]] !== this[RESTING] || this[FLAG][0] !== 0) {
-        this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+      fireWith(values: () => unknown): void {
+        if (this[CODE][this[OFFSET]] !== resting) this[CONTROL].prepare(this.fireWith, values);
       }
     }
 
-    override fireWith(values: () => unknown): void {
-      if (this[CODE][this[OFFSET]] !== this[RESTING] || this[FLAG][0] !== 0)
-        this[CONTROL].prepare(this.fireWith, values);
-    }
-  }
+    /** A probe that has a flag, too. A class of its own, so that who has none does not pay for it. */
+    class FlaggedProbe extends NativeProbe {
+      declare [FLAG]: Int8Array;
 
-  const make = ({ flag }: LoadedProbe, control: Control): NativeProbe => {
-    const probe = flag ? new FlaggedProbe() : new NativeProbe();
-    hide(probe, CONTROL, control);
+      override get enabled(): boolean {
+        return this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0;
+      }
+
+      override fire(
+        a?: unknown,
+        b?: unknown,
+        c?: unknown,
+        d?: unknown,
+        e?: unknown,
+        f?: unknown,
+        g?: unknown,
+        h?: unknown,
+        i?: unknown,
+        j?: unknown,
+        k?: unknown,
+        l?: unknown,
+      ): void {
+        if (this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0) {
+          this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+        }
+      }
+
+      override fireWith(values: () => unknown): void {
+        if (this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0) this[CONTROL].prepare(this.fireWith, values);
+      }
+    }
+
+    /** `never`: watched by a probe that is connected to nothing. It never changes. */
+    const kind = { resting, never: Int8Array.of(resting), NativeProbe, FlaggedProbe };
+    hide(NativeProbe.prototype, KIND, kind);
+    return kind;
+  };
+  type Kind = ReturnType<typeof makeKind>;
+  type NativeProbe = InstanceType<Kind['NativeProbe']>;
+  type FlaggedProbe = InstanceType<Kind['FlaggedProbe']>;
+
+  const kinds = new Map<number, Kind>();
+  const kindOf = (loaded: LoadedProbe): Kind => {
+    const [resting] = Int8Array.of(loaded.resting) as unknown as [number];
+    let kind = kinds.get(resting);
+    if (!kind) {
+      kind = makeKind(resting);
+      kinds.set(resting, kind);
+    }
+    return kind;
+  };
+
+  const make = (code: Int8Array | undefined, loaded: LoadedProbe): NativeProbe => {
+    const { NativeProbe, FlaggedProbe } = kindOf(loaded);
+    const probe = loaded.flag ? new FlaggedProbe() : new NativeProbe();
+    watch(probe, code, loaded);
     return probe;
   };
-  const watch = (probe: NativeProbe, code: Uint8Array, { offset, resting, flag }: LoadedProbe) => {
-    hide(probe, CODE, code);
+  const putControl = (probe: NativeProbe, control: Control) => hide(probe, CONTROL, control);
+  /** @param code undefined where the probe is connected to nothing: it keeps its kind, so that no call site sees another. */
+  const watch = (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedProbe) => {
+    const { offset, flag } = loaded;
+    const kind = code === undefined ? probe[KIND] : kindOf(loaded);
+    hide(probe, CODE, code ?? kind.never);
     hide(probe, OFFSET, offset);
-    hide(probe, RESTING, resting);
     // One that it had is let go.
-    if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag);
-    const kind = (flag ? FlaggedProbe : NativeProbe).prototype;
-    if (Object.getPrototypeOf(probe) !== kind) Reflect.setPrototypeOf(probe, kind);
+    if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag && watchable(flag));
+    const { prototype } = flag ? kind.FlaggedProbe : kind.NativeProbe;
+    if (Object.getPrototypeOf(probe) !== prototype) Reflect.setPrototypeOf(probe, prototype);
   };
   const watchedOf = (probe: NativeProbe): Watched[] => {
-    const { [CODE]: code, [OFFSET]: offset, [RESTING]: resting, [FLAG]: flag } = probe as FlaggedProbe;
-    const own = { memory: new Uint8Array(code.buffer, code.byteOffset + offset, 1), resting };
+    const { [CODE]: code, [OFFSET]: offset, [KIND]: kind, [FLAG]: flag } = probe as FlaggedProbe;
+    const own = { memory: new Int8Array(code.buffer, code.byteOffset + offset, 1), resting: kind.resting };
     return flag ? [own, { memory: flag, resting: 0 }] : [own];
   };
   const stubIn = (probe: NativeProbe) => probe[CONTROL].stubIn(probe[CODE]);
-  return [make, watch, watchedOf, stubIn];
+  return [make, putControl, watch, watchedOf, stubIn];
 })();
 
 /** Memory that a probe watches. */
@@ -187,21 +213,30 @@ export function stubOf(probe: Pick<Probe, 'enabled'>): Uint8Array | undefined {
 }
 
 /**
- * Makes a probe, and the control over it. The probe keeps `owner` alive: a program may keep a probe and drop its
- * provider. What it is connected to from the start is given here and not by a later
+ * Makes the probes of a provider, each with the control over it. A probe keeps `owner` alive: a program may keep a probe and drop its
+ * provider. What they are connected to from the start is given here and not by a later
  * `connect`, because V8 treats fields that never change as constants, for all probes or for none.
  */
-export function createProbe(
+export function createProbes(
   owner: object,
-  definition: ProbeDefinition,
-  code: Uint8Array = NEVER,
-  loaded: LoadedProbe = RESTS,
-): [Probe<never[]>, ProbeControl] {
-  const control = new Control(owner, definition, loaded);
-  const probe = makeProbe(loaded, control);
-  control.probe = probe;
-  watch(probe, code, loaded);
-  return [probe, control];
+  definitions: readonly ProbeDefinition[],
+  loaded?: Pick<LoadedProvider, 'code' | 'probes'>,
+): (readonly [Probe<never[]>, ProbeControl])[] {
+  const code = loaded && watchable(loaded.code);
+  const probes = definitions.map((_, index) => makeProbe(code, loaded?.probes[index] ?? RESTS));
+  return probes.map((probe, index) => {
+    const control = new Control(owner, definitions[index]!, probe, loaded?.probes[index] ?? RESTS);
+    putControl(probe, control);
+    return [probe, control];
+  });
+}
+
+/**
+ * A backend's code as probes watch it. Node.js makes each Buffer of a Uint8Array, whose prototype it changes; so V8 cannot rely on what kind of
+ * object a Uint8Array is, and looks each time. It can rely on an Int8Array.
+ */
+export function watchable(code: Uint8Array): Int8Array {
+  return new Int8Array(code.buffer, code.byteOffset, code.byteLength);
 }
 
 const NONE: readonly Converter[] = [];
@@ -214,10 +249,10 @@ const AS_LIST = -1;
  * fire, so that is made for the first fire: what a program defines and nobody looks at should take no memory either.
  */
 class Control implements ProbeControl {
-  declare probe: Parameters<typeof watch>[0];
   readonly definition: ProbeDefinition;
   /** Kept alive, and nothing else. */
   readonly owner: object;
+  private readonly probe: Parameters<typeof watch>[0];
   private loaded: LoadedProbe;
   private errors = 0;
   /** Of what it is connected to; undefined until it fires there. */
@@ -227,27 +262,28 @@ class Control implements ProbeControl {
   /** How many values are fired without a list of them. */
   private few = AS_LIST;
 
-  constructor(owner: object, definition: ProbeDefinition, loaded: LoadedProbe) {
+  constructor(owner: object, definition: ProbeDefinition, probe: Parameters<typeof watch>[0], loaded: LoadedProbe) {
     this.owner = owner;
     this.definition = definition;
+    this.probe = probe;
     this.loaded = loaded;
   }
 
   /** Few values go to native code as they came: gathered in an array and spread again, they would cost more than that call. */
   fire(
     from: Caller,
-    a: unknown,
-    b: unknown,
-    c: unknown,
-    d: unknown,
-    e: unknown,
-    f: unknown,
-    g: unknown,
-    h: unknown,
-    i: unknown,
-    j: unknown,
-    k: unknown,
-    l: unknown,
+    a?: unknown,
+    b?: unknown,
+    c?: unknown,
+    d?: unknown,
+    e?: unknown,
+    f?: unknown,
+    g?: unknown,
+    h?: unknown,
+    i?: unknown,
+    j?: unknown,
+    k?: unknown,
+    l?: unknown,
   ): void {
     try {
       const send = this.send ?? this.ready();
@@ -276,9 +312,13 @@ class Control implements ProbeControl {
     }
   }
 
-  emit(from: Caller, values: readonly unknown[]): void {
+  private emit(from: Caller, values: readonly unknown[]): void {
     // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
     try {
+      if (this.few !== AS_LIST) {
+        this.fire(from, values[0], values[1], values[2], values[3]);
+        return;
+      }
       const send = this.send ?? this.ready();
       const { converters, definition } = this;
       const native: NativeValue[] = [];
@@ -316,18 +356,22 @@ class Control implements ProbeControl {
     this.errors++;
   }
 
-  connect(code: Uint8Array, loaded: LoadedProbe): void {
+  connect(code: Int8Array, loaded: LoadedProbe): void {
+    this.reconnect(code, loaded);
+  }
+
+  disconnect(): void {
+    this.reconnect(undefined, RESTS);
+  }
+
+  private reconnect(code: Int8Array | undefined, loaded: LoadedProbe): void {
     this.send = undefined;
     this.loaded = loaded;
     watch(this.probe, code, loaded);
   }
 
-  disconnect(): void {
-    this.connect(NEVER, RESTS);
-  }
-
   /** @param view what the probe watches as it is connected now */
-  stubIn(view: Uint8Array): Uint8Array | undefined {
+  stubIn(view: Int8Array): Uint8Array | undefined {
     const { stub } = this.loaded;
     return stub === undefined ? undefined : new Uint8Array(view.buffer, view.byteOffset + stub, 1);
   }
@@ -348,7 +392,7 @@ class Control implements ProbeControl {
  * Not enumerable, so that nothing which copies, freezes or prints an application's objects comes across the view: a
  * write to it is a segmentation fault.
  */
-function hide(probe: Probe<never[]>, key: PropertyKey, value: unknown): void {
+function hide(probe: object, key: PropertyKey, value: unknown): void {
   if (Object.hasOwn(probe, key)) Reflect.set(probe, key, value);
   else Object.defineProperty(probe, key, { value, configurable: false, enumerable: false, writable: true });
 }

@@ -11,7 +11,7 @@ import {
 } from './definition.js';
 import { DefinitionError, show } from './errors.js';
 import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
-import { createProbe, type Probe, type ProbeControl } from './probe.js';
+import { createProbes, type Probe, type ProbeControl, watchable } from './probe.js';
 import { type Connectable, type Connection, connect, enroll } from './registry.js';
 
 /** A provider's probes and operations by the names that the program uses. */
@@ -73,34 +73,28 @@ export function provider<const Source extends ProviderSource>(
   checkDistinct(name, definition.probes);
 
   let current = connect(definition);
-  const controls: ProbeControl[] = [];
   const connectable: Connectable = {
     definition,
     connect(next) {
       const { loaded } = current;
       current = next;
+      const code = next.loaded && watchable(next.loaded.code);
       controls.forEach((control, index) => {
-        if (next.loaded) control.connect(next.loaded.code, next.loaded.probes[index]!);
+        if (code) control.connect(code, next.loaded!.probes[index]!);
         else control.disconnect();
       });
       loaded?.unload();
     },
     status: () => status(name, current, controls),
   };
+  const made = createProbes(connectable, definition.probes, current.loaded);
+  const controls = made.map(([, control]) => control);
   const result = {};
+  let next = 0;
   for (const { key, probes, isOperation } of members) {
-    const made = probes.map((probe, index) => {
-      const loaded = current.loaded;
-      return createProbe(connectable, probe, loaded?.code, loaded?.probes[controls.length + index]);
-    });
-    const own = made.map(([, control]) => control);
-    controls.push(...own);
-    const value = isOperation
-      ? new Operation(
-          made.map(([probe]) => probe),
-          own,
-        )
-      : made[0]![0];
+    const own = made.slice(next, next + probes.length);
+    next += probes.length;
+    const value = isOperation ? new Operation(own) : own[0]![0];
     Object.defineProperty(result, key, { value, enumerable: true });
   }
   const forget = enroll(connectable);
