@@ -7,12 +7,13 @@ import { Conversation } from './conversation.js';
 import { environment, programPath } from './program.js';
 import { type Interval, intervalOf } from './statistics.js';
 
-/** How many probes a request fires. */
+/** What a request fires, as the program takes it. `plain`: no probes, but the least that looking at as many objects takes. */
 export const ROUTES = {
-  none: { what: 'no probes', probes: 0 },
-  again: { what: 'the same again', probes: 0 },
-  ten: { what: '10 probes a request', probes: 10 },
-  hundred: { what: '100 probes a request', probes: 100 },
+  none: { what: 'no probes', fires: 'probes:0' },
+  again: { what: 'the same again', fires: 'probes:0' },
+  ten: { what: '10 probes a request', fires: 'probes:10' },
+  hundred: { what: '100 probes a request', fires: 'probes:100' },
+  plain: { what: '100 plain objects, if (object.field !== 1)', fires: 'plain:100' },
 };
 export type Route = keyof typeof ROUTES;
 const routes = Object.keys(ROUTES) as Route[];
@@ -36,9 +37,12 @@ export async function loadRoutes(
   for (let i = 0; i < processes; i++) {
     // Which route is which changes, too: the router and V8 may treat them differently.
     const order = shuffled(routes);
-    const counts = order.map((route) => String(ROUTES[route].probes));
     const env = environment({ SONDE_DIR: folder });
-    const server = new Conversation(process.execPath, [programPath('routes'), ...counts], env);
+    const server = new Conversation(
+      process.execPath,
+      [programPath('routes'), ...order.map((route) => ROUTES[route].fires)],
+      env,
+    );
     const sockets: Socket[] = [];
     try {
       const port = Number(await server.hear());

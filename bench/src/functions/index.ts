@@ -2,9 +2,6 @@
 // two without probes (what they differ by is noise), one with probes in its own functions, one with probes in those of its dependencies, too.
 // They get bursts of the same load in turn, in an order that changes, so that each is compared with what its neighbour took some ten milliseconds ago in the
 // same process. What V8 makes of a copy is decided anew in each process, so there are several, and the interval is one over processes.
-//
-//   node bench/dist/functions/index.js [--servers=fastify,mail,acorn,zod] [--returns=fast] [--minutes=9] [--bursts=12,36]
-//   node bench/dist/functions/index.js --start [--servers=…] [--rounds=20]     processor time until the server listens, instead
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -12,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { meanRatio, median } from '../statistics.js';
+import { readCommandLine } from './command-line.js';
 import { makeCopies } from './copies.js';
 import { forget, LOADS, type Load, MEMORY } from './load.js';
 
@@ -24,30 +21,19 @@ const REGISTER = import.meta.resolve('@sonde/node/register');
 /** However little time there is. */
 const LEAST_PROCESSES = 3;
 
-const { values } = parseArgs({
-  options: {
-    servers: { type: 'string', default: 'fastify,mail,acorn,zod' },
-    returns: { type: 'string', default: 'fast' },
-    minutes: { type: 'string', default: '9' },
-    bursts: { type: 'string', default: '12,36' },
-    start: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '20' },
-  },
-});
-/** Bursts for each copy until V8 has made of it what it makes of it, and those that count. */
-const [warm, counted] = values.bursts.split(',').map(Number) as [number, number];
-const servers = values.servers.split(',');
+const command = readCommandLine();
+const { servers, warm, counted } = command;
 const folder = mkdtempSync(join(tmpdir(), 'sonde-bench-'));
 try {
-  if (values.start) for (const server of servers) await measureStart(server, LOADS[server]!);
+  if (command.start) for (const server of servers) await measureStart(server, LOADS[server]!);
   else await measureAll();
 } finally {
   for (const each of [folder, MEMORY]) rmSync(each, { recursive: true, force: true });
 }
 
 async function measureAll(): Promise<void> {
-  const runs = servers.flatMap((server) => values.returns.split(',').map((returns) => ({ server, returns })));
-  const end = Date.now() + Number(values.minutes) * 60_000;
+  const runs = servers.flatMap((server) => command.returns.map((returns) => ({ server, returns })));
+  const end = Date.now() + command.minutes * 60_000;
   console.log(
     `Node.js ${process.version}: processor time of JavaScript's thread more than without probes, mean of processes with a 95 % interval`,
   );
@@ -164,7 +150,7 @@ async function measureStart(server: string, load: Load): Promise<void> {
     'and dependencies, cold': (round) => ({ ...all, SONDE_DIR: join(place, `all-${round}`) }),
   };
   const times = new Map<string, number[]>();
-  for (let round = -1; round < Number(values.rounds); round++) {
+  for (let round = -1; round < command.rounds; round++) {
     for (const [name, env] of Object.entries(starts)) {
       const { child } = await start(place, load, ['app'], env(round));
       if (round >= 0) times.set(name, [...(times.get(name) ?? []), cpuOf(child.pid!, true) / 1e6]);
@@ -173,7 +159,7 @@ async function measureStart(server: string, load: Load): Promise<void> {
   }
   const plain = times.get('without @sonde/node')!;
   console.log(
-    `${server}, Node.js ${process.version}: ms of processor time until it listens, medians of ${values.rounds}`,
+    `${server}, Node.js ${process.version}: ms of processor time until it listens, medians of ${command.rounds}`,
   );
   for (const [name, list] of times) {
     const more = median(list.map((time, round) => time - plain[round]!));
