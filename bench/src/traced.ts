@@ -19,6 +19,7 @@ const PROGRAMS: Partial<Record<Program, string>> = {
   ...(x64 && { cNop5: 'the same with the 5-byte nop' }),
   sonde: 'sonde, probe.fire(string, int)',
   ...(x64 && { nop1: 'the same with the 1-byte nop', nop5: 'the same with the 5-byte nop' }),
+  changing: 'sonde, another string each time',
   ten: 'ten probes of one provider in turn',
   // Its first argument is no text, so it is only counted.
   operation: 'an operation: start and done, (string) and (int)',

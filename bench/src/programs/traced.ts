@@ -8,12 +8,12 @@ import { readLine, writeLine } from './lines.js';
 
 /**
  * `sonde`: the package as it is. `nop1`, `nop5`: the same through sonde's own packages, but with this nop, whatever
- * sonde chooses for the kernel. `native`: what a probe calls when it is traced, called directly. `ten`: the package as it
+ * sonde chooses for the kernel. `changing`: the package as it is, each time with another text. `native`: what a probe calls when it is traced, called directly. `ten`: the package as it
  * is, with ten probes that fire in turn. `operation`: the package as it is, an operation that runs work. `ebpf`: the package with that backend.
  * `usdt`: as npm's usdt fires: it asks a native function whether the probe is enabled, calls a closure for the values, and hands a native
  * function the array.
  */
-export type Way = 'sonde' | 'ten' | 'operation' | 'ebpf' | 'usdt' | 'nop1' | 'nop5' | 'native';
+export type Way = 'sonde' | 'changing' | 'ten' | 'operation' | 'ebpf' | 'usdt' | 'nop1' | 'nop5' | 'native';
 
 const PEER = '10.0.0.7';
 const way = process.argv[2] as Way;
@@ -41,7 +41,7 @@ async function loopOf(way: Way): Promise<(times: number) => void> {
         );
     };
   }
-  if (way === 'sonde' || way === 'ten' || way === 'ebpf') {
+  if (way === 'sonde' || way === 'changing' || way === 'ten' || way === 'ebpf') {
     const sonde = await import('sonde');
     const keys = ['sessionStart', ...(way === 'ten' ? ['b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'] : [])];
     const smtp = sonde.provider('smtp', Object.fromEntries(keys.map((key) => [key, source.sessionStart])));
@@ -54,6 +54,12 @@ async function loopOf(way: Way): Promise<(times: number) => void> {
       };
     }
     const probe = probes[0]!;
+    if (way === 'changing') {
+      const peers = Array.from({ length: 256 }, (_, index) => `10.0.0.${index}`);
+      return (times) => {
+        for (let port = 0; port < times; port++) probe.fire(peers[port & 255]!, port);
+      };
+    }
     return (times) => {
       for (let port = 0; port < times; port++) probe.fire(PEER, port);
     };

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <utility>
@@ -36,11 +37,16 @@ constexpr int32_t kBytes = -1;
 constexpr int32_t kGreatestLimit = 1 << 20;  // GREATEST_LIMIT in packages/core
 // A text's buffer has room for one character more than its limit, so that V8 never stops before the limit, and the NUL.
 constexpr size_t kBeyondLimit = 4 + 1;
+// Bytes of a first argument's text, NUL included, that may be fired again without being copied again: LONGEST_REPEATED in src/fire.ts.
+constexpr size_t kMostRepeated = 256;
 
 // One for each thread. Texts are copied into `scratch`, which is large enough for the texts of any one probe; nothing
 // runs between copying and the stub's return, so one is enough. What was just written is resident: tracers can read it.
+// It begins with the last text that was a first argument, of `first` bytes with its NUL. If these are no more than kMostRepeated, nothing
+// else is written there.
 struct Thread {
   std::vector<char> scratch;
+  size_t first = 1;
 };
 
 // A stub that is called and, where there are user events, one that is written.
@@ -117,18 +123,32 @@ void CallStub(const Probe& probe, const uint64_t (&slots)[kMostArguments]) {
   }
 }
 
-template <size_t kCount>
+// With `kRepeated`, the first argument is the text that is there, and the values are those of the others.
+template <size_t kCount, bool kRepeated = false>
 napi_value Fire(napi_env env, napi_callback_info info) {
   napi_value values[kCount + 1];
   size_t count = kCount;
   void* data;
   if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok) return nullptr;
   const Probe& probe = **static_cast<Probe**>(data);
+  Thread& thread = *probe.thread;
   uint64_t slots[kMostArguments] = {};
   size_t slot = 0;
-  char* text = probe.thread->scratch.data();
+  char* text = thread.scratch.data();
+  const int32_t* kinds = probe.kinds;
+  if (kRepeated) {
+    slots[slot++] = reinterpret_cast<uintptr_t>(text);
+    // Written to, so that it is resident as if it had been copied. It may lie on two pages.
+    volatile char* resident = text;
+    resident[0] = resident[0];
+    resident[thread.first - 1] = '\0';
+    text += thread.first;
+    kinds++;
+  } else if (kCount > 0 && kinds[0] <= 0) {
+    text += kMostRepeated;
+  }
   for (size_t i = 0; i < kCount; i++) {
-    int32_t kind = probe.kinds[i];
+    int32_t kind = kinds[i];
     if (kind == kInteger) {
       slots[slot++] = ReadInteger(env, values[i]);
     } else if (kind == kBytes) {
@@ -140,7 +160,9 @@ napi_value Fire(napi_env env, napi_callback_info info) {
       slots[slot++] = length;
     } else {
       slots[slot++] = reinterpret_cast<uintptr_t>(text);
-      text += CopyText(env, values[i], text, kind);
+      size_t size = CopyText(env, values[i], text, kind);
+      if (!kRepeated && i == 0) thread.first = size;
+      text += size;
     }
   }
   CallStub(probe, slots);
@@ -150,6 +172,7 @@ napi_value Fire(napi_env env, napi_callback_info info) {
 
 constexpr napi_callback kFire[] = {Fire<0>, Fire<1>, Fire<2>, Fire<3>, Fire<4>,  Fire<5>, Fire<6>,
                                    Fire<7>, Fire<8>, Fire<9>, Fire<10>, Fire<11>, Fire<12>};
+constexpr napi_callback kFireAgain[] = {Fire<0, true>, Fire<1, true>, Fire<2, true>, Fire<3, true>};
 
 Napi::Value Throw(Napi::Env env, const char* message) {
   Napi::RangeError::New(env, message).ThrowAsJavaScriptException();
@@ -175,7 +198,7 @@ Napi::Value MakeProbe(const Napi::CallbackInfo& info) {
   probe->stub = StubOf(code.Data() + offset);
   probe->thread = env.GetInstanceData<Thread>();
   probe->count = kinds.ElementLength();
-  size_t texts = 0;
+  size_t texts = kMostRepeated;
   for (size_t i = 0; i < probe->count; i++) {
     int32_t kind = probe->kinds[i] = kinds[i];
     if (kind < kBytes || kind > kGreatestLimit) return Throw(env, "an argument of no known kind");
@@ -202,15 +225,13 @@ Napi::Value MakeProbe(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value OpenFire(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  // Held by the functions, which read it.
-  Napi::ArrayBuffer memory = Napi::ArrayBuffer::New(env, sizeof(Probe*));
+// Functions that read from `memory` which probe they fire. They hold it.
+Napi::Value MakeFunctions(Napi::Env env, Napi::ArrayBuffer memory, const napi_callback* callbacks, size_t count) {
   Napi::Array functions = Napi::Array::New(env);
-  if (memory.IsEmpty() || functions.IsEmpty()) return env.Undefined();
-  for (size_t count = 0; count <= kMostArguments; count++) {
+  if (functions.IsEmpty()) return env.Undefined();
+  for (size_t i = 0; i < count; i++) {
     napi_value function;
-    napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, kFire[count], memory.Data(), &function);
+    napi_status status = napi_create_function(env, "fire", NAPI_AUTO_LENGTH, callbacks[i], memory.Data(), &function);
     NAPI_THROW_IF_FAILED(env, status, env.Undefined());
     auto held = std::make_unique<Napi::ObjectReference>(Napi::Persistent(memory.As<Napi::Object>()));
     status = napi_add_finalizer(
@@ -218,11 +239,19 @@ Napi::Value OpenFire(const Napi::CallbackInfo& info) {
         nullptr, nullptr);
     NAPI_THROW_IF_FAILED(env, status, env.Undefined());
     held.release();
-    functions.Set(count, Napi::Value(env, function));
+    functions.Set(i, Napi::Value(env, function));
   }
+  return functions;
+}
+
+Napi::Value OpenFire(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::ArrayBuffer memory = Napi::ArrayBuffer::New(env, sizeof(Probe*));
+  if (memory.IsEmpty()) return env.Undefined();
   Napi::Object result = Napi::Object::New(env);
   result.Set("memory", memory);
-  result.Set("fire", functions);
+  result.Set("fire", MakeFunctions(env, memory, kFire, std::size(kFire)));
+  result.Set("fireAgain", MakeFunctions(env, memory, kFireAgain, std::size(kFireAgain)));
   return result;
 }
 

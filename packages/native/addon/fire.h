@@ -4,9 +4,11 @@
 namespace sonde {
 
 // Adds
-//   openFire(): { memory: ArrayBuffer, fire: ((...values) => void)[] }
+//   openFire(): { memory: ArrayBuffer, fire: ((...values) => void)[], fireAgain: ((...values) => void)[] }
 // functions that fire a probe of this thread, by the number of its values, 0 to 12. Which probe is what was last written into the
-// memory, as 64 bits: its address, of a probe that is held and has as many values.
+// memory, as 64 bits: its address, of a probe that is held and has as many values. Those of `fireAgain`, 0 to 3 values, are for a probe
+// whose first argument is a text: that is the same as when this thread last fired a probe whose first argument is one, and is left out. It
+// must have had no more than 255 bytes then, and no more than this probe takes.
 //   makeProbe(code: Uint8Array, offset: number, kinds: Int32Array): { address: bigint, probe: External }
 // a probe whose stub is at code[offset]. To fire it takes one JavaScript value for each kind and calls the stub with them as the C
 // calling convention has it. A kind is

@@ -8,7 +8,7 @@ import { explained } from './restrictions.js';
 export interface Binding {
   /** What the build was configured for: `auto` or the name of a backend. */
   backend: string;
-  openFire(): { memory: ArrayBuffer; fire: readonly Fire[] };
+  openFire(): { memory: ArrayBuffer; fire: readonly Fire[]; fireAgain: readonly Fire[] };
   makeProbe(
     code: Uint8Array,
     offset: number,

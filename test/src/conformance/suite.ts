@@ -227,6 +227,82 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
         );
       });
 
+      it('passes texts as they are now, whatever was fired before, here or by another probe', () => {
+        const shapes = {
+          wide: [string('v'), int32('number')],
+          narrow: [string('v', { limit: 4 }), int32('number')],
+          alone: [string('v')],
+          three: [string('v'), string('w', { limit: 5 }), int32('number')],
+          four: [string('v', { limit: 90 }), int32('number'), string('w'), bytes('x')],
+          many: [string('v'), int32('a'), int32('b'), int32('c'), string('w')],
+          second: [int32('number'), string('w')],
+          operation: [uint64('id'), string('w', { limit: 90 }), string('v'), int32('number')],
+          third: [int32('number'), int32('a'), string('v')],
+          made: [json('v'), int32('number')],
+          number: [int32('number')],
+        };
+        const own = provider('again', shapes);
+        const { location, probes } = traced(own, 'again');
+        const definition = {
+          name: 'again',
+          probes: Object.entries(shapes).map(([key, args]) => operationProbe(key, args)),
+        };
+        const keys = Object.keys(shapes) as (keyof typeof shapes)[];
+        const attachments = keys.map((_, index) =>
+          attach!({ location, tracer: probes[index]!.tracer }, definition, index),
+        );
+        const texts = ['', 'GET', 'a\0b', '😀😀', 'x'.repeat(85), 'z'.repeat(300)];
+        /** Another string of the same content, half of the time. */
+        const copies = texts.map((value) => [value, value.split('').join('')] as const);
+        const cut = new Map<string, string>();
+        const expected = (value: string, limit: number) => {
+          const key = `${limit} ${value}`;
+          if (!cut.has(key)) cut.set(key, recorded([string('v', { limit })], value).v as string);
+          return cut.get(key)!;
+        };
+        const fires = fc.array(
+          fc.tuple(fc.constantFrom(...keys), fc.nat(texts.length - 1), fc.nat(texts.length - 1), fc.nat(1)),
+          { maxLength: 24 },
+        );
+        try {
+          fc.assert(
+            fc.property(fires, (sequence) => {
+              const wanted = keys.map((): string[][] => []);
+              for (const [key, first, second, copy] of sequence) {
+                const [v, w] = [copies[first]![copy]!, copies[second]![copy]!];
+                const given: Record<string, unknown> = {
+                  v,
+                  w,
+                  x: Buffer.from('x'),
+                  id: 7n,
+                  number: 1,
+                  a: 1,
+                  b: 2,
+                  c: 3,
+                };
+                const args = shapes[key];
+                (own[key].fire as (...values: unknown[]) => void)(...args.map(({ name }) => given[name]));
+                wanted[keys.indexOf(key)]!.push(
+                  args.flatMap(({ name, type, limit }) => {
+                    if (type === 'json') return [JSON.stringify(given[name])];
+                    return type === 'string' ? [expected(given[name] as string, limit!)] : [];
+                  }),
+                );
+              }
+              keys.forEach((key, index) => {
+                const isText = definition.probes[index]!.native.map(({ type }) => type === 'string');
+                const got = attachments[index]!.take().map((values) => values.filter((_, at) => isText[at]).map(text));
+                assert.deepEqual(got, wanted[index], key);
+              });
+            }),
+            { numRuns: 1000, seed: 1 },
+          );
+        } finally {
+          for (const attachment of attachments) attachment.detach();
+          own.unload();
+        }
+      });
+
       it('passes the memory of bytes itself, and its length', () => {
         assert.deepEqual(one([bytes('v')], Uint8Array.of(1, 0, 255)), [Buffer.of(1, 0, 255), 3n]);
         assert.deepEqual(one([bytes('v')], Buffer.from('abc').subarray(1)), [Buffer.from('bc'), 2n]);

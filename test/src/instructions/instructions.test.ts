@@ -19,13 +19,17 @@ interface Limits {
 }
 
 const LIMITS: Record<string, [name: string, Limits]> = {
-  'no values': ['Fire<0', { own: 55, calls: { napi_get_cb_info: 1 } }],
-  'an integer': ['Fire<1', { own: 85, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1 } }],
+  'no values': ['Fire<0ul, false>', { own: 55, calls: { napi_get_cb_info: 1 } }],
+  'an integer': ['Fire<1ul, false>', { own: 88, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1 } }],
   'a text and an integer': [
-    'Fire<2',
-    { own: 154, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1, napi_get_value_string_utf8: 1 } },
+    'Fire<2ul, false>',
+    { own: 160, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1, napi_get_value_string_utf8: 1 } },
   ],
-  'three texts': ['Fire<3', { own: 235, calls: { napi_get_cb_info: 1, napi_get_value_string_utf8: 3 } }],
+  'the same text as before and an integer': [
+    'Fire<1ul, true>',
+    { own: 90, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1 } },
+  ],
+  'three texts': ['Fire<3ul, false>', { own: 255, calls: { napi_get_cb_info: 1, napi_get_value_string_utf8: 3 } }],
 };
 
 describe('instructions of a fire, in native code', () => {

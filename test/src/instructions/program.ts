@@ -5,7 +5,8 @@ import { int32, type ProviderDefinition, provider, registerBackends, string } fr
 import { loadProbeObject, thisMachine } from '@sonde/native';
 
 const times = Number(process.argv[2]);
-const fires: ((...values: (string | number)[]) => void)[] = [];
+type Fire = (...values: (string | number)[]) => void;
+const fires: Fire[] = [];
 
 registerBackends({
   // Registered as noop, which may be any backend.
@@ -24,13 +25,15 @@ provider('instructions', {
   none: [],
   int: [int32('port')],
   both: [string('peer'), int32('port')],
+  again: [string('peer'), int32('port')],
   texts: [string('from'), string('to'), string('subject')],
 });
-const [none, int, both, texts] = fires as [(typeof fires)[0], (typeof fires)[0], (typeof fires)[0], (typeof fires)[0]];
+const [none, int, both, again, texts] = fires as [Fire, Fire, Fire, Fire, Fire];
 for (let i = 0; i < times; i++) {
   none();
   int(i);
   both('10.0.0.7', i);
+  again('10.0.0.7', i);
   texts(
     'alice@example.org',
     'bob@example.org',
