@@ -241,6 +241,15 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
           made: [json('v'), int32('number')],
           number: [int32('number')],
         };
+        const texts = ['', 'GET', 'a\0b', '😀😀', 'x'.repeat(85), 'z'.repeat(300)];
+        // Before anything is attached to: a recorder comes in between, and a backend may give probes another place when it leaves.
+        const limits = new Set(Object.values(shapes).flatMap((args) => args.map(({ limit }) => limit ?? 0)));
+        const cut = new Map(
+          [...limits].map((limit) => [
+            limit,
+            new Map(texts.map((value) => [value, limit > 0 ? recorded([string('v', { limit })], value).v : ''])),
+          ]),
+        );
         const own = provider('again', shapes);
         const { location, probes } = traced(own, 'again');
         const definition = {
@@ -251,15 +260,8 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
         const attachments = keys.map((_, index) =>
           attach!({ location, tracer: probes[index]!.tracer }, definition, index),
         );
-        const texts = ['', 'GET', 'a\0b', '😀😀', 'x'.repeat(85), 'z'.repeat(300)];
         /** Another string of the same content, half of the time. */
         const copies = texts.map((value) => [value, value.split('').join('')] as const);
-        const cut = new Map<string, string>();
-        const expected = (value: string, limit: number) => {
-          const key = `${limit} ${value}`;
-          if (!cut.has(key)) cut.set(key, recorded([string('v', { limit })], value).v as string);
-          return cut.get(key)!;
-        };
         const fires = fc.array(
           fc.tuple(fc.constantFrom(...keys), fc.nat(texts.length - 1), fc.nat(texts.length - 1), fc.nat(1)),
           { maxLength: 24 },
@@ -285,7 +287,7 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
                 wanted[keys.indexOf(key)]!.push(
                   args.flatMap(({ name, type, limit }) => {
                     if (type === 'json') return [JSON.stringify(given[name])];
-                    return type === 'string' ? [expected(given[name] as string, limit!)] : [];
+                    return type === 'string' ? [cut.get(limit!)!.get(given[name] as string) as string] : [];
                   }),
                 );
               }
