@@ -39,7 +39,11 @@ describe("The runtime's D scripts", function () {
 
   it('node-18/requests.d, written for the probes that Node.js had itself', async () => {
     const address = await openShop(scene.current);
-    const shown = await traced('node-18/requests.d', () => get(`${address}/report`));
+    const shown = await traced('node-18/requests.d', async (tracer) => {
+      await get(`${address}/report`);
+      // The server sees the end of the connection after the client has its answer.
+      await tracer.shows(/^end of /m);
+    });
     assert.match(shown, /^127\.0\.0\.1:\d+ asks GET \/report$/m);
     assert.match(shown, /^127\.0\.0\.1:\d+ answered, fd [1-9]\d*$/m);
     assert.match(shown, /^connection of 127\.0\.0\.1:\d+, fd [1-9]\d*$/m);
@@ -49,12 +53,12 @@ describe("The runtime's D scripts", function () {
   });
 
   /** Runs a script while something is done, and returns what it showed. */
-  async function traced(script: string, work: () => Promise<void>): Promise<string> {
+  async function traced(script: string, work: (tracer: Tracer) => Promise<void>): Promise<string> {
     const tracer = dtraceScript(scene.current, FOLDER + script);
     await tracer.shows(/matched \d+ probes?|^tracing/m);
     // What stands behind its probes is on within 100 ms.
     await setTimeout(1000);
-    await work();
+    await work(tracer);
     return ended(tracer);
   }
 });
