@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type NativeValue, places } from '@sonde/core';
 import { explained } from './restrictions.js';
 
-/** What the addon exports: see src/fire.h, src/events.h, src/dtrace.h and src/object.h. */
+/** What the addon exports: see addon/fire.h, addon/events.h, addon/dtrace.h and addon/object.h. */
 export interface Binding {
   /** What the build was configured for: `auto` or the name of a backend. */
   backend: string;
@@ -79,7 +79,7 @@ function load(): Binding {
   }
   if (errors[0]) throw errors[0];
   try {
-    return requireFromPackage('node-gyp-build')(addonFolder());
+    return open(requireFromPackage('node-gyp-build').path(addonFolder()));
   } catch (error) {
     throw new Error(
       buildDefault() === 'noop'
@@ -96,6 +96,7 @@ function remedy(): string {
   return existsSync(failed) ? `compiling one failed, as ${failed} tells` : 'npx @sonde/compile makes one';
 }
 
+/** Unlike with require, another copy of this module in this thread, as test runners make, has what the addon keeps for itself. */
 function open(file: string): Binding {
   const addon = { exports: {} };
   process.dlopen(addon, file);

@@ -1,7 +1,7 @@
 // Several sonde in one tree: a dependency brings its own version. All meet in the registry, under a global symbol; the first that is
 // loaded makes the probes of all. That libraries with @sonde/core alone do the same is in ../libraries.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { told } from '../support/run-node.js';
@@ -167,6 +167,38 @@ describe('Two versions of sonde in one program', function () {
     assert.equal(locations[0], locations[1]);
     assert.equal(addon, 2);
   });
+
+  for (const place of ['build/Release/sonde.node', `prebuilds/${process.platform}-${process.arch}/node.napi.node`]) {
+    it(`that are one file evaluated twice, as test runners do, pass each its own texts: ${place}`, () => {
+      install(scene.current, OWN, OTHER);
+      const addon = join(scene.current.folder, 'node_modules/@sonde/native/addon');
+      mkdirSync(dirname(join(addon, place)), { recursive: true });
+      renameSync(join(addon, 'build/Release/sonde.node'), join(addon, place));
+      const seen = run(`
+        const [first, second] = await Promise.all([1, 2].map(async (copy) => {
+          const sonde = await import(import.meta.resolve('sonde') + '?' + copy);
+          delete globalThis[Symbol.for('sonde.registry.1')];
+          return sonde;
+        }));
+        const define = ({ provider, string, int32 }) => provider('smtp', { sessionStart: [string('peer'), int32('port')] });
+        const [one, two] = [define(first), define(second)];
+        const { starts, traceSmtp } = await import(${TELL});
+        const tracer = traceSmtp(first.status().providers[0].location);
+        one.sessionStart.fire('one', 1);
+        two.sessionStart.fire('two', 2);
+        one.sessionStart.fire('one', 3);
+        two.sessionStart.fire('two', 4);
+        const seen = starts(tracer);
+        tracer.detach();
+        console.log(JSON.stringify(seen));`);
+      assert.deepEqual(seen, [
+        ['one', 1],
+        ['two', 2],
+        ['one', 3],
+        ['two', 4],
+      ]);
+    });
+  }
 
   it('meet under a symbol, in an object that versions agree on', () => {
     install(scene.current, OWN, OTHER);
