@@ -95,7 +95,7 @@ async function measure(server: string, returns: string, until: number): Promise<
         (isFirst ? `${server}, ${returns}` : '').padEnd(15),
         what!.padEnd(17),
         String(plain.length).padStart(3),
-        (isFirst ? '' : String(functions)).padStart(8),
+        (isFirst ? String(functions) : '').padStart(8),
         median(plain).toFixed(1).padStart(9),
         percent(mean).padStart(9),
         `(${percent(low)} … ${percent(high)})`.padEnd(21),
