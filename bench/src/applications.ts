@@ -1,39 +1,47 @@
 // Whole programs with probes in them: what is left of their throughput.
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import autocannon from 'autocannon';
 import { countOf, startBpftrace, whyNoTracer } from './bpftrace.js';
 import { Conversation } from './conversation.js';
 import type { Part, Result, Row } from './part.js';
 import { environment, interleaved, programPath, withFolder } from './program.js';
-import type { Listening } from './programs/fastify.js';
+import type { Listening } from './programs/steps.js';
 import { loadRoutes, ROUTES, type Route, ratioOf } from './routes.js';
 import { meanRatio, median, pairs, summary } from './statistics.js';
 
 interface Variant {
   what: string;
   program: 'fastify' | 'mail';
-  /** Of a request; of the mail server those that it has. */
+  /** Besides those that it has of its own: of a request, or of a mail's recipient. */
   probes: number;
-  traced?: 'one' | 'all';
+  /** By a tracer: `provider:probe`. */
+  traced?: readonly string[];
   env?: NodeJS.ProcessEnv;
 }
 
 /** Each program's first variant is what its others are compared with. */
 const VARIANTS: Record<string, Variant> = {
   none: { what: 'Fastify, no probes', program: 'fastify', probes: 0 },
-  tenOne: { what: '10 probes, one traced', program: 'fastify', probes: 10, traced: 'one' },
-  tenAll: { what: '10 probes, all traced', program: 'fastify', probes: 10, traced: 'all' },
-  hundredOne: { what: '100 probes, one traced', program: 'fastify', probes: 100, traced: 'one' },
-  hundredAll: { what: '100 probes, all traced', program: 'fastify', probes: 100, traced: 'all' },
+  tenOne: { what: '10 probes, one traced', program: 'fastify', probes: 10, traced: ['web:step0'] },
+  tenAll: { what: '10 probes, all traced', program: 'fastify', probes: 10, traced: ['web:*'] },
+  hundredOne: { what: '100 probes, one traced', program: 'fastify', probes: 100, traced: ['web:step0'] },
+  hundredAll: { what: '100 probes, all traced', program: 'fastify', probes: 100, traced: ['web:*'] },
   mailNoop: { what: 'mail server, SONDE_BACKEND=noop', program: 'mail', probes: 0, env: { SONDE_BACKEND: 'noop' } },
-  mail: { what: 'mail server, not traced', program: 'mail', probes: 11 },
-  mailAll: { what: 'mail server, all traced', program: 'mail', probes: 11, traced: 'all' },
+  mail: { what: 'mail server with its own 11 probes, not traced', program: 'mail', probes: 0 },
+  mailOne: { what: 'one of them traced', program: 'mail', probes: 0, traced: ['smtp:delivery__start'] },
+  mailAll: { what: 'all of them traced', program: 'mail', probes: 0, traced: ['smtp:*'] },
+  mailHundred: { what: '100 more for each recipient, not traced', program: 'mail', probes: 100 },
+  mailHundredOne: { what: '100 more, one traced', program: 'mail', probes: 100, traced: ['web:step0'] },
+  mailHundredAll: { what: '100 more, all traced', program: 'mail', probes: 100, traced: ['smtp:*', 'web:*'] },
 };
 
 const CONNECTIONS = 10;
 /** Not divisible by the time of anything that happens regularly. */
 const REQUESTS = { full: 4001, quick: 401 };
 const MAILS = 10;
+/** bpftrace 0.17 reads each file again for each of its probes. */
+const MOST_ATTACHING_MS = 300_000;
 /** Not traced: see routes.ts. */
 const BURSTS = {
   full: { processes: 8, rounds: 250, warm: 20, requests: 200 },
@@ -58,36 +66,45 @@ export const applications: Part = {
 async function run(folder: string, quick: boolean): Promise<Result> {
   const missing = whyNoTracer();
   const names = Object.keys(VARIANTS).filter((name) => missing === undefined || !VARIANTS[name]!.traced);
-  const conversations: Conversation[] = [];
-  const servers = new Map<string, Listening>();
+  const servers = new Map<string, Conversation>();
+  const listening = new Map<string, Listening>();
   let stop: (() => Promise<string>) | undefined;
   try {
-    const started = names.map((name) => {
+    for (const name of names) {
       const { program, probes, env } = VARIANTS[name]!;
-      const conversation = new Conversation(
-        process.execPath,
-        [programPath(program), program === 'fastify' ? String(probes) : join(folder, `${name}-store`)],
-        environment({ SONDE_DIR: join(folder, name), ...env }),
+      const store = program === 'mail' ? [join(folder, `${name}-store`)] : [];
+      servers.set(
+        name,
+        new Conversation(
+          process.execPath,
+          [programPath(program), ...store, String(probes)],
+          environment({ SONDE_DIR: join(folder, name), ...env }),
+        ),
       );
-      conversations.push(conversation);
-      return conversation.hear();
-    });
-    for (const [index, first] of (await Promise.all(started)).entries()) {
-      servers.set(names[index]!, JSON.parse(first));
     }
-    const script = names.flatMap((name) => {
-      const { traced, program } = VARIANTS[name]!;
-      const probe = traced === 'all' ? '*' : 'step0';
-      const { location } = servers.get(name)!;
-      return traced ? [`usdt:${location}:${program === 'mail' ? 'smtp' : 'web'}:${probe} { @${name} = count(); }`] : [];
-    });
-    if (script.length > 0) stop = startBpftrace(script.join('\n'));
+    for (const name of names) listening.set(name, JSON.parse(await servers.get(name)!.hear()));
+    const traced = names.flatMap((name) => (VARIANTS[name]!.traced ?? []).map((probe) => ({ name, probe })));
+    if (traced.length > 0) {
+      const script = traced.map(({ name, probe }) => {
+        const location = listening.get(name)!.locations[probe.split(':')[0]!];
+        return `usdt:${location}:${probe} { @${name} = count(); }`;
+      });
+      stop = startBpftrace(script.join('\n'));
+      const start = performance.now();
+      for (const { name, probe } of traced) {
+        while ((await servers.get(name)!.ask(probe)) !== 'true') {
+          if (performance.now() - start > MOST_ATTACHING_MS)
+            throw new Error(`bpftrace does not trace ${probe} of ${name}`);
+          await setTimeout(100);
+        }
+      }
+    }
     const loads = await interleaved(names, (quick ? 1 : 25) + 1, (name) =>
       VARIANTS[name]!.program === 'mail'
-        ? sendMails(servers.get(name)!.port, quick ? 1 : 3)
-        : request(servers.get(name)!.port, quick ? REQUESTS.quick : REQUESTS.full),
+        ? sendMails(listening.get(name)!.port, quick ? 1 : 3)
+        : request(listening.get(name)!.port, quick ? REQUESTS.quick : REQUESTS.full),
     );
-    // The first round made V8 compile, and bpftrace attached meanwhile.
+    // The first round made V8 compile.
     for (const name of names) loads[name]!.shift();
     const output = (await stop?.()) ?? '';
     stop = undefined;
@@ -169,7 +186,7 @@ async function run(folder: string, quick: boolean): Promise<Result> {
     };
   } finally {
     await stop?.();
-    for (const conversation of conversations) conversation.end();
+    for (const server of servers.values()) server.end();
   }
 }
 

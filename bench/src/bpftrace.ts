@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 
 /** bpftrace 0.17 forgets a request to end that comes at the wrong moment, and then waits for ever. */
 const AGAIN_MS = 3_000;
-const GRACE_MS = 15_000;
+/** The kernel takes some 50 ms to let go of a uprobe. */
+const GRACE_MS = 60_000;
 
 /** Undefined where bpftrace can trace. */
 export function whyNoTracer(): string | undefined {

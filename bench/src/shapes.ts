@@ -7,6 +7,7 @@ export const SHAPES = {
   inlined: 'probe.fire in a function that V8 inlines',
   enabled: 'if (probe.enabled)',
   fireWith: 'probe.fireWith(() => [string, int])',
+  loopWith: 'the same, the closure made in the loop itself',
   operation: 'operation.run([string], work) beside work()',
   sites: '10 probes at 10 call sites of one function',
   many: '1,000 probes through one call site',
@@ -14,9 +15,7 @@ export const SHAPES = {
   cold: 'probe.fire in functions that run for the second time',
   long: 'probe.fire, one loop of a million turns',
   field: 'if (object.field !== 1), one loop of a million turns',
-  ebpf: 'probe.fire, SONDE_BACKEND=ebpf',
   event: 'probe.fire of a probe that is a user event, too',
-  noop: 'probe.fire, SONDE_BACKEND=noop',
   dtraceProvider: '@sonde/dtrace-provider: probe.fire(() => [string, int])',
   usdtDropIn: '@sonde/usdt: probe.fire(() => [string, int])',
   publish: 'diagnostics_channel: publish, no subscriber',
@@ -28,6 +27,11 @@ export const SHAPES = {
   usdt: "npm usdt's way, re-created: a closure and a native call",
 } as const;
 export type Shape = keyof typeof SHAPES;
+
+/** What is measured on each backend. */
+export const CALLS = ['fire', 'enabled', 'fireWith', 'operation'] as const satisfies Shape[];
+export const BACKENDS = ['systemtap', 'ebpf', 'dtrace', 'noop'] as const;
+export type BackendCall = `${(typeof BACKENDS)[number]} ${(typeof CALLS)[number]}`;
 
 /** Nanoseconds per turn, for each round. */
 export interface Timing {

@@ -1,10 +1,19 @@
-// The mail server of the examples. Its first line is where it listens and what to attach a tracer to, as JSON. It ends with its standard input.
-//   node mail.js FOLDER
-import { status } from 'sonde';
-import type { Listening } from './fastify.js';
-import { writeLine } from './lines.js';
+// The mail server of the examples, which fires so many probes more for each recipient of a mail. Its first line is what `tell` tells.
+//   node mail.js FOLDER PROBES
+import { makeSteps, tell } from './steps.js';
 
-const server: typeof import('@sonde/example-mailserver/server') = await import('@sonde/example-mailserver/server');
-const { port } = await server.startServer({ port: 0, store: process.argv[2]! });
-writeLine(JSON.stringify({ port, location: status().providers[0]?.location } satisfies Listening));
-process.stdin.on('end', () => process.exit()).resume();
+const [, , store, count] = process.argv;
+const { startServer }: typeof import('@sonde/example-mailserver/server') = await import(
+  '@sonde/example-mailserver/server'
+);
+const steps = makeSteps(Number(count));
+const quota = {
+  take(recipient: string, _id: string, bytes: number) {
+    for (const step of steps) step.fire(recipient, bytes);
+    return true;
+  },
+  summary: () => ({ mails: 0, bytes: 0 }),
+  close() {},
+};
+const { port } = await startServer({ port: 0, store: store!, quota });
+await tell(port);

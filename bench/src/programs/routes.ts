@@ -4,16 +4,15 @@
 // microseconds of processor time it has taken by then; with the end of it, it ends.
 import { createInterface } from 'node:readline';
 import Fastify from 'fastify';
-import { int32, type Probe, provider, string } from 'sonde';
+import type { Probe } from 'sonde';
 import { writeLine } from './lines.js';
+import { makeSteps } from './steps.js';
 
 const routes = process.argv.slice(2).map((fires) => {
   const [kind, count] = fires.split(':');
   return { kind, count: Number(count) };
 });
 const most = Math.max(1, ...routes.map(({ count }) => count));
-const keys = Array.from({ length: most }, (_, index) => `step${index}`);
-const web = provider('web', Object.fromEntries(keys.map((key) => [key, [string('url'), int32('request')]])));
 type Firing = Pick<Probe<[url: string, request: number]>, 'fire'>;
 
 class Plain implements Firing {
@@ -25,8 +24,8 @@ class Plain implements Firing {
 }
 
 const all: Record<string, Firing[]> = {
-  probes: Object.values(web) as unknown as Firing[],
-  plain: keys.map(() => new Plain()),
+  probes: makeSteps(most),
+  plain: Array.from({ length: most }, () => new Plain()),
 };
 
 let requests = 0;
