@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { int32, json, provider, stack, status, string } from './index.js';
 import { record } from './testing.js';
 
@@ -115,6 +117,35 @@ describe('a provider', () => {
     const lines = (recorder.fired[0]!.values.w as string).split('\n');
     assert.equal(lines.length, 2);
     assert.match(lines[0]!, /provider\.test\.[jt]s/);
+    own.unload();
+  });
+
+  it('leaves Error as it was, and goes on, when vm ends what runs in the middle of a fire', async () => {
+    using recorder = record();
+    const own = provider('ended', { probe: [json('j'), stack('w')] });
+    const fire = (value: unknown) => own.probe.fire(value);
+    const endless = (code: string) =>
+      assert.throws(() => runInNewContext(code, { fire }, { timeout: 2 }), { code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' });
+    const before = Object.getOwnPropertyDescriptors(Error);
+    const prepare = () => 'mine';
+    try {
+      Error.prepareStackTrace = prepare;
+      const inForce = Object.getOwnPropertyDescriptors(Error);
+      for (let i = 0; i < 100; i++) {
+        endless('for (;;) fire(1)');
+        await turn();
+        assert.deepEqual(Object.getOwnPropertyDescriptors(Error), inForce);
+      }
+    } finally {
+      Object.defineProperties(Error, before);
+      if (!before.prepareStackTrace) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    }
+    endless('fire({ toJSON() { for (;;); } })');
+    recorder.clear();
+    fire(1);
+    await turn();
+    fire(2);
+    assert.equal(recorder.fired.at(-1)!.values.j, '2');
     own.unload();
   });
 

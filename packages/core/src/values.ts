@@ -5,6 +5,10 @@ import { types } from './builtins.js';
 import { messageOf } from './errors.js';
 import { nativeStack } from './native-stack.js';
 
+// As they were when sonde was loaded: tests put others in their place.
+const { nextTick } = process;
+const { captureStackTrace } = Error;
+
 /**
  * What native code gets: integers as a safe number or a bigint in the type's range, booleans as 0 or 1, texts as a
  * string not yet cut, bytes as they are.
@@ -73,6 +77,10 @@ let isSerialising = false;
 
 function convertJson(value: unknown, misfits: Misfits): NativeValue {
   if (isSerialising) {
+    // Or V8 has ended that for good, as vm's timeout does: then no `finally` was run.
+    nextTick(() => {
+      isSerialising = false;
+    });
     misfits.misfit();
     return '<not JSON: fired while JSON was made>';
   }
@@ -102,7 +110,8 @@ function convertBytes(value: unknown, misfits: Misfits): NativeValue {
 function captureStack(depth: number, from: Caller, misfits: Misfits): NativeValue {
   const native = nativeStack(depth, from);
   if (native !== undefined) return native;
-  const error: { stackTraceLimit?: unknown; prepareStackTrace?: unknown } = Error;
+  putBack();
+  const error: { stackTraceLimit?: unknown } = Error;
   const limit = Object.getOwnPropertyDescriptor(error, 'stackTraceLimit');
   const prepare = Object.getOwnPropertyDescriptor(error, 'prepareStackTrace');
   if (!limit?.writable || (prepare && !prepare.writable)) {
@@ -110,16 +119,41 @@ function captureStack(depth: number, from: Caller, misfits: Misfits): NativeValu
     misfits.misfit();
     return '<no stack>';
   }
+  const holder: { stack?: string } = {};
   try {
     error.stackTraceLimit = depth;
-    if (prepare?.value !== undefined) error.prepareStackTrace = undefined;
-    const holder: { stack?: string } = {};
-    Error.captureStackTrace(holder, from);
-    const [, ...frames] = (holder.stack as string).split('\n');
-    return frames.map((frame) => frame.replace(/^\s*at /, '')).join('\n');
+    captureStackTrace(holder, from);
   } finally {
     // Nothing is called here: the stack may be used up.
     error.stackTraceLimit = limit.value;
-    if (prepare?.value !== undefined) error.prepareStackTrace = prepare.value;
   }
+  const [, ...frames] = textOf(holder, prepare?.value).split('\n');
+  return frames.map((frame) => frame.replace(/^\s*at /, '')).join('\n');
+}
+
+/** The program's `Error.prepareStackTrace` while a text is made without it. */
+let isAside: { prepare: unknown } | undefined;
+
+/** V8 makes the text when it is asked for. */
+function textOf(holder: { stack?: string }, prepare: unknown): string {
+  if (prepare === undefined) return holder.stack as string;
+  const error: { prepareStackTrace?: unknown } = Error;
+  // Node.js's own code runs meanwhile, and V8 may end it for good, as vm's timeout does: then no `finally` is run.
+  isAside = { prepare };
+  nextTick(putBack);
+  try {
+    error.prepareStackTrace = undefined;
+    return holder.stack as string;
+  } finally {
+    error.prepareStackTrace = prepare;
+    isAside = undefined;
+  }
+}
+
+function putBack(): void {
+  if (!isAside) return;
+  const { prepare } = isAside;
+  isAside = undefined;
+  const now = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  if (now?.writable && now.value === undefined) Reflect.set(Error, 'prepareStackTrace', prepare);
 }
