@@ -28,6 +28,20 @@ describe('the recorder', () => {
     own.unload();
   });
 
+  it('keeps a copy of bytes, whatever becomes of the memory that they were in', () => {
+    using recorder = record();
+    const own = provider('copied', { probe: [bytes('y')] });
+    const buffer = Buffer.from('before');
+    own.probe.fire(buffer);
+    buffer.fill(0);
+    const detached = new Uint8Array(8);
+    structuredClone(detached.buffer, { transfer: [detached.buffer] });
+    own.probe.fire(detached);
+    const seen = recorder.of('copied', 'probe').map(({ values }) => Buffer.from(values.y as Uint8Array).toString());
+    assert.deepEqual(seen, ['before', '']);
+    own.unload();
+  });
+
   it('records providers that are defined while it is on, and leaves them at rest', () => {
     const recorder = record();
     const own = provider('late', { probe: [string('s')] });

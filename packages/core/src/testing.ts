@@ -82,7 +82,8 @@ function asSeenAll({ arguments: args }: ProbeDefinition, values: readonly Native
 
 function seen({ type, limit }: Argument, value: NativeValue) {
   if (typeof value === 'string') return asSeen(value, limit ?? DEFAULT_LIMIT);
-  if (typeof value === 'object') return value.slice();
+  // A Buffer's own slice is no copy; and of one whose memory was handed on, nothing is left that could be copied.
+  if (typeof value === 'object') return value.length === 0 ? new Uint8Array() : new Uint8Array(value);
   if (type === 'boolean') return value === 1;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
