@@ -54,7 +54,9 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
 /** What the rest of the core needs of a probe and programs must not reach. */
 export interface ProbeControl {
   readonly definition: ProbeDefinition;
-  /** Fires with up to twelve values, as if `from` had been called by the program: stacks start below it. */
+  /**
+   * Fires with up to twelve values, as if `from` had been called by the program: stacks start below it.
+   */
   fire(from: Caller, ...values: unknown[]): void;
   /** Counts a failure of code that was to prepare values. */
   misfit(): void;
@@ -101,7 +103,9 @@ const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
         k?: unknown,
         l?: unknown,
       ): void {
-        if (this[CODE][this[OFFSET]] !== resting) this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+        if (this[CODE][this[OFFSET]] !== resting) {
+          this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+        }
       }
 
       fireWith(values: () => unknown): void {
@@ -148,8 +152,8 @@ const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
   };
   type Kind = ReturnType<typeof makeKind>;
   type NativeProbe = InstanceType<Kind['NativeProbe']>;
-  type FlaggedProbe = InstanceType<Kind['FlaggedProbe']>;
 
+  const NEVER_SET = Int8Array.of(0);
   const kinds = new Map<number, Kind>();
   const kindOf = (loaded: LoadedProbe): Kind => {
     const [resting] = Int8Array.of(loaded.resting) as unknown as [number];
@@ -174,13 +178,14 @@ const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
     const kind = code === undefined ? probe[KIND] : kindOf(loaded);
     hide(probe, CODE, code ?? kind.never);
     hide(probe, OFFSET, offset);
-    // One that it had is let go.
-    if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag && watchable(flag));
+    // One that it had is let go, but not the field: a `fire` that the program bound while it was there goes on to look.
+    if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag ? watchable(flag) : NEVER_SET);
     const { prototype } = flag ? kind.FlaggedProbe : kind.NativeProbe;
     if (Object.getPrototypeOf(probe) !== prototype) Reflect.setPrototypeOf(probe, prototype);
   };
   const watchedOf = (probe: NativeProbe): Watched[] => {
-    const { [CODE]: code, [OFFSET]: offset, [KIND]: kind, [FLAG]: flag } = probe as FlaggedProbe;
+    const { [CODE]: code, [OFFSET]: offset, [KIND]: kind } = probe;
+    const flag = probe instanceof kind.FlaggedProbe ? probe[FLAG] : undefined;
     const own = { memory: new Int8Array(code.buffer, code.byteOffset + offset, 1), resting: kind.resting };
     return flag ? [own, { memory: flag, resting: 0 }] : [own];
   };
@@ -247,6 +252,9 @@ const AS_LIST = -1;
 /**
  * What stands behind a probe: what it is connected to, and what turns the program's values into those that are fired. Most probes never
  * fire, so that is made for the first fire: what a program defines and nobody looks at should take no memory either.
+ *
+ * Whether the probe is enabled is asked here once more: a `fire` that the program bound may be that of a class which the probe had before it
+ * was connected, for which another byte is the resting one.
  */
 class Control implements ProbeControl {
   readonly definition: ProbeDefinition;
@@ -286,6 +294,7 @@ class Control implements ProbeControl {
     l?: unknown,
   ): void {
     try {
+      if (!this.probe.enabled) return;
       const send = this.send ?? this.ready();
       const [first, second, third, fourth] = this.converters as readonly [Converter, Converter, Converter, Converter];
       switch (this.few) {
@@ -335,6 +344,7 @@ class Control implements ProbeControl {
 
   prepare(from: Caller, values: () => unknown): void {
     try {
+      if (!this.probe.enabled) return;
       const prepared = values();
       if (Array.isArray(prepared)) this.emit(from, prepared);
       else this.errors++;

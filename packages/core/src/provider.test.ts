@@ -64,6 +64,23 @@ describe('a provider', () => {
     assert.equal(known(), false);
   });
 
+  it('may be connected after a method was bound, and withdrawn: bound, it is enabled when the probe is', () => {
+    const own = provider('bound', { probe: [int32('i')] });
+    const fire = own.probe.fire.bind(own.probe) as (value: number) => void;
+    const fireWith = own.probe.fireWith.bind(own.probe) as (values: () => unknown) => void;
+    const recorder = record();
+    fire(1);
+    fireWith(() => [2]);
+    const bound = own.probe.fire.bind(own.probe) as (value: number) => void;
+    assert.equal(recorder.fired.length, 2);
+    recorder.stop();
+    bound(3);
+    own.unload();
+    bound(4);
+    fireWith(() => assert.fail('nobody traces'));
+    assert.equal(recorder.fired.length, 2);
+  });
+
   it('counts values that do not fit, and a fireWith that fails, and never throws', () => {
     using recorder = record();
     const own = provider('counting', { probe: [int32('i'), string('s')] });
