@@ -106,7 +106,8 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   /**
    * Runs `work` and returns what it returns. A promise is followed to its end; while traced, a plain promise is replaced
    * by one with the same outcome, so that a rejection nobody handles is still reported as such. Other thenables are
-   * results like any other: to follow one, await it in an async function.
+   * results like any other: to follow one, await it in an async function. A promise of a subclass, or with properties of its own as execa's, is
+   * returned as it is and followed all the same, which counts as handling its rejection: awaited in an async function, it is a plain one.
    *
    * @param start values for the start probe
    * @param done makes the values for the done probe from the result; called only while that probe is traced. Without
@@ -182,16 +183,16 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   private begin(from: Caller, values: readonly unknown[]) {
     const [start, done, error] = this.controls;
     const id = nextOperationId();
-    if (this.start.enabled) fire(start, from, id, undefined, () => values);
+    if (this.start.enabled) firePart(start, from, id, undefined, () => values);
     const began = now();
     return {
       succeeded: (values: () => readonly unknown[] | undefined) => {
         const ns = Number(now() - began);
-        if (this.done.enabled) fire(done, from, id, ns, () => values() ?? NONE);
+        if (this.done.enabled) firePart(done, from, id, ns, () => values() ?? NONE);
       },
       failed: (reason: unknown) => {
         const ns = Number(now() - began);
-        if (this.error.enabled) error.fire(from, id, ns, messageOf(reason));
+        if (this.error.enabled) error.fireFrom(from, id, ns, messageOf(reason));
       },
     };
   }
@@ -208,20 +209,27 @@ const now = process.hrtime.bigint;
  *
  * @param ns undefined for a probe that has none
  */
-function fire(control: ProbeControl, from: Caller, id: number, ns: number | undefined, values: () => unknown): void {
+function firePart(
+  control: ProbeControl,
+  from: Caller,
+  id: number,
+  ns: number | undefined,
+  values: () => unknown,
+): void {
   try {
     const v = values();
     if (Array.isArray(v)) {
-      if (ns === undefined) control.fire(from, id, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]);
-      else control.fire(from, id, ns, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]);
+      if (ns === undefined)
+        control.fireFrom(from, id, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]);
+      else control.fireFrom(from, id, ns, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]);
       return;
     }
   } catch {
     // Told below.
   }
   control.misfit();
-  if (ns === undefined) control.fire(from, id);
-  else control.fire(from, id, ns);
+  if (ns === undefined) control.fireFrom(from, id);
+  else control.fireFrom(from, id, ns);
 }
 
 /**

@@ -55,9 +55,10 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
 export interface ProbeControl {
   readonly definition: ProbeDefinition;
   /**
-   * Fires with up to twelve values, as if `from` had been called by the program: stacks start below it.
+   * Fires with up to twelve values, as if `from` had been called by the program: stacks start below it. Not named `fire`, nor is any other function
+   * of this package but the methods that programs call: a native capture finds `from` in the stack by its name.
    */
-  fire(from: Caller, ...values: unknown[]): void;
+  fireFrom(from: Caller, ...values: unknown[]): void;
   /** Counts a failure of code that was to prepare values. */
   misfit(): void;
   /** @param code {@link watchable} */
@@ -104,7 +105,7 @@ const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
         l?: unknown,
       ): void {
         if (this[CODE][this[OFFSET]] !== resting) {
-          this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+          this[CONTROL].fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
         }
       }
 
@@ -136,7 +137,7 @@ const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
         l?: unknown,
       ): void {
         if (this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0) {
-          this[CONTROL].fire(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+          this[CONTROL].fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
         }
       }
 
@@ -278,7 +279,7 @@ class Control implements ProbeControl {
   }
 
   /** Few values go to native code as they came: gathered in an array and spread again, they would cost more than that call. */
-  fire(
+  fireFrom(
     from: Caller,
     a?: unknown,
     b?: unknown,
@@ -325,7 +326,7 @@ class Control implements ProbeControl {
     // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
     try {
       if (this.few !== AS_LIST) {
-        this.fire(from, values[0], values[1], values[2], values[3]);
+        this.fireFrom(from, values[0], values[1], values[2], values[3]);
         return;
       }
       const send = this.send ?? this.ready();

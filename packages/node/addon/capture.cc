@@ -22,16 +22,19 @@ constexpr size_t kMostPlaces = 4096;
 
 struct Place {
   int script, line, column;
+  // V8's hash of the function's name: closures of one place may have names of their own, as methods with computed names do.
+  int name;
   bool is_constructor;
   bool operator==(const Place& other) const {
-    return script == other.script && line == other.line && column == other.column && is_constructor == other.is_constructor;
+    return script == other.script && line == other.line && column == other.column && name == other.name &&
+           is_constructor == other.is_constructor;
   }
 };
 
 struct PlaceHash {
   size_t operator()(const Place& place) const {
     uint64_t mixed = (static_cast<uint64_t>(place.script) << 40) ^ (static_cast<uint64_t>(place.line) << 16) ^ place.column;
-    return std::hash<uint64_t>()(mixed * 0x9E3779B97F4A7C15u + place.is_constructor);
+    return std::hash<uint64_t>()((mixed ^ static_cast<uint32_t>(place.name)) * 0x9E3779B97F4A7C15u + place.is_constructor);
   }
 };
 
@@ -70,6 +73,10 @@ std::string Describe(Napi::Env env, v8::Local<v8::StackFrame> frame) {
   return (frame->IsConstructor() ? "new " : "") + function + " (" + place + ")";
 }
 
+int HashOf(v8::Local<v8::String> name) {
+  return name.IsEmpty() ? 0 : name->GetIdentityHash();
+}
+
 bool IsOf(v8::Local<v8::StackFrame> frame, int script, v8::Local<v8::String> name) {
   if (frame->GetScriptId() != script) return false;
   auto function = frame->GetFunctionName();
@@ -94,7 +101,7 @@ Napi::Value Capture(const Napi::CallbackInfo& info, Places& places) {
   int end = std::min(count, first + 1 + depth);
   for (int i = first + 1; i < end; i++) {
     auto frame = trace->GetFrame(isolate, i);
-    Place place{frame->GetScriptId(), frame->GetLineNumber(), frame->GetColumn(), frame->IsConstructor()};
+    Place place{frame->GetScriptId(), frame->GetLineNumber(), frame->GetColumn(), HashOf(frame->GetFunctionName()), frame->IsConstructor()};
     auto found = places.find(place);
     if (found == places.end()) {
       if (places.size() >= kMostPlaces) places.clear();
