@@ -69,11 +69,22 @@ export const CASES: Record<string, string> = {
   'eval that declares': `function f() { eval('var a = 1; function b() { return 2 }'); return [a, b()] } return f()`,
   'eval over a declared function': `function f() { function a() {} eval('var a = 3'); return a } return f()`,
   'eval in a nested arrow over a declared function': `function f() { function a() {} (() => eval('var z = 1'))(); return typeof a } return f()`,
-  with: `const o = { x: 1 }; const f = new Function('o', 'with (o) { return (function () { return x })() }'); function g(p) { with (p) { return (() => x)() } } return [f(o), g(o)]`,
   'functions before let, in the dead zone': `function f() { try { g() } catch (e) { return e.name } let a = 1; function g() { return a } } return f()`,
   'closures over let in loops': `function f() { const r = []; for (let i = 0; i < 3; i++) r.push(() => i); return r.map((g) => g()) } return f()`,
   'finally overrides return': `function f() { try { return 1 } finally { return 2 } } function g() { for (const x of [1]) { try { return x } finally { continue } } return 'on' } return [f(), g()]`,
   'finally sees what was computed': `let log = []; function f() { try { return log.push('value') } finally { log.push('finally') } } f(); return log`,
+  'finally after a return, left by break, by continue and by another return': `const log = []; function f(n) { for (let i = 0; i < 3; i++) { a: try { if (n === i) return 'r' + i; log.push(i) } finally { if (n === 0) break a; if (n === 1) continue; if (n === 2) return 'f' } } return 'end' } return [f(0), f(1), f(2), f(3), log]`,
+  'finally in finally, and functions and variables in it': `const log = []; function f() { try { return 1 } finally { try { log.push(g()) } finally { let a = 2; function k() { return 3 } log.push(a, k()) } } } function g() { return 0 } return [f(), log]`,
+  'finally of async functions and generators': `const log = []; async function f() { try { return await Promise.resolve(1) } catch { return 2 } finally { await null; log.push('f') } } function* g() { try { yield 1; return 2 } finally { yield 3 } } return [await f(), [...g()], log]`,
+  'finally around a return without a value': `const log = []; function f(x) { try { if (x) return\nelse return void 0 } finally { log.push(x) } } return [f(0), f(1), log]`,
+  'a static block with finally, where a parameter has its default': `function f(a = class { static x = 0; static { try { this.x++ } finally { this.x += 2 } } }) { return a.x } function g() { class A { static { try { throw 1 } catch {} finally { this.y = 1 } } } return A.y } return [f(), g()]`,
+  'labels of functions': `function f() { a: function g() { return 1 } b: c: function h() { return g() + 1 } return h() } return f()`,
+  'a label of a function of the name of a var': `function f() { var g = 1; a: function g() { return 1 } return typeof g } return f()`,
+  'use asm': `function M() { 'use asm'; function f() { return 1 | 0 } return { f: f } } return [M().f(), (() => 2)()]`,
+  'html comments in parameters': `const f = (a, b <!-- =>
+) => a + b, g = (a
+--> =>
+) => a; return [f(1, 2), g(3)]`,
   'exceptions get through': `function f() { throw new TypeError('t') } try { f() } catch (e) { return [e.name, e.message] }`,
   'exceptions that are no errors': `function f(x) { throw x } const r = []; for (const x of [undefined, null, 0, 'a']) try { f(x) } catch (e) { r.push(e) } return r`,
   'lines in stacks': `function f() {\n  return new Error('x')\n}\nreturn f().stack.split('\\n')[1].match(/(\\d+):\\d+\\)?$/)[1]`,

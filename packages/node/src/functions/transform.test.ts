@@ -54,6 +54,36 @@ describe('functions with probes in them', () => {
     assert.deepEqual(ends('adopts'), ['p adopts']);
   });
 
+  it('have returned when what their finally does is done, and threw when that throws', async () => {
+    const source = `
+      function clean() {} function fails() { throw 1 }
+      function f() { try { return 1 } finally { clean() } }
+      function g() { try { return 1 } finally { fails() } }
+      function h() { for (;;) { try { return 1 } finally { break } } clean() }
+      async function late() { try { return Promise.resolve(1) } finally { await null; clean() } }
+      (async () => { f(); try { g() } catch {} h(); await late() })()`;
+    const events: string[] = [];
+    const { code, functions } = instrument(source, options({ returns: 'exact', check: 'true' }))!;
+    await run(code, events);
+    const told = events.map((event) => event.replace(/\d+/, (id) => functions[Number(id)]!.name));
+    assert.deepEqual(told.slice(1, -1), [
+      ...['i f', 'i clean', 'o clean', 'o f'],
+      ...['i g', 'i fails', 't fails', 't g'],
+      ...['i h', 'i clean', 'o clean', 'o h'],
+      ...['i late', 'i clean', 'o clean', 'p late'],
+    ]);
+  });
+
+  it('are not put where a `with` would be asked for what is inserted', () => {
+    const source = 'function f(o) { with (o) { return (() => x)() } }';
+    for (const returns of ['fast', 'exact', 'none'] satisfies Returns[])
+      assert.throws(() => instrument(source, options({ returns })), /it has a `with`/);
+  });
+
+  it('are not put into asm.js, which would be none then', () => {
+    assert.deepEqual(names(`function M() { 'use asm'; function f() {} return { f: f } } function g() {}`), ['g']);
+  });
+
   it('are named as V8 names them', () => {
     assert.deepEqual(
       names(`function a() {} const b = () => 1; exports.c = function () {}; class D { e() {} get f() {} static g() {} constructor() {} #h() {} i = () => 1 }

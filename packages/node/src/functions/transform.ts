@@ -8,15 +8,21 @@
 //     }                                        }
 //
 // CHECK is true while a tracer is attached. `$0` is 0, or when the call began. `(0,…)`: a function without a name would else take `$1` for
-// its own. `exact` puts `try{…}finally{$0!==0&&__sonde.t(7,$0)}` around it.
+// its own. `exact` puts `try{…}finally{$0!==0&&__sonde.t(7,$0)}` around it. There, a `return` that a `finally` of the program's follows only sets
+// `$2`, and the outermost one tells; what the program's own throws is no return any more:
+//
+//     try { return a }                         try { return($1=(0,a),$2=1,$1) }
+//     finally { b() }                   →      finally {let $3=$2;$2=0; b() ;$2=$3}
 import { createRequire } from 'node:module';
 import type {
   ArrowFunctionExpression,
+  ExpressionStatement,
   Function as FunctionNode,
   Node,
   Pattern,
   ReturnStatement,
   Statement,
+  TryStatement,
 } from 'acorn';
 
 /** The global, and the beginning of every name that is inserted. A source that has it in its text is left as it is. */
@@ -59,6 +65,7 @@ export interface Instrumented {
 /**
  * @returns undefined where the source has no function, or `__sonde` in its text
  * @throws {SyntaxError} where the source cannot be parsed
+ * @throws {Error} where it has a `with` statement
  */
 export function instrument(source: string, options: InstrumentOptions): Instrumented | undefined {
   if (source.includes(MARK)) return undefined;
@@ -101,7 +108,12 @@ function parser(): typeof import('acorn') {
   if (acorn) return acorn;
   isLoading = true;
   try {
-    acorn = createRequire(import.meta.url)('acorn') as typeof import('acorn');
+    const require = createRequire(import.meta.url);
+    const path = require.resolve('acorn');
+    const isTheirs = path in require.cache;
+    acorn = require(path) as typeof import('acorn');
+    // A program may look at what it has loaded.
+    if (!isTheirs) Reflect.deleteProperty(require.cache, path);
   } finally {
     isLoading = false;
   }
@@ -115,11 +127,20 @@ interface Scope {
   /** Of `var`s, and of functions declared in blocks, which sloppy code hoists. */
   varNames: Set<string>;
   hasEval: boolean;
+  /** How many `try` statements of the function with a `finally` are around what is visited. */
+  tries: number;
+  /** What is inserted where the function is told by its outermost `finally`: by whether there is one. */
+  late: { insertion: Insertion; exact: string; otherwise: string }[];
+}
+
+interface Insertion {
+  at: number;
+  text: string;
 }
 
 class Transform {
   readonly functions: FunctionPlace[] = [];
-  private readonly insertions: { at: number; text: string }[] = [];
+  private readonly insertions: Insertion[] = [];
   private readonly source: string;
   private readonly options: InstrumentOptions;
   private scope: Scope | undefined;
@@ -152,13 +173,38 @@ class Transform {
       this.visitFunction(node as FunctionNode, hint, className);
       return;
     }
+    if (type === 'StaticBlock') {
+      // A function of its own, which is not told: nothing in it is of the one around it.
+      const { scope } = this;
+      this.scope = undefined;
+      this.visitChildren(node, className);
+      this.scope = scope;
+      return;
+    }
+    if (type === 'WithStatement')
+      throw new Error('it has a `with`, whose object may have an answer for any name, inserted ones too');
     this.note(node);
     if (type === 'ClassDeclaration' || type === 'ClassExpression') className = nameOf(node) ?? hint ?? '(anonymous)';
     if (type === 'ReturnStatement') {
       this.visitReturn(node as ReturnStatement, className);
       return;
     }
+    if (type === 'TryStatement' && (node as TryStatement).finalizer) {
+      this.visitTry(node as TryStatement, className);
+      return;
+    }
     this.visitChildren(node, className);
+  }
+
+  private visitTry({ block, handler, finalizer }: TryStatement, className: string): void {
+    const { scope } = this;
+    if (scope) scope.tries++;
+    this.visit(block, undefined, className);
+    if (handler) this.visit(handler, undefined, className);
+    if (scope) scope.tries--;
+    this.insertLate(finalizer!.start + 1, `let ${SAVED}=${RETURNS};${RETURNS}=0;`, '');
+    this.visit(finalizer!, undefined, className);
+    this.insertLate(finalizer!.end - 1, `;${RETURNS}=${SAVED}`, '');
   }
 
   private visitChildren(node: Node, className: string): void {
@@ -190,6 +236,9 @@ class Transform {
       const name = nameOf(node);
       if (name !== undefined) outer.varNames.add(name);
     }
+    // V8 compiles it ahead of time, as it was written or not at all.
+    const directives = node.body.type === 'BlockStatement' ? directivesOf(node.body.body) : [];
+    if (directives.some(({ directive }) => directive === 'use asm')) return;
     if (this.options.skipsWaiting && (node.async || node.generator)) {
       this.visitChildren(node as Node, className);
       return;
@@ -197,7 +246,7 @@ class Transform {
     const id = this.options.firstId + this.functions.length;
     const { line, column } = node.loc!.start;
     this.functions.push({ name: nameOf(node) ?? hint ?? '(anonymous)', line, column });
-    const scope: Scope = { node, id, varNames: new Set(), hasEval: false };
+    const scope: Scope = { node, id, varNames: new Set(), hasEval: false, tries: 0, late: [] };
     this.scope = scope;
     for (const parameter of node.params) this.visit(parameter, undefined, className);
     if (node.body.type === 'BlockStatement') this.visitBody(scope, node.body.body, className);
@@ -212,18 +261,22 @@ class Transform {
     const { returns } = this.options;
     const begin = node.body.start + 1;
     const end = node.body.end - 1;
-    const directives = statements.filter((statement) => 'directive' in statement && statement.directive !== undefined);
-    const last = directives.at(-1);
+    const last = directivesOf(statements).at(-1);
     const entry = { at: last?.end ?? begin, text: '' };
     this.insertions.push(entry);
     for (const statement of statements) this.visit(statement, undefined, className);
     const isExact = returns === 'exact' && mayBecomeBlock(scope, statements);
-    entry.text = marked(`${last ? ';' : ''}${this.entry(id)}${isExact ? 'try{' : ''}`);
+    const { late } = scope;
+    for (const { insertion, exact, otherwise } of late) {
+      const text = isExact ? exact : otherwise;
+      insertion.text = text && marked(text);
+    }
+    const isLate = isExact && late.length > 0;
+    entry.text = marked(`${last ? ';' : ''}${this.entry(id, isLate)}${isExact ? 'try{' : ''}`);
     if (returns === 'none') return;
     const final = statements.at(-1)?.type;
     const leave = final === 'ReturnStatement' || final === 'ThrowStatement' ? '' : `;${leaving('o', id)}`;
-    const caught = isExact ? `}finally{${TOKEN}!==0&&${MARK}.t(${id},${TOKEN})}` : '';
-    this.insert(end, leave + caught);
+    this.insert(end, leave + (isExact ? this.caught(node, id, isLate) : ''));
   }
 
   private visitExpressionBody({ id, node }: Scope, arrow: ArrowFunctionExpression, className: string): void {
@@ -236,10 +289,16 @@ class Transform {
       return;
     }
     const isExact = returns === 'exact';
-    this.insert(begin, `{${this.entry(id)}${isExact ? 'try{' : ''}return(${VALUE}=(0,`);
+    this.insert(begin, `{${this.entry(id, false)}${isExact ? 'try{' : ''}return(${VALUE}=(0,`);
     this.visit(arrow.body, undefined, className);
-    const caught = isExact ? `}finally{${TOKEN}!==0&&${MARK}.t(${id},${TOKEN})}` : '';
+    const caught = isExact ? this.caught(node, id, false) : '';
     this.insert(arrow.end, `),${this.leavingWith(node, id)},${VALUE})${caught}}`);
+  }
+
+  private caught({ async }: FunctionNode, id: number, isLate: boolean): string {
+    const threw = `${MARK}.t(${id},${TOKEN})`;
+    const returned = async ? `${MARK}.p(${id},${TOKEN},${VALUE})` : `${MARK}.o(${id},${TOKEN})`;
+    return `}finally{${TOKEN}!==0&&${isLate ? `(${RETURNS}?${returned}:${threw})` : threw}}`;
   }
 
   private visitReturn(node: ReturnStatement, className: string): void {
@@ -253,18 +312,29 @@ class Transform {
     const hasSemicolon = this.source[node.end - 1] === ';';
     if (!node.argument) {
       // Without its own semicolon the return ends with its line, which may go on with what could be an operand of the parentheses.
-      this.insert(begin, `(void(${leaving('o', scope.id)}))${hasSemicolon ? '' : ';'}`);
+      const end = hasSemicolon ? '' : ';';
+      this.insertReturn(begin, `(void(${VALUE}=void 0,${RETURNS}=1))${end}`, `(void(${leaving('o', scope.id)}))${end}`);
       return;
     }
     this.insert(begin, `(${VALUE}=(0,`);
     this.visit(node.argument, undefined, className);
-    this.insert(node.end - (hasSemicolon ? 1 : 0), `),${this.leavingWith(scope.node, scope.id)},${VALUE})`);
+    this.insertReturn(
+      node.end - (hasSemicolon ? 1 : 0),
+      `),${RETURNS}=1,${VALUE})`,
+      `),${this.leavingWith(scope.node, scope.id)},${VALUE})`,
+    );
   }
 
-  private entry(id: number): string {
+  /** @param late where the outermost `finally` tells of it */
+  private insertReturn(at: number, late: string, atOnce: string): void {
+    if (this.scope!.tries > 0) this.insertLate(at, late, atOnce);
+    else this.insert(at, atOnce);
+  }
+
+  private entry(id: number, isLate: boolean): string {
     const { check, returns } = this.options;
     if (returns === 'none') return `(${check})&&${MARK}.l(${id});`;
-    return `let ${TOKEN}=${check}?${MARK}.i(${id}):0,${VALUE};`;
+    return `let ${TOKEN}=${check}?${MARK}.i(${id}):0,${VALUE}${isLate ? `,${RETURNS}=0` : ''};`;
   }
 
   /** Of an async function, a value may be a promise that settles later. */
@@ -278,7 +348,7 @@ class Transform {
     let at = arrow.params.at(-1)?.end ?? arrow.start;
     while (!source.startsWith('=>', at)) {
       if (source.startsWith('/*', at)) at = source.indexOf('*/', at) + 2;
-      else if (source.startsWith('//', at)) at = endOfLine(source, at);
+      else if (COMMENTS.some((begin) => source.startsWith(begin, at))) at = endOfLine(source, at);
       else at++;
     }
     return at + 2;
@@ -287,10 +357,22 @@ class Transform {
   private insert(at: number, text: string): void {
     if (text !== '') this.insertions.push({ at, text: marked(text) });
   }
+
+  private insertLate(at: number, exact: string, otherwise: string): void {
+    if (!this.scope || this.options.returns === 'none') return;
+    const insertion = { at, text: '' };
+    this.insertions.push(insertion);
+    this.scope.late.push({ insertion, exact, otherwise });
+  }
 }
 
 const TOKEN = `${MARK}0`;
 const VALUE = `${MARK}1`;
+const RETURNS = `${MARK}2`;
+const SAVED = `${MARK}3`;
+
+/** That go on to the end of their line, the old ones in HTML too. */
+const COMMENTS = ['//', '<!--', '-->'];
 
 const marked = (text: string) => BEGIN + text + END;
 
@@ -307,15 +389,22 @@ function endOfLine(source: string, from: number): number {
  * be only one, none that is also a parameter's or a `var`'s, and none that a direct eval might declare.
  */
 function mayBecomeBlock({ node, varNames, hasEval }: Scope, statements: Statement[]): boolean {
-  const declared = statements.flatMap((statement) =>
-    statement.type === 'FunctionDeclaration' ? [nameOf(statement)!] : [],
-  );
+  const declared = statements
+    .map(withoutLabels)
+    .flatMap((node) => (node.type === 'FunctionDeclaration' ? [nameOf(node)!] : []));
   if (declared.length === 0) return true;
   if (hasEval) return false;
   const taken = new Set([...varNames, 'arguments']);
   for (const parameter of node.params) collectNames(parameter, taken);
   return new Set(declared).size === declared.length && !declared.some((name) => taken.has(name));
 }
+
+function withoutLabels(statement: Statement): Statement {
+  return statement.type === 'LabeledStatement' ? withoutLabels(statement.body) : statement;
+}
+
+const directivesOf = (statements: readonly Statement[]) =>
+  statements.filter((statement): statement is ExpressionStatement & { directive: string } => 'directive' in statement);
 
 const isTopLevel = ({ body }: FunctionNode, node: Node) =>
   body.type === 'BlockStatement' && (body.body as Node[]).includes(node);
