@@ -1,8 +1,10 @@
 // Behind these are the functions of node:dns and node:dns/promises, replaced while traced; `net` and `http` call them there too. Who took
-// one out of the module before, by `const { lookup } = require('dns')`, is not seen; who imported it is. Resolver objects are not seen either.
+// one out of the module before, by `const { lookup } = require('dns')` or `import { lookup } from 'dns'`, is not seen: Node.js brings what was
+// imported up to date for all of its modules or for none, and a program may have replaced functions of others by some that call what it imported.
+// Resolver objects are not seen either.
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
-import { type Switch, together } from './channels.js';
+import { together } from './channels.js';
 import { now, since } from './clock.js';
 import { guarded } from './guard.js';
 import { nextId } from './identity.js';
@@ -91,22 +93,8 @@ export function watchDns(node: Provider<typeof dnsProbes>): void {
         );
       },
     );
-  const exported: Switch = {
-    on: () => process.getBuiltinModule('node:module').syncBuiltinESMExports(),
-    off: () => process.getBuiltinModule('node:module').syncBuiltinESMExports(),
-  };
-  const functions = together(...FUNCTIONS.flatMap((name) => [withCallback(name), withPromise(name)]));
-  whileTraced(
-    [node.dnsStart, node.dnsDone, node.dnsError],
-    () => {
-      functions.on();
-      exported.on();
-    },
-    () => {
-      functions.off();
-      exported.off();
-    },
-  );
+  const { on, off } = together(...FUNCTIONS.flatMap((name) => [withCallback(name), withPromise(name)]));
+  whileTraced([node.dnsStart, node.dnsDone, node.dnsError], on, off);
 }
 
 function textOf(answer: unknown): string {

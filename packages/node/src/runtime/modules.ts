@@ -81,10 +81,11 @@ function fileOf(kind: string, specifier: string, parent: string): string {
   try {
     if (/^(node|file|data|https?):/.test(specifier)) return specifier;
     const { createRequire } = process.getBuiltinModule('node:module');
-    if (kind === 'import' && /^\.{0,2}\//.test(specifier)) return new URL(specifier, parent).href;
+    // By a package's conditions for `import`, only Node.js's own loader finds it.
+    if (kind === 'import') return /^\.{0,2}\//.test(specifier) ? new URL(specifier, parent).href : specifier;
     return createRequire(parent).resolve(specifier);
   } catch {
-    // Exported for `import` alone.
+    // Some other loader of the program's found it.
     return specifier;
   }
 }

@@ -1,6 +1,6 @@
 // What the probes of the process itself tell, by sonde's recorder, on this Node.js.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bpftrace } from '../../support/bpftrace.js';
@@ -72,6 +72,23 @@ describe('@sonde/node: the process', function () {
     assert.ok(
       done.every(({ ns }) => isDuration(ns)),
       show(done),
+    );
+  });
+
+  it(`modules: of a package that is imported, what the program wrote${hasImport ? '' : '; nothing on this version'}`, async () => {
+    const { folder } = scene.current;
+    const own = join(folder, 'node_modules/dual');
+    await mkdir(own, { recursive: true });
+    await writeFile(join(own, 'package.json'), '{ "exports": { "import": "./a.mjs", "require": "./b.cjs" } }');
+    await writeFile(join(own, 'a.mjs'), '');
+    await writeFile(join(own, 'b.cjs'), '');
+    await writeFile(join(folder, 'main.mjs'), 'await import("dual")');
+    const { program, of } = await recordedProgram(scene.current);
+    await program.call('loadModule', join(folder, 'main.mjs'));
+    const done = (await of('module__done')).filter(({ specifier }) => specifier === 'dual');
+    assert.deepEqual(
+      done.map(({ file, error }) => [file, error]),
+      hasImport ? [['dual', '']] : [],
     );
   });
 
