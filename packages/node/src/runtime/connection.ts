@@ -5,7 +5,7 @@ import { idOf } from './identity.js';
 export interface Connection {
   /** The same for everything on it. */
   id: number;
-  /** The other end: an IP address, or the path of a Unix domain socket. */
+  /** The other end: an IP address, or nothing; for a client, what it connects to: the path of a Unix domain socket, a name. */
   address: string;
   port: number;
   /** The file descriptor, or -1 where there is none. */

@@ -42,12 +42,20 @@ export function watchHttpClient(node: Provider<typeof httpClientProbes>): void {
   whileTraced([node.httpClientRequest, node.httpClientResponse, node.httpClientError], on, off);
 }
 
-/** On a new connection, the request is handed over before that is there: then it is known by name only. */
+/** On a new connection, the request is handed over before that is there: then it is known by name only. A Unix domain socket is by its path, always. */
 function connectionTo(request: ClientRequest): Connection {
   const connection = connectionOf(request.socket);
   if (connection.address) return connection;
-  const port = Number(/:(\d+)$/.exec(hostOf(request))?.[1] ?? (request.protocol === 'https:' ? 443 : 80));
-  return { ...connection, address: request.host, port };
+  const { socketPath } = request as { socketPath?: string };
+  if (socketPath) return { ...connection, address: socketPath, port: 0 };
+  return { ...connection, address: request.host, port: portOf(request) };
+}
+
+/** As Node.js wrote it into the header; 0 where the program's own names another host. */
+function portOf(request: ClientRequest): number {
+  const [, name, port] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(hostOf(request)) ?? [];
+  if (name !== request.host) return 0;
+  return Number(port ?? (request.protocol === 'https:' ? 443 : 80));
 }
 
 function hostOf(request: ClientRequest): string {

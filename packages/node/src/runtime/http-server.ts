@@ -50,6 +50,8 @@ export function watchHttpServer(node: Provider<typeof httpServerProbes>): void {
   const began = new WeakMap<IncomingMessage, bigint>();
   /** What a connection's requests wait for. */
   let pending = new WeakMap<Socket, Map<IncomingMessage, ServerResponse>>();
+  /** Node.js 20 and 22 say that a response has finished when what was left of it can go nowhere, too. */
+  const aborted = new WeakSet<IncomingMessage>();
 
   const channels = subscriptions({
     'http.server.request.start': ({ request, response, socket }: Message) => {
@@ -67,13 +69,17 @@ export function watchHttpServer(node: Provider<typeof httpServerProbes>): void {
     },
     'http.server.response.finish': ({ request, response, socket }: Message) => {
       pending.get(socket)?.delete(request);
-      if (node.httpServerResponse.enabled) end(node.httpServerResponse, request, response, socket);
+      if (node.httpServerResponse.enabled && !aborted.has(request))
+        end(node.httpServerResponse, request, response, socket);
     },
   });
   const closed = guarded((socket: Socket) => {
     const waiting = pending.get(socket);
     pending.delete(socket);
-    for (const [request, response] of waiting ?? []) end(node.httpServerAbort, request, response, socket);
+    for (const [request, response] of waiting ?? []) {
+      aborted.add(request);
+      end(node.httpServerAbort, request, response, socket);
+    }
   });
   function end(
     probe: typeof node.httpServerResponse,

@@ -1,5 +1,7 @@
 // Behind these are the channels http2.server.stream.* and http2.client.stream.*, which Node.js has since version 22.17 and 24.2.
+
 import type { Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import type { Socket } from 'node:net';
 import { int32, type Provider, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { type Listeners, subscriptions } from './channels.js';
@@ -41,7 +43,7 @@ function watchSide(
       const [method, url] = [String(headers[':method'] ?? ''), String(headers[':path'] ?? '')];
       asked.set(stream, { began: now(), method, url });
       if (!request.enabled) return;
-      const { id, address, port, fd } = connectionOf(stream.session?.socket);
+      const { id, address, port, fd } = connectionOf(socketOf(stream));
       request.fire(
         idOf(stream),
         id,
@@ -55,7 +57,7 @@ function watchSide(
     },
     finish({ stream, headers }: Message) {
       if (!response.enabled) return;
-      const { id, address, port, fd } = connectionOf(stream.session?.socket);
+      const { id, address, port, fd } = connectionOf(socketOf(stream));
       const { began, method = '', url = '' } = asked.get(stream) ?? {};
       response.fire(id, address, port, fd, idOf(stream), since(began), Number(headers[':status'] ?? 0), method, url);
     },
@@ -68,4 +70,14 @@ function watchSide(
   );
   const { on, off } = subscriptions(Object.fromEntries(channels));
   whileTraced([request, response, close], on, off);
+}
+
+/** Below the stream's session. What that shows is a stand-in for the socket, but its methods are the socket's own: one that does nothing returns it. */
+function socketOf({ session }: Http2Stream): Socket | undefined {
+  try {
+    return session?.socket.off('sonde', () => {});
+  } catch {
+    // The session has let go of it.
+    return undefined;
+  }
 }

@@ -29,6 +29,8 @@ interface Known {
 
 export function watchNet(node: Provider<typeof netProbes>): void {
   const known = new WeakMap<Socket, Known>();
+  /** What waits for sockets' `connect`: taken back where that does not come, for a program may try again with the same socket. */
+  const waiting = new Map<Socket, () => void>();
   const sockets = () => process.getBuiltinModule('node:net').Socket.prototype;
 
   const accepted = guarded(({ socket }: { socket: Socket }) => {
@@ -39,21 +41,28 @@ export function watchNet(node: Provider<typeof netProbes>): void {
   });
 
   const connecting = guarded((socket: Socket, args: unknown[]) => {
+    stopWaiting(socket);
     const entry: Known = { began: now(), target: targetOf(args) };
     known.set(socket, entry);
-    socket.prependOnceListener(
-      'connect',
-      guarded(() => {
-        if (!entry.target || known.get(socket) !== entry) return;
-        const { host, port: targetPort } = entry.target;
-        entry.target = undefined;
-        const { id, fd, ...end } = connectionOf(socket);
-        // A Unix domain socket has a path, and no address.
-        const { address, port } = end.address ? end : { address: host, port: targetPort };
-        entry.connection = { id, address, port, fd };
-        node.netClientConnect.fire(id, address, port, fd, since(entry.began), socket.localPort ?? 0, host);
-      }),
-    );
+    const connected = guarded(() => {
+      stopWaiting(socket);
+      if (!entry.target) return;
+      const { host, port: targetPort } = entry.target;
+      entry.target = undefined;
+      const { id, fd, ...end } = connectionOf(socket);
+      // A Unix domain socket has a path, and no address.
+      const { address, port } = end.address ? end : { address: host, port: targetPort };
+      entry.connection = { id, address, port, fd };
+      node.netClientConnect.fire(id, address, port, fd, since(entry.began), socket.localPort ?? 0, host);
+    });
+    waiting.set(socket, connected);
+    socket.prependListener('connect', connected);
+  });
+  const stopWaiting = guarded((socket: Socket) => {
+    const connected = waiting.get(socket);
+    if (!connected) return;
+    waiting.delete(socket);
+    socket.removeListener('connect', connected);
   });
 
   const ending = guarded((socket: Socket, [error]: unknown[]) => {
@@ -61,6 +70,7 @@ export function watchNet(node: Provider<typeof netProbes>): void {
     if (transport(socket) !== socket) return;
     const entry = known.get(socket);
     known.delete(socket);
+    stopWaiting(socket);
     if (entry?.target) {
       const { host, port } = entry.target;
       const code = String((error as { code?: unknown } | undefined)?.code ?? 'ABORTED');
@@ -75,7 +85,12 @@ export function watchNet(node: Provider<typeof netProbes>): void {
     subscriptions({ 'net.server.socket': accepted }),
     around(sockets, 'connect', (call, socket, args) => {
       connecting(socket, args);
-      return call();
+      try {
+        return call();
+      } catch (error) {
+        stopWaiting(socket);
+        throw error;
+      }
     }),
     around(sockets, '_destroy', (call, socket, args) => {
       ending(socket, args);
@@ -85,7 +100,10 @@ export function watchNet(node: Provider<typeof netProbes>): void {
   whileTraced(
     [node.netServerConnection, node.netStreamEnd, node.netClientConnect, node.netClientError],
     behind.on,
-    behind.off,
+    () => {
+      behind.off();
+      for (const socket of waiting.keys()) stopWaiting(socket);
+    },
   );
 }
 

@@ -18,6 +18,9 @@ export function watchUdp(node: Provider<typeof udpProbes>): void {
   const sockets = () => process.getBuiltinModule('node:dgram').Socket.prototype;
   const sending = guarded((socket: Socket, args: unknown[]) => {
     if (!node.udpSend.enabled) return;
+    // Node.js binds it first, and then calls the method once more.
+    const { bindState = BOUND } = stateOf(socket) ?? {};
+    if (bindState !== BOUND) return;
     const { bytes, address, port } = sent(socket, args);
     node.udpSend.fire(idOf(socket), address, port, bytes);
   });
@@ -65,10 +68,21 @@ function lengthOf(message: unknown): number {
 }
 
 function connectedTo(socket: Socket): { address: string; port: number } | undefined {
-  try {
-    return socket.remoteAddress();
-  } catch {
-    // It is not connected.
-    return undefined;
-  }
+  // To ask a socket that is not connected would throw, and be seen by who watches exceptions.
+  return stateOf(socket)?.connectState === CONNECTED ? socket.remoteAddress() : undefined;
+}
+
+/** Node.js's own, of lib/dgram.js: since version 11 the same. */
+interface State {
+  bindState: number;
+  connectState: number;
+}
+const BOUND = 2;
+const CONNECTED = 2;
+
+let state: symbol | undefined;
+
+function stateOf(socket: Socket): State | undefined {
+  state ??= Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol');
+  return state && (socket as unknown as Record<symbol, State>)[state];
 }

@@ -1,5 +1,6 @@
 // What the probes of the network tell, by sonde's recorder, on this Node.js: each argument. That tracers see them, the other tests show.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { isDuration, isId, recordedProgram, show } from '../../support/recorded-program.js';
 import { RuntimeProgram } from '../../support/runtime-program.js';
 import { useScene } from '../../support/scene.js';
@@ -60,6 +61,30 @@ describe('@sonde/node: the network', function () {
     assert.deepEqual(await of('http__server__response'), []);
   });
 
+  it('http: a response that is ended, and then given up before all of it was there', async () => {
+    const { program, of } = await recording();
+    await program.call('getSomeAndLeave');
+    assert.equal((await of('http__server__abort')).length, 1);
+    assert.deepEqual(await of('http__server__response'), []);
+  });
+
+  it('http: to a Unix domain socket, and with a header that names another host', async () => {
+    const { program, port, of } = await recording();
+    const path = join(scene.current.folder, 'http.sock');
+    await program.call('getByPath', path);
+    await program.call('getWithHost', 'example.com:81');
+    const seen = [...(await of('http__client__request')), ...(await of('http__client__response'))];
+    assert.deepEqual(
+      seen.map(({ address, port }) => [address, port]),
+      [
+        [path, 0],
+        ['127.0.0.1', 0],
+        [path, 0],
+        ['127.0.0.1', port],
+      ],
+    );
+  });
+
   it('fetch', async () => {
     const { program, port, of } = await recording();
     await program.call('fetch', '/missing');
@@ -90,6 +115,14 @@ describe('@sonde/node: the network', function () {
       assert.deepEqual([request!.method, request!.url, request!.address], ['GET', '/two', '127.0.0.1'], side);
       assert.deepEqual([response!.status, response!.id, close!.id], [201, request!.id, request!.id], side);
       assert.ok(isDuration(response!.ns) && isDuration(close!.ns), show([response, close]));
+      const [[connected]] = [await of(side === 'server' ? 'net__server__connection' : 'net__client__connect')];
+      assert.ok(isId(connected!.connection));
+      assert.deepEqual(
+        [request!.connection, response!.connection],
+        [connected!.connection, connected!.connection],
+        side,
+      );
+      assert.equal(request!.fd, connected!.fd, side);
     }
   });
 
@@ -116,6 +149,24 @@ describe('@sonde/node: the network', function () {
     assert.equal(code, 'ECONNREFUSED');
   });
 
+  it('net: a socket that tries again and again has no more listeners for it', async () => {
+    const { program, of } = await recording();
+    assert.equal(await program.call('retry', 12), 0);
+    assert.equal((await of('net__client__error')).length, 12);
+    assert.equal(program.errors, '');
+  });
+
+  it('udp: each message once, of a socket that is bound for it, and of one that is connected', async () => {
+    const { program, of } = await recording();
+    const port = await program.call('udpUnbound');
+    const sent = (await of('udp__send')).map(({ address, port, bytes }) => [address, port, bytes]);
+    assert.deepEqual(sent, [
+      ['127.0.0.1', port, 5],
+      ['127.0.0.1', port, 6],
+    ]);
+    assert.deepEqual(await of('exception__thrown'), []);
+  });
+
   it('udp', async () => {
     const { program, of } = await recording();
     const { from, to } = await program.call('udp');
@@ -136,7 +187,16 @@ describe('@sonde/node: the network', function () {
     );
   });
 
-  it('dns: answers and errors, of functions that were imported before', async () => {
+  it('leaves functions alone that the program replaced', async () => {
+    const program = await RuntimeProgram.start(scene.current);
+    const name = await program.call('replaced');
+    await program.call('record');
+    assert.equal(await program.call('hostname'), name);
+    await program.call('stopRecording');
+    assert.equal(await program.call('hostname'), name);
+  });
+
+  it('dns: answers and errors', async () => {
     const { program, of } = await recording();
     await program.call('dns');
     // Newer versions look up what a server listens at, too.
