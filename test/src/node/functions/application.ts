@@ -71,15 +71,20 @@ export class Application {
 
 const RECORD = `
 import { writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import Module from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import { record } from '${import.meta.resolve('sonde/testing')}';
 import { status } from '${import.meta.resolve('@sonde/node')}';
 const recorder = record();
-const { cache } = createRequire(import.meta.url);
+let parsed = false;
+// Every require comes here. The parser is not left in require.cache.
+const { _load } = Module;
+Module._load = function (request) {
+  parsed ||= request.includes('acorn');
+  return Reflect.apply(_load, this, arguments);
+};
 process.on('exit', () => {
   if (!isMainThread) return;
-  const parsed = Object.keys(cache).some((path) => path.includes('acorn'));
   writeFileSync(process.env.RECORDED, JSON.stringify({ fired: recorder.fired, status: status().functions, parsed }));
 });
 globalThis.recorder = recorder;
