@@ -27,6 +27,7 @@ export const CASES: Record<string, string> = {
   'an async function that returns a promise': `async function f(p) { return p } try { return [await f(Promise.resolve(1)), await f(Promise.reject(2))] } catch (e) { return ['rejected', e] }`,
   'the order of ticks': `const log = []; const p = (async () => { return Promise.resolve(1) })().then(() => log.push('returned')); for (let i = 0; i < 6; i++) { await null; log.push(i) } await p; return log`,
   'a thenable is asked once': `let asked = 0; async function f() { return { then(done) { asked++; done(7) } } } return [await f(), asked]`,
+  'a return without a value, which waits for nothing': `const log = []; async function* g(x) { if (x) return\nyield 1 } async function* h() { try { return } finally { log.push('h') } } const tick = async () => { for (let i = 0; i < 6; i++) { await null; log.push(i) } }; await Promise.all([tick(), g(1).next().then(() => log.push('g')), h().next().then(() => log.push('h done'))]); return log`,
   'async generators': `async function* g() { yield 1; await null; yield Promise.resolve(2); return 3 } const r = []; for await (const x of g()) r.push(x); const i = g(); await i.next(); r.push(await i.return(9)); return r`,
   'async arrows, with await in what they return': `const f = async (x) => (await x) + 1; return f(Promise.resolve(4))`,
   labels: `function f() { a: for (let i = 0; i < 3; i++) { for (;;) { if (i === 1) return i; continue a } } } return f()`,

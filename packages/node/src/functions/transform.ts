@@ -3,7 +3,7 @@
 // neither imports nor room at the top of a module, which a function that is called in a cycle of imports would find empty.
 //
 //     function deliver(mail) {                 function deliver(mail) {let $0=CHECK?__sonde.i(7):0,$1;
-//       if (!mail) return;              →        if (!mail) return(void($0!==0&&($0=__sonde.o(7,$0))));
+//       if (!mail) return;              →        if (!mail) {$0!==0&&($0=__sonde.o(7,$0));return;}
 //       return write(mail);                      return($1=(0,write(mail)),$0!==0&&($0=__sonde.o(7,$0)),$1);
 //     }                                        }
 //
@@ -308,15 +308,14 @@ class Transform {
       this.visitChildren(node, className);
       return;
     }
-    const begin = node.start + 'return'.length;
-    const hasSemicolon = this.source[node.end - 1] === ';';
     if (!node.argument) {
-      // Without its own semicolon the return ends with its line, which may go on with what could be an operand of the parentheses.
-      const end = hasSemicolon ? '' : ';';
-      this.insertReturn(begin, `(void(${VALUE}=void 0,${RETURNS}=1))${end}`, `(void(${leaving('o', scope.id)}))${end}`);
+      // With a value, were it undefined, an async generator would wait for it.
+      this.insertReturn(node.start, `{${VALUE}=void 0,${RETURNS}=1;`, `{${leaving('o', scope.id)};`);
+      this.insert(node.end, '}');
       return;
     }
-    this.insert(begin, `(${VALUE}=(0,`);
+    const hasSemicolon = this.source[node.end - 1] === ';';
+    this.insert(node.start + 'return'.length, `(${VALUE}=(0,`);
     this.visit(node.argument, undefined, className);
     this.insertReturn(
       node.end - (hasSemicolon ? 1 : 0),
