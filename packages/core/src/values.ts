@@ -75,12 +75,25 @@ function convertString(value: unknown, misfits: Misfits): NativeValue {
 /** A toJSON that fires json itself could go on for ever, or nearly so. */
 let isSerialising = false;
 
+let isRecoveryQueued = false;
+
+/**
+ * V8 can end a call for good, as the timeout of `vm` does: then no `finally` runs. What such a call left undone is done at the next tick. One is
+ * queued at a time: a loop that never yields may fire without end.
+ */
+function queueRecovery(): void {
+  if (isRecoveryQueued) return;
+  isRecoveryQueued = true;
+  nextTick(() => {
+    isRecoveryQueued = false;
+    isSerialising = false;
+    putBack();
+  });
+}
+
 function convertJson(value: unknown, misfits: Misfits): NativeValue {
   if (isSerialising) {
-    // Or V8 has ended that for good, as vm's timeout does: then no `finally` was run.
-    nextTick(() => {
-      isSerialising = false;
-    });
+    queueRecovery();
     misfits.misfit();
     return '<not JSON: fired while JSON was made>';
   }
@@ -138,9 +151,8 @@ let isAside: { prepare: unknown } | undefined;
 function textOf(holder: { stack?: string }, prepare: unknown): string {
   if (prepare === undefined) return holder.stack as string;
   const error: { prepareStackTrace?: unknown } = Error;
-  // Node.js's own code runs meanwhile, and V8 may end it for good, as vm's timeout does: then no `finally` is run.
   isAside = { prepare };
-  nextTick(putBack);
+  queueRecovery();
   try {
     error.prepareStackTrace = undefined;
     return holder.stack as string;
