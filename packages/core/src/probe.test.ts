@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { int32 } from './arguments.js';
 import { defineProbe } from './definition.js';
-import { createProbes, watchable } from './probe.js';
+import { createProbes, watchable, watched } from './probe.js';
 
 describe('a probe', () => {
   it('lets go of the flag that it had when it is disconnected', () => {
@@ -11,12 +11,64 @@ describe('a probe', () => {
     const [[probe, control]] = createProbes({}, [defineProbe('p', [])], connection) as [
       ReturnType<typeof createProbes>[0],
     ];
-    const holdsFlag = () => Reflect.ownKeys(probe).some((key) => Reflect.get(probe, key)?.buffer === flag.buffer);
+    const holdsFlag = () => watched(probe).some(({ memory }) => (memory as Int8Array).buffer === flag.buffer);
     assert.ok(probe.enabled && holdsFlag());
     control.disconnect();
     assert.ok(!probe.enabled && !holdsFlag());
     control.connect(watchable(Uint8Array.of(0x90)), loaded);
     assert.ok(probe.enabled && holdsFlag());
+  });
+
+  it('shows nothing of what it watches to whoever looks at its properties', () => {
+    const loaded = { offset: 0, resting: 0x90, tracer: 't', flag: Uint8Array.of(1), fire() {} };
+    const [[probe]] = createProbes({}, [defineProbe('p', [])], { code: Uint8Array.of(0x90), probes: [loaded] }) as [
+      ReturnType<typeof createProbes>[0],
+    ];
+    const seen = new Set<unknown>();
+    const walk = (value: unknown): void => {
+      if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) return;
+      seen.add(value);
+      for (const key of Reflect.ownKeys(value)) walk(Object.getOwnPropertyDescriptor(value, key)!.value);
+      walk(Object.getPrototypeOf(value));
+    };
+    walk(probe);
+    assert.ok(![...seen].some((value) => ArrayBuffer.isView(value) || value instanceof ArrayBuffer));
+    assert.deepEqual([structuredClone(probe), JSON.stringify(probe), Reflect.ownKeys(probe)], [{}, '{}', []]);
+  });
+
+  it('stays what it was when it was frozen, and can be connected all the same', () => {
+    const connection = (resting: number) => ({ offset: 0, resting, tracer: 't', fire: () => fired++ });
+    let fired = 0;
+    const [[probe, control]] = createProbes({}, [defineProbe('p', [])]) as [ReturnType<typeof createProbes>[0]];
+    Object.freeze(probe);
+    for (const resting of [0x90, 0x0f, 0]) {
+      const code = Uint8Array.of(resting);
+      control.connect(watchable(code), connection(resting));
+      probe.fire();
+      assert.deepEqual([probe.enabled, fired], [false, 0], `${resting}`);
+      code[0] = 0xcc;
+      probe.fire();
+      probe.fireWith(() => []);
+      assert.deepEqual([probe.enabled, fired], [true, 2]);
+      control.disconnect();
+      probe.fire();
+      assert.deepEqual([probe.enabled, fired], [false, 2]);
+      fired = 0;
+    }
+  });
+
+  it('is disabled through a Proxy, and refuses to be fired as what is no probe', () => {
+    const loaded = { offset: 0, resting: 0, tracer: 't', fire: () => assert.fail('fired') };
+    const [[probe]] = createProbes({}, [defineProbe('p', [])], { code: Uint8Array.of(1), probes: [loaded] }) as [
+      ReturnType<typeof createProbes>[0],
+    ];
+    const proxy = new Proxy(probe, {});
+    proxy.fire();
+    proxy.fireWith(() => assert.fail('asked'));
+    assert.equal(proxy.enabled, false);
+    const { fire } = probe;
+    assert.throws(() => Reflect.apply(fire, undefined, []), TypeError);
+    assert.throws(() => Reflect.apply(fire, {}, []), TypeError);
   });
 
   it('may have its methods bound, whatever it is connected to then and later', () => {

@@ -1,13 +1,16 @@
-// The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many
-// probes still sees one method; one view for all probes of a provider and an offset, because a view of its own for each is two cache lines
-// more, which in a program that does other work meanwhile cost more than all the rest; the resting byte in the class and not in each probe, which is a
-// load less; the probes of a provider made before what stands behind them, so that they lie side by side; keys that are
-// symbols, which this module alone has, because private fields (#code) cost as much again as the whole check; a fixed
-// list of parameters, because a rest parameter allocates until V8 has optimised the caller. On Node.js 20 to 26 no other shape that was tried is
-// quicker, at one probe or where a thousand pass one call site; what a loop of a million turns shows there is V8's.
+// The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many probes still sees one method;
+// one view for all probes of a provider and an offset, because a view for each would be two more cache lines; the resting byte in the class and
+// not in each probe, which saves a load; all probes of a provider made before what stands behind them, so that they lie side by side; a fixed list
+// of parameters, because a rest parameter allocates until V8 has optimised the caller.
+//
+// The fields are private, though V8 takes half a nanosecond longer for them than for symbols: nothing that copies, freezes or prints a
+// program's objects may come across the view, since a write to it is a segmentation fault. A frozen probe can still be connected to something else.
 import type { LoadedProbe, LoadedProvider } from './backend.js';
 import type { ProbeDefinition } from './definition.js';
+import { log } from './log.js';
 import { type Caller, type Converter, converter, type NativeValue } from './values.js';
+
+const debug = log('probe');
 
 /** What a probe is connected to while it is connected to nothing. */
 const RESTS: LoadedProbe = { offset: 0, resting: 0, tracer: '', fire() {} };
@@ -67,132 +70,197 @@ export interface ProbeControl {
   status(): ProbeStatus;
 }
 
+const NEVER_SET = Int8Array.of(0);
+
+/** The classes of probes that are disabled while their byte is `resting`. All probes with the same backend have the same classes. */
+interface Kind {
+  resting: number;
+  /** Watched by a probe that is connected to nothing. It never changes. */
+  never: Int8Array;
+  NativeProbe: new (code: Int8Array | undefined, loaded: LoadedProbe) => NativeProbe;
+  /** Of probes that have a flag. A class of its own, so that others do not pay for looking at it. */
+  FlaggedProbe: Kind['NativeProbe'];
+}
+
+type NativeProbe = ConnectedProbe & Probe<never[]>;
+
+let setControl: (probe: NativeProbe, control: Control) => void;
+/** @param code undefined where the probe is connected to nothing: it keeps its kind, so that no call site sees another. */
+let connectProbe: (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedProbe) => void;
+/** The same as `enabled`, whichever class the probe has. */
+let isEnabled: (probe: ConnectedProbe) => boolean;
+let watchedBy: (probe: ConnectedProbe) => Watched[];
+let stubBehind: (probe: ConnectedProbe) => Uint8Array | undefined;
+let makeKind: (resting: number) => Kind;
+
+/** What every probe has. Its subclasses stand in it, where they can reach that. */
+class ConnectedProbe {
+  #code: Int8Array;
+  #offset: number;
+  /** One byte that is not 0 while the probe is enabled, whatever its code says. Only a `FlaggedProbe` looks at it. */
+  #flag: Int8Array;
+  #kind: Kind;
+  /** Set as soon as all probes of a provider are made. */
+  #control!: Control;
+
+  constructor(code: Int8Array | undefined, loaded: LoadedProbe) {
+    const kind = kindOf(loaded);
+    this.#code = code ?? kind.never;
+    this.#offset = loaded.offset;
+    this.#flag = flagOf(loaded);
+    this.#kind = kind;
+  }
+
+  // What only this module may do with a probe: a static method could be called by every program, as `probe.constructor.…`.
+  static {
+    setControl = (probe, control) => {
+      probe.#control = control;
+    };
+
+    connectProbe = (probe, code, loaded) => {
+      const kind = code === undefined ? probe.#kind : kindOf(loaded);
+      probe.#kind = kind;
+      probe.#code = code ?? kind.never;
+      probe.#offset = loaded.offset;
+      probe.#flag = flagOf(loaded);
+      const { prototype } = loaded.flag ? kind.FlaggedProbe : kind.NativeProbe;
+      // A frozen probe keeps its class. If that has another resting byte, the probe asks `isEnabled` each time.
+      if (Object.getPrototypeOf(probe) !== prototype) Reflect.setPrototypeOf(probe, prototype);
+    };
+
+    isEnabled = (probe) => probe.#code[probe.#offset] !== probe.#kind.resting || probe.#flag[0] !== 0;
+
+    watchedBy = (probe) => {
+      const { buffer, byteOffset } = probe.#code;
+      const own = { memory: new Int8Array(buffer, byteOffset + probe.#offset, 1), resting: probe.#kind.resting };
+      return probe.#flag === NEVER_SET ? [own] : [own, { memory: probe.#flag, resting: 0 }];
+    };
+
+    stubBehind = (probe) => probe.#control.stubIn(probe.#code);
+
+    makeKind = (resting) => {
+      class NativeProbe extends ConnectedProbe implements Probe<never[]> {
+        get enabled(): boolean {
+          try {
+            return this.#code[this.#offset] !== resting && isEnabled(this);
+          } catch {
+            return false;
+          }
+        }
+
+        // `try` costs nothing until something is thrown. Near the end of the stack there may be room for `fire` and not for what it calls; that
+        // must not throw where an untraced probe would not.
+        fire(
+          a?: unknown,
+          b?: unknown,
+          c?: unknown,
+          d?: unknown,
+          e?: unknown,
+          f?: unknown,
+          g?: unknown,
+          h?: unknown,
+          i?: unknown,
+          j?: unknown,
+          k?: unknown,
+          l?: unknown,
+        ): void {
+          try {
+            if (this.#code[this.#offset] !== resting) {
+              this.#control.fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+            }
+          } catch (thrown) {
+            if (!(thrown instanceof StackUsedUp)) misused(thrown, this);
+          }
+        }
+
+        fireWith(values: () => unknown): void {
+          try {
+            if (this.#code[this.#offset] !== resting) this.#control.fireWithFrom(this.fireWith, values);
+          } catch (thrown) {
+            if (!(thrown instanceof StackUsedUp)) misused(thrown, this);
+          }
+        }
+      }
+
+      class FlaggedProbe extends NativeProbe {
+        override get enabled(): boolean {
+          try {
+            return isEnabled(this);
+          } catch {
+            return false;
+          }
+        }
+
+        override fire(
+          a?: unknown,
+          b?: unknown,
+          c?: unknown,
+          d?: unknown,
+          e?: unknown,
+          f?: unknown,
+          g?: unknown,
+          h?: unknown,
+          i?: unknown,
+          j?: unknown,
+          k?: unknown,
+          l?: unknown,
+        ): void {
+          try {
+            if (this.#code[this.#offset] !== resting || this.#flag[0] !== 0) {
+              this.#control.fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
+            }
+          } catch (thrown) {
+            if (!(thrown instanceof StackUsedUp)) misused(thrown, this);
+          }
+        }
+
+        override fireWith(values: () => unknown): void {
+          try {
+            if (this.#code[this.#offset] !== resting || this.#flag[0] !== 0) {
+              this.#control.fireWithFrom(this.fireWith, values);
+            }
+          } catch (thrown) {
+            if (!(thrown instanceof StackUsedUp)) misused(thrown, this);
+          }
+        }
+      }
+
+      return { resting, never: Int8Array.of(resting), NativeProbe, FlaggedProbe };
+    };
+  }
+}
+
+const StackUsedUp = RangeError;
+
 /**
- * The classes of probes, how one is made and how it is connected. In a function, because bundlers make a `var` of a module's
- * constants: V8 takes the symbols for constants only where they are.
+ * Called when `fire` was not called on a probe. On a Proxy of one it does nothing, as a Proxy does not lead to what a probe watches.
+ *
+ * @throws what was thrown, where the method was called on nothing or on something else
  */
-const [makeProbe, putControl, watch, watchedOf, stubIn] = (() => {
-  const CODE = Symbol('code');
-  const OFFSET = Symbol('offset');
-  const FLAG = Symbol('flag');
-  const CONTROL = Symbol('control');
-  const KIND = Symbol('kind');
+function misused(thrown: unknown, self: unknown): void {
+  if (typeof self === 'object' && self instanceof ConnectedProbe)
+    debug('a Proxy of a probe cannot fire: use the probe');
+  else throw thrown;
+}
 
-  /** The classes of probes that rest while their byte is `resting`: in a process all do that have the same backend. */
-  const makeKind = (resting: number) => {
-    class NativeProbe implements Probe<never[]> {
-      declare [CODE]: Int8Array;
-      declare [OFFSET]: number;
-      declare [CONTROL]: Control;
-      declare [KIND]: Kind;
+const kinds = new Map<number, Kind>();
 
-      get enabled(): boolean {
-        return this[CODE][this[OFFSET]] !== resting;
-      }
+function kindOf(loaded: LoadedProbe): Kind {
+  const [resting] = Int8Array.of(loaded.resting) as unknown as [number];
+  let kind = kinds.get(resting);
+  if (!kind) {
+    kind = makeKind(resting);
+    kinds.set(resting, kind);
+  }
+  return kind;
+}
 
-      fire(
-        a?: unknown,
-        b?: unknown,
-        c?: unknown,
-        d?: unknown,
-        e?: unknown,
-        f?: unknown,
-        g?: unknown,
-        h?: unknown,
-        i?: unknown,
-        j?: unknown,
-        k?: unknown,
-        l?: unknown,
-      ): void {
-        if (this[CODE][this[OFFSET]] !== resting) {
-          this[CONTROL].fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
-        }
-      }
+const flagOf = ({ flag }: LoadedProbe): Int8Array => (flag ? watchable(flag) : NEVER_SET);
 
-      fireWith(values: () => unknown): void {
-        if (this[CODE][this[OFFSET]] !== resting) this[CONTROL].prepare(this.fireWith, values);
-      }
-    }
-
-    /** A probe that has a flag, too. A class of its own, so that who has none does not pay for it. */
-    class FlaggedProbe extends NativeProbe {
-      declare [FLAG]: Int8Array;
-
-      override get enabled(): boolean {
-        return this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0;
-      }
-
-      override fire(
-        a?: unknown,
-        b?: unknown,
-        c?: unknown,
-        d?: unknown,
-        e?: unknown,
-        f?: unknown,
-        g?: unknown,
-        h?: unknown,
-        i?: unknown,
-        j?: unknown,
-        k?: unknown,
-        l?: unknown,
-      ): void {
-        if (this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0) {
-          this[CONTROL].fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
-        }
-      }
-
-      override fireWith(values: () => unknown): void {
-        if (this[CODE][this[OFFSET]] !== resting || this[FLAG][0] !== 0) this[CONTROL].prepare(this.fireWith, values);
-      }
-    }
-
-    /** `never`: watched by a probe that is connected to nothing. It never changes. */
-    const kind = { resting, never: Int8Array.of(resting), NativeProbe, FlaggedProbe };
-    hide(NativeProbe.prototype, KIND, kind);
-    return kind;
-  };
-  type Kind = ReturnType<typeof makeKind>;
-  type NativeProbe = InstanceType<Kind['NativeProbe']>;
-
-  const NEVER_SET = Int8Array.of(0);
-  const kinds = new Map<number, Kind>();
-  const kindOf = (loaded: LoadedProbe): Kind => {
-    const [resting] = Int8Array.of(loaded.resting) as unknown as [number];
-    let kind = kinds.get(resting);
-    if (!kind) {
-      kind = makeKind(resting);
-      kinds.set(resting, kind);
-    }
-    return kind;
-  };
-
-  const make = (code: Int8Array | undefined, loaded: LoadedProbe): NativeProbe => {
-    const { NativeProbe, FlaggedProbe } = kindOf(loaded);
-    const probe = loaded.flag ? new FlaggedProbe() : new NativeProbe();
-    watch(probe, code, loaded);
-    return probe;
-  };
-  const putControl = (probe: NativeProbe, control: Control) => hide(probe, CONTROL, control);
-  /** @param code undefined where the probe is connected to nothing: it keeps its kind, so that no call site sees another. */
-  const watch = (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedProbe) => {
-    const { offset, flag } = loaded;
-    const kind = code === undefined ? probe[KIND] : kindOf(loaded);
-    hide(probe, CODE, code ?? kind.never);
-    hide(probe, OFFSET, offset);
-    // One that it had is let go, but not the field: a `fire` that the program bound while it was there goes on to look.
-    if (flag || Object.hasOwn(probe, FLAG)) hide(probe, FLAG, flag ? watchable(flag) : NEVER_SET);
-    const { prototype } = flag ? kind.FlaggedProbe : kind.NativeProbe;
-    if (Object.getPrototypeOf(probe) !== prototype) Reflect.setPrototypeOf(probe, prototype);
-  };
-  const watchedOf = (probe: NativeProbe): Watched[] => {
-    const { [CODE]: code, [OFFSET]: offset, [KIND]: kind } = probe;
-    const flag = probe instanceof kind.FlaggedProbe ? probe[FLAG] : undefined;
-    const own = { memory: new Int8Array(code.buffer, code.byteOffset + offset, 1), resting: kind.resting };
-    return flag ? [own, { memory: flag, resting: 0 }] : [own];
-  };
-  const stubIn = (probe: NativeProbe) => probe[CONTROL].stubIn(probe[CODE]);
-  return [make, putControl, watch, watchedOf, stubIn];
-})();
+function makeProbe(code: Int8Array | undefined, loaded: LoadedProbe): NativeProbe {
+  const { NativeProbe, FlaggedProbe } = kindOf(loaded);
+  return loaded.flag ? new FlaggedProbe(code, loaded) : new NativeProbe(code, loaded);
+}
 
 /** Memory that a probe watches. */
 export interface Watched {
@@ -207,7 +275,7 @@ export interface Watched {
  * must not hand it on, and nothing enumerable may lead to it.
  */
 export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
-  return watchedOf(probe as Parameters<typeof watchedOf>[0]);
+  return watchedBy(probe as unknown as ConnectedProbe);
 }
 
 /**
@@ -215,7 +283,7 @@ export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
  * none: the probe rests, or its backend has none. What is said of {@link watched} holds.
  */
 export function stubOf(probe: Pick<Probe, 'enabled'>): Uint8Array | undefined {
-  return stubIn(probe as Parameters<typeof stubIn>[0]);
+  return stubBehind(probe as unknown as ConnectedProbe);
 }
 
 /**
@@ -232,7 +300,7 @@ export function createProbes(
   const probes = definitions.map((_, index) => makeProbe(code, loaded?.probes[index] ?? RESTS));
   return probes.map((probe, index) => {
     const control = new Control(owner, definitions[index]!, probe, loaded?.probes[index] ?? RESTS);
-    putControl(probe, control);
+    setControl(probe, control);
     return [probe, control];
   });
 }
@@ -261,7 +329,7 @@ class Control implements ProbeControl {
   readonly definition: ProbeDefinition;
   /** Kept alive, and nothing else. */
   readonly owner: object;
-  private readonly probe: Parameters<typeof watch>[0];
+  private readonly probe: NativeProbe;
   private loaded: LoadedProbe;
   private errors = 0;
   /** Of what it is connected to; undefined until it fires there. */
@@ -271,7 +339,7 @@ class Control implements ProbeControl {
   /** How many values are fired without a list of them. */
   private few = AS_LIST;
 
-  constructor(owner: object, definition: ProbeDefinition, probe: Parameters<typeof watch>[0], loaded: LoadedProbe) {
+  constructor(owner: object, definition: ProbeDefinition, probe: NativeProbe, loaded: LoadedProbe) {
     this.owner = owner;
     this.definition = definition;
     this.probe = probe;
@@ -295,7 +363,7 @@ class Control implements ProbeControl {
     l?: unknown,
   ): void {
     try {
-      if (!this.probe.enabled) return;
+      if (!isEnabled(this.probe)) return;
       const send = this.send ?? this.ready();
       const [first, second, third, fourth] = this.converters as readonly [Converter, Converter, Converter, Converter];
       switch (this.few) {
@@ -343,9 +411,9 @@ class Control implements ProbeControl {
     }
   }
 
-  prepare(from: Caller, values: () => unknown): void {
+  fireWithFrom(from: Caller, values: () => unknown): void {
     try {
-      if (!this.probe.enabled) return;
+      if (!isEnabled(this.probe)) return;
       const prepared = values();
       if (Array.isArray(prepared)) this.emit(from, prepared);
       else this.errors++;
@@ -378,7 +446,7 @@ class Control implements ProbeControl {
   private reconnect(code: Int8Array | undefined, loaded: LoadedProbe): void {
     this.send = undefined;
     this.loaded = loaded;
-    watch(this.probe, code, loaded);
+    connectProbe(this.probe, code, loaded);
   }
 
   /** @param view what the probe watches as it is connected now */
@@ -393,17 +461,8 @@ class Control implements ProbeControl {
       name: this.definition.name,
       tracer,
       ...(event !== undefined && { event }),
-      enabled: this.probe.enabled,
+      enabled: isEnabled(this.probe),
       errors: this.errors,
     };
   }
-}
-
-/**
- * Not enumerable, so that nothing which copies, freezes or prints an application's objects comes across the view: a
- * write to it is a segmentation fault.
- */
-function hide(probe: object, key: PropertyKey, value: unknown): void {
-  if (Object.hasOwn(probe, key)) Reflect.set(probe, key, value);
-  else Object.defineProperty(probe, key, { value, configurable: false, enumerable: false, writable: true });
 }
