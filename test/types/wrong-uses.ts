@@ -8,6 +8,9 @@ const smtp = provider('smtp', {
   named: { name: 'its_name', arguments: [int32('a')] },
 });
 
+// As query builders make them: no promise, and not followed.
+declare const query: PromiseLike<number[]>;
+
 smtp.sessionStart.fire(); // error: Expected 2 arguments, but got 0.
 smtp.sessionStart.fire('10.0.0.7'); // error: Expected 2 arguments, but got 1.
 smtp.sessionStart.fire('10.0.0.7', 2525, 1); // error: Expected 2 arguments, but got 3.
@@ -26,7 +29,8 @@ smtp.named.fire('1'); // error: Argument of type 'string' is not assignable to p
 smtp.delivery.fire('a@example.org'); // error: Property 'fire' does not exist on type 'Operation<[string], [number | bigint]>'.
 smtp.delivery.run('a@example.org', () => 1); // error: Argument of type 'string' is not assignable to parameter of type '[string]'.
 smtp.delivery.run(['a', 'b'], () => 1); // error: Argument of type '[string, string]' is not assignable to parameter of type '[string]'.
-smtp.delivery.run(['a'], () => 'x', (result) => [result]); // error: is not assignable to parameter of type 'DoneValues<string, [number | bigint]>'.
+smtp.delivery.run(['a'], () => 'x', (result) => [result]); // error: is not assignable to parameter of type '(result: string) => [number | bigint]'.
+smtp.delivery.run(['a'], () => query, (rows: number[]) => [rows.length]); // error: '(rows: number[]) => [number]' is not assignable to parameter of type '(result: PromiseLike<number[]>) => [number | bigint]'.
 smtp.delivery.start.fire(1, 'a'); // error: Property 'fire' does not exist
 smtp.sessionStart = smtp.sessionStart; // error: Cannot assign to 'sessionStart' because it is a read-only property.
 provider('smtp', { probe: ['peer'] }); // error: Type 'string' is not assignable to type 'Argument

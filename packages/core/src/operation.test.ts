@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import { createContext, runInContext } from 'node:vm';
 import { json, operation, provider, string, uint32 } from './index.js';
 import { type Recorder, record } from './testing.js';
 
@@ -64,45 +66,133 @@ describe('an operation', () => {
     }
   });
 
-  it('leaves a rejection that nobody handles to be reported', async () => {
+  it('leaves a rejection that nobody handles to be reported, with its promise', async () => {
     const listeners = process.rawListeners('unhandledRejection');
     process.removeAllListeners('unhandledRejection');
-    const reported = new Promise((resolve) => process.once('unhandledRejection', resolve));
-    const error = new Error('forgotten');
-    work.job.run(['async'], async () => {
-      throw error;
-    });
-    assert.equal(await reported, error);
+    class Query extends Promise<number> {}
+    const reasons = [
+      new Error('forgotten'),
+      Object.assign(new TypeError('of two\nlines'), { code: 'E_TWO' }),
+      'no error',
+      new Error('of a subclass'),
+    ];
+    const reported: unknown[] = [];
+    process.on('unhandledRejection', (reason, promise) => reported.push([reason, promise]));
+    const promises = [
+      ...reasons.slice(0, 3).map((reason) =>
+        work.job.run(['async'], async () => {
+          await null;
+          throw reason;
+        }),
+      ),
+      work.job.run(['subclass'], () => Query.reject(reasons[3])),
+    ];
+    await turn();
+    process.removeAllListeners('unhandledRejection');
     for (const listener of listeners) process.on('unhandledRejection', listener as () => void);
-    assert.equal(recorder.fired[1]!.values.message, 'forgotten');
+    const inOrder = (list: unknown[]) =>
+      list.toSorted((a, b) => reasons.indexOf((a as never)[0]) - reasons.indexOf((b as never)[0]));
+    assert.deepEqual(
+      inOrder(reported),
+      reasons.map((reason, index) => [reason, promises[index]]),
+    );
+    assert.deepEqual(
+      recorder
+        .of('operations', 'job__error')
+        .map(({ values }) => values.message)
+        .toSorted(),
+      ["'no error'", 'forgotten', 'of a subclass', 'of two\nlines'],
+    );
   });
 
-  it('hands back a promise that is more than a promise', async () => {
+  it('hands back the promise that the work made, whatever it is', async () => {
     class Query extends Promise<number> {}
-    const query = Query.resolve(1);
-    assert.equal(
-      work.job.run(
-        ['subclass'],
-        () => query,
-        (size) => [size],
-      ),
-      query,
-    );
-    const process = Object.assign(Promise.resolve(2), { pid: 1 });
-    assert.equal(
-      work.job.run(
-        ['properties'],
-        () => process,
-        (size) => [size],
-      ),
-      process,
-    );
-    await process;
-    await Promise.resolve();
+    const hidden = Object.defineProperty(Promise.resolve(1), 'cancel', { value: () => 'cancelled' });
+    const promises: Promise<number>[] = [
+      Query.resolve(1),
+      Object.assign(Promise.resolve(2), { pid: 1 }),
+      hidden,
+      Object.freeze(Promise.resolve(4)),
+      new Promise((resolve) => setTimeout(resolve, 1, 5)),
+      runInContext('Promise.resolve(6)', createContext()),
+      runInContext('Promise.resolve().then(() => 7)', createContext()),
+    ];
+    for (const promise of promises) {
+      assert.equal(
+        work.job.run(
+          ['a'],
+          () => promise,
+          (size) => [size],
+        ),
+        promise,
+      );
+    }
+    const sizes = await Promise.all(promises);
+    await turn();
     assert.deepEqual(
-      recorder.of('operations', 'job__done').map(({ values }) => values.size),
-      [1, 2],
+      recorder
+        .of('operations', 'job__done')
+        .map(({ values }) => values.size)
+        .toSorted(),
+      sizes.toSorted(),
     );
+  });
+
+  it('follows one promise for several operations, whether it is settled, handled or neither', async () => {
+    const later = new Promise<number>((resolve) => setTimeout(resolve, 1, 3));
+    const run = (promise: Promise<number>) =>
+      work.bare.run([], () =>
+        work.job.run(
+          [''],
+          () => promise,
+          (size) => [size],
+        ),
+      );
+    await run(later);
+    assert.equal(await run(later), 3);
+    run(later);
+    run(Promise.resolve(3));
+    await turn();
+    assert.deepEqual(
+      [recorder.of('operations', 'job__done').length, recorder.of('operations', 'bare__done').length],
+      [4, 4],
+    );
+  });
+
+  it('changes nothing of the order in which the program\u2019s callbacks run', async () => {
+    const order = async () => {
+      const seen: string[] = [];
+      const step = async (name: string, promise: () => Promise<unknown>) => {
+        for (let i = 0; i < 3; i++) {
+          await promise();
+          seen.push(`${name}${i}`);
+        }
+      };
+      const rejected = async () => {
+        throw new Error('seen');
+      };
+      await Promise.all([
+        step('operation', () => work.bare.run([], async () => null)),
+        step('plain', async () => null),
+        step('failing', () => work.bare.run([], rejected).catch(() => {})),
+        step('plainly', () => rejected().catch(() => {})),
+        step('returned', async () => work.bare.run([], () => Promise.resolve())),
+      ]);
+      return seen;
+    };
+    const traced = await order();
+    recorder.stop();
+    assert.deepEqual(traced, await order());
+  });
+
+  it('tells the time when the promise was settled, not when somebody asked', async () => {
+    const slow = work.bare.run([], async () => {
+      await turn();
+    });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await slow;
+    const [done] = recorder.of('operations', 'bare__done');
+    assert.ok((done!.values.ns as number) < 50e6, `${done!.values.ns} ns`);
   });
 
   it('does not touch other thenables: they may begin their work when asked for it', () => {
@@ -250,7 +340,48 @@ describe('an operation', () => {
       ),
       hostile,
     );
+    await turn();
     assert.deepEqual(names(), ['job__start', 'job__start']);
+  });
+
+  it('may be frozen, with all that can be reached of it, and can be traced all the same', () => {
+    const frozen = provider('frozen', { job: operation({ start: [string('what')] }), probe: [string('s')] });
+    freezeAll(frozen);
+    frozen.job.run(['a'], () => 1);
+    frozen.probe.fire('b');
+    recorder.stop();
+    assert.ok(!frozen.job.enabled && !frozen.probe.enabled);
+    recorder = record();
+    frozen.job.run(['c'], () => 1);
+    frozen.probe.fire('d');
+    assert.deepEqual(
+      recorder.fired.map(({ probe, values }) => [probe, values.what ?? values.s]),
+      [
+        ['job__start', 'c'],
+        ['job__done', undefined],
+        ['probe', 'd'],
+      ],
+    );
+    frozen.unload();
+    assert.ok(!frozen.job.enabled && !frozen.probe.enabled);
+  });
+
+  it('runs its work, untraced, through a Proxy', () => {
+    const job = new Proxy(work.job, {});
+    assert.equal(
+      job.run(
+        ['a'],
+        () => 3,
+        (size) => [size],
+      ),
+      3,
+    );
+    job.runCallback(
+      ['a'],
+      (callback) => callback(null),
+      () => {},
+    );
+    assert.deepEqual(names(), []);
   });
 
   it('leaves a callback that is none as it is', () => {
@@ -269,3 +400,10 @@ describe('an operation', () => {
     work.job.runCallback(['a'], (passed) => assert.equal(passed, callback), callback);
   });
 });
+
+/** Freezes an object and everything that its properties lead to, as programs do with what they export. */
+function freezeAll(value: unknown): void {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const key of Reflect.ownKeys(value)) freezeAll(Object.getOwnPropertyDescriptor(value, key)!.value);
+}

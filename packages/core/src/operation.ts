@@ -2,6 +2,7 @@ import { type Argument, string, uint64 } from './arguments.js';
 import { types } from './builtins.js';
 import { defineProbe, type ProbeDefinition } from './definition.js';
 import { DefinitionError, messageOf, show } from './errors.js';
+import { follow, type Outcome } from './following.js';
 import type { Probe, ProbeControl } from './probe.js';
 import { nextOperationId } from './registry.js';
 import type { Caller } from './values.js';
@@ -76,8 +77,14 @@ export function defineOperation(key: string, { name, start, done }: OperationSou
   });
 }
 
-/** Tells `done` what the work returned, as values for its arguments. */
-type DoneValues<Result, Done extends readonly unknown[]> = (result: Result) => Done;
+/**
+ * What {@link Operation.run} gives to `done` for what the work returned: of a promise the value that it was fulfilled with. Other thenables, which may begin their
+ * work only when somebody calls their `then`, are results like any other.
+ */
+export type Followed<Result> = Result extends Promise<infer Value> ? Value : Result;
+
+/** Fires the start of an operation; undefined while nobody traces it. A Proxy of one has no controls. */
+let begin: (operation: Operation<never, never>, from: Caller, start: readonly unknown[]) => Running | undefined;
 
 /**
  * An operation of a provider. The probes fire for work that began while any of the three was traced.
@@ -91,11 +98,21 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   readonly done: Pick<Probe, 'enabled'>;
   /** `<name>__error`, for its `enabled`. */
   readonly error: Pick<Probe, 'enabled'>;
-  declare private readonly controls: readonly [ProbeControl, ProbeControl, ProbeControl];
+  readonly #controls: readonly [ProbeControl, ProbeControl, ProbeControl];
 
   constructor(probes: readonly (readonly [Pick<Probe, 'enabled'>, ProbeControl])[]) {
     [this.start, this.done, this.error] = probes.map(([probe]) => probe) as [Probe, Probe, Probe];
-    Object.defineProperty(this, 'controls', { value: probes.map(([, control]) => control) });
+    this.#controls = probes.map(([, control]) => control) as [ProbeControl, ProbeControl, ProbeControl];
+  }
+
+  static {
+    begin = (operation, from, values) => {
+      if (!operation.enabled) return undefined;
+      const [start, ...ends] = operation.#controls;
+      const id = nextOperationId();
+      if (operation.start.enabled) firePart(start, from, id, undefined, () => values);
+      return new Running(operation, ends, from, id);
+    };
   }
 
   /** Whether a tracer is attached to any of the three probes. */
@@ -104,41 +121,33 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   }
 
   /**
-   * Runs `work` and returns what it returns. A promise is followed to its end; while traced, a plain promise is replaced
-   * by one with the same outcome, so that a rejection nobody handles is still reported as such. Other thenables are
-   * results like any other: to follow one, await it in an async function. A promise of a subclass, or with properties of its own as execa's, is
-   * returned as it is and followed all the same, which counts as handling its rejection: awaited in an async function, it is a plain one.
+   * Runs `work` and returns what it returns, the same object whether somebody traces or not. A promise is followed to its end. Other thenables are
+   * results like any other, as some begin their work only when somebody calls their `then`: to follow one, await it in an async function.
    *
    * @param start values for the start probe
    * @param done makes the values for the done probe from the result; called only while that probe is traced. Without
    *   it, its own arguments are fired as misfits: leave it out only where there are none.
    */
-  run<Result>(start: Start, work: () => Result, done?: DoneValues<Awaited<Result>, Done>): Result {
-    if (!this.enabled) return work();
-    const running = this.begin(this.run, start);
+  run<Result>(start: Start, work: () => Result, done?: (result: Followed<Result>) => Done): Result {
+    let running: Running | undefined;
+    // Whatever is called here may be what there is no room for any more on the stack, where the work itself has enough.
+    try {
+      running = begin(this, this.run, start);
+    } catch {}
+    if (!running) return work();
     let result: Result;
     try {
       result = work();
     } catch (error) {
-      running.failed(error);
+      try {
+        running.failed(error);
+      } catch {}
       throw error;
     }
-    if (!types.isPromise(result)) {
-      running.succeeded(() => done?.(result as Awaited<Result>));
-      return result;
-    }
-    const promise = result;
     try {
-      return follow(
-        promise,
-        (value) => running.succeeded(() => done?.(value as Awaited<Result>)),
-        (error) => running.failed(error),
-      ) as Result;
-    } catch {
-      // A subclass whose constructor does not take what `then` gives it: it cannot be followed.
-      this.controls[1].misfit();
-      return promise;
-    }
+      running.returned(result, done as ((result: unknown) => Done) | undefined);
+    } catch {}
+    return result;
   }
 
   /**
@@ -156,15 +165,16 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
     callback: (error?: any, ...results: Results) => Return,
     done?: (...results: Results) => Done,
   ): Result {
-    if (!this.enabled || typeof callback !== 'function') return work(callback);
-    const running = this.begin(this.runCallback, start);
-    let ended = false;
+    let running: Running | undefined;
+    try {
+      running = typeof callback === 'function' ? begin(this, this.runCallback, start) : undefined;
+    } catch {}
+    if (!running) return work(callback);
     const wrapped = function (this: unknown, error?: unknown, ...results: Results) {
-      if (!ended) {
-        ended = true;
+      try {
         if (error) running.failed(error);
         else running.succeeded(() => done?.(...results));
-      }
+      } catch {}
       // With as many arguments as there were: a program may count them.
       // biome-ignore lint/complexity/noArguments: see above
       return Reflect.apply(callback, this, arguments);
@@ -172,29 +182,76 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
     try {
       return work(wrapped);
     } catch (error) {
-      if (!ended) {
-        ended = true;
+      try {
         running.failed(error);
-      }
+      } catch {}
       throw error;
     }
   }
+}
 
-  private begin(from: Caller, values: readonly unknown[]) {
-    const [start, done, error] = this.controls;
-    const id = nextOperationId();
-    if (this.start.enabled) firePart(start, from, id, undefined, () => values);
-    const began = now();
-    return {
-      succeeded: (values: () => readonly unknown[] | undefined) => {
-        const ns = Number(now() - began);
-        if (this.done.enabled) firePart(done, from, id, ns, () => values() ?? NONE);
-      },
-      failed: (reason: unknown) => {
-        const ns = Number(now() - began);
-        if (this.error.enabled) error.fireFrom(from, id, ns, messageOf(reason));
-      },
-    };
+/** One run of an operation, from its start on. Only the first end counts. */
+class Running implements Outcome {
+  private readonly operation: Pick<Operation, 'enabled' | 'done' | 'error'>;
+  private readonly controls: readonly [done: ProbeControl, error: ProbeControl];
+  private readonly from: Caller;
+  private readonly id: number;
+  private readonly began: bigint;
+  private ended: bigint | undefined;
+  private isReported = false;
+  private done: ((result: unknown) => readonly unknown[]) | undefined;
+
+  constructor(operation: Running['operation'], controls: Running['controls'], from: Caller, id: number) {
+    this.operation = operation;
+    this.controls = controls;
+    this.from = from;
+    this.id = id;
+    this.began = now();
+  }
+
+  returned(result: unknown, done: Running['done']): void {
+    if (types.isPromise(result)) {
+      this.done = done;
+      // The end, unless `settled` is called later.
+      this.ended = now();
+      follow(result, this.operation, this);
+    } else {
+      this.succeeded(() => done?.(result));
+    }
+  }
+
+  succeeded(values: () => readonly unknown[] | undefined): void {
+    if (this.isReported) return;
+    this.isReported = true;
+    const ns = this.elapsed();
+    if (this.operation.done.enabled) firePart(this.controls[0], this.from, this.id, ns, () => values() ?? NONE);
+  }
+
+  failed(reason: unknown): void {
+    if (this.isReported) return;
+    this.isReported = true;
+    const ns = this.elapsed();
+    if (this.operation.error.enabled) this.controls[1].fireFrom(this.from, this.id, ns, messageOf(reason));
+  }
+
+  settled(): void {
+    this.ended = now();
+  }
+
+  fulfilled(value: unknown): void {
+    this.succeeded(() => this.done?.(value));
+  }
+
+  rejected(reason: unknown): void {
+    this.failed(reason);
+  }
+
+  unknown(): void {
+    this.controls[0].misfit();
+  }
+
+  private elapsed(): number {
+    return Number((this.ended ?? now()) - this.began);
   }
 }
 
@@ -230,40 +287,4 @@ function firePart(
   control.misfit();
   if (ns === undefined) control.fireFrom(from, id);
   else control.fireFrom(from, id, ns);
-}
-
-/**
- * Sees the end of a promise. A handler marks it as handled, which would hide a rejection that the program forgot: so the
- * program gets the promise that `then` made. But one that is more than a promise (a subclass, or with properties of its
- * own, like execa's) the program may need itself; it gets that back. Symbols do not count: Node.js puts its own there.
- */
-function follow<T>(promise: Promise<T>, fulfilled: (value: T) => void, rejected: (error: unknown) => void): Promise<T> {
-  const then = Promise.prototype.then as <A>(
-    this: Promise<T>,
-    a: (value: T) => A,
-    b: (error: unknown) => A,
-  ) => Promise<A>;
-  if (isPlain(promise)) {
-    return then.call(
-      promise,
-      (value) => {
-        fulfilled(value);
-        return value;
-      },
-      (error) => {
-        rejected(error);
-        throw error;
-      },
-    ) as Promise<T>;
-  }
-  then.call(promise, fulfilled, rejected);
-  return promise;
-}
-
-/** Of any realm: a promise of a vm context is plain, though its prototype is not ours. A subclass has one more above. */
-function isPlain(promise: Promise<unknown>): boolean {
-  const prototype = Object.getPrototypeOf(promise);
-  if (prototype === null || !Object.hasOwn(prototype, 'then')) return false;
-  const above = Object.getPrototypeOf(prototype);
-  return above !== null && Object.getPrototypeOf(above) === null && Object.keys(promise).length === 0;
 }

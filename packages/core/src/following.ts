@@ -1,0 +1,174 @@
+// Follows promises of the program to their ends, such that the program cannot tell. A handler of ours on a promise would hide a rejection that
+// nobody else handles, and a promise made by `then` in its place would be another object, without what the program put on the first. So nothing
+// is attached to a promise before the program itself does so: V8's promise hooks report that, and the moment when a promise is settled.
+import { inspect } from './builtins.js';
+
+/** What a promise is followed for. Nothing here may throw. */
+export interface Outcome {
+  /** Called at the moment when the promise is settled; not where it was settled already. */
+  settled(): void;
+  /** Called some microtasks later. */
+  fulfilled(value: unknown): void;
+  /** The same. Where nobody has handled the rejection by then, `reason` is a text that describes what the promise was rejected with. */
+  rejected(reason: unknown): void;
+  /** Called instead, where the promise cannot be followed: its class takes no executor. */
+  unknown(): void;
+}
+
+/** Who wants to know. Once this is false for all that follow promises, nothing is followed any more. */
+export interface Follower {
+  readonly enabled: boolean;
+}
+
+interface PromiseHooks {
+  onInit(init: (promise: object, parent?: object) => void): () => void;
+  onSettled(settled: (promise: object) => void): () => void;
+}
+
+interface Followed {
+  readonly outcomes: Outcome[];
+  /** Whether the program has attached a handler: then ours changes nothing. */
+  isHandled: boolean;
+  /** Whether the outcome is known, or our own handler will tell. */
+  isDone: boolean;
+}
+
+// As they were when sonde was loaded: a program may replace them.
+const { then } = Promise.prototype;
+const { apply } = Reflect;
+const FULFILLED = Promise.resolve();
+
+let following = new WeakMap<object, Followed>();
+const followers = new Set<Follower>();
+
+/**
+ * Follows a promise. The program cannot tell: the promise stays the same object, a rejection is reported as unhandled unless the program handles it,
+ * and its own callbacks run in the same order. Only a promise of a subclass makes one more of that class. Never throws.
+ *
+ * While promises are followed, each promise of the thread takes some 0.2 µs longer (docs/performance.md).
+ */
+export function follow(promise: Promise<unknown>, follower: Follower, outcome: Outcome): void {
+  try {
+    const hasHooks = startHooks();
+    followers.add(follower);
+    const known = following.get(promise);
+    if (known && !known.isDone) {
+      known.outcomes.push(outcome);
+      return;
+    }
+    const followed: Followed = { outcomes: [outcome], isHandled: known?.isHandled ?? !hasHooks, isDone: false };
+    following.set(promise, followed);
+    if (followed.isHandled) attach(promise, followed);
+    else look(promise, followed, HANDLED_WITHIN);
+  } catch {
+    // The stack is used up.
+  }
+}
+
+/** Microtasks within which a program has attached its handler, where it does so at once: an async function that returns the promise takes two. */
+const HANDLED_WITHIN = 4;
+
+/** Looks at a promise in some microtasks, unless the program has attached a handler by then: it may be settled, and nobody will ever ask. */
+function look(promise: Promise<unknown>, followed: Followed, after: number): void {
+  const next = () => {
+    try {
+      if (followed.isDone) return;
+      if (after > 0) look(promise, followed, after - 1);
+      else lookAt(promise, followed);
+    } catch {
+      // As above.
+    }
+  };
+  apply(then, FULFILLED, [next]);
+}
+
+function lookAt(promise: Promise<unknown>, followed: Followed): void {
+  const text = inspect(promise, { depth: 1, customInspect: false, breakLength: Number.POSITIVE_INFINITY });
+  const state = /\{\s*<(pending|rejected)>/.exec(text);
+  if (state?.[1] === 'pending') return;
+  if (!state) {
+    // A rejection is what a handler hides, and this is none.
+    attach(promise, followed);
+    return;
+  }
+  followed.isDone = true;
+  const reason = described(text.slice(state.index + state[0].length, text.lastIndexOf('}')).trim());
+  for (const outcome of followed.outcomes) outcome.rejected(reason);
+}
+
+/** The message of an error as `util.inspect` shows it, or what else that shows. */
+function described(shown: string): string {
+  const [message] = shown.replace(/^\[(.*)\]$/s, '$1').split(/\n\s+at /) as [string];
+  // Where the text is inside of the promise's, its lines are indented.
+  return message.replaceAll('\n  ', '\n').replace(/^[\w$]*(?:Error|Exception)(?: \[\w+\])?(?:: |$)/, '');
+}
+
+function attach(promise: Promise<unknown>, followed: Followed): void {
+  followed.isDone = true;
+  const { outcomes } = followed;
+  try {
+    apply(then, promise, [
+      (value: unknown) => {
+        for (const outcome of outcomes) outcome.fulfilled(value);
+      },
+      (reason: unknown) => {
+        for (const outcome of outcomes) outcome.rejected(reason);
+      },
+    ]);
+  } catch {
+    for (const outcome of outcomes) outcome.unknown();
+  }
+}
+
+let stopHooks: (() => void) | undefined;
+/** How often a hook was called. */
+let calls = 0;
+/** After so many calls, the hooks look whether somebody still wants them. */
+const CALLS_BETWEEN = 256;
+
+/** False where there are no hooks, which is not so on Node.js: then a rejection that nobody handles goes unreported while it is followed. */
+function startHooks(): boolean {
+  if (stopHooks) return true;
+  const { promiseHooks } = process.getBuiltinModule('node:v8') as unknown as { promiseHooks?: PromiseHooks };
+  if (!promiseHooks) return false;
+  const stops = [promiseHooks.onInit(initialized), promiseHooks.onSettled(settled)];
+  stopHooks = () => {
+    for (const stop of stops) stop();
+  };
+  return true;
+}
+
+function stopUnlessWanted(): void {
+  for (const follower of followers) if (!follower.enabled) followers.delete(follower);
+  if (followers.size > 0) return;
+  stopHooks?.();
+  stopHooks = undefined;
+  following = new WeakMap();
+}
+
+/** A promise was made, by `then` or `await` on its parent if it has one. */
+function initialized(_promise: object, parent?: object): void {
+  try {
+    if (++calls % CALLS_BETWEEN === 0) stopUnlessWanted();
+    if (!parent) return;
+    const followed = following.get(parent);
+    if (!followed || followed.isHandled) return;
+    followed.isHandled = true;
+    if (!followed.isDone) attach(parent as Promise<unknown>, followed);
+  } catch {
+    // The stack is used up.
+  }
+}
+
+/** A promise is about to be settled. */
+function settled(promise: object): void {
+  try {
+    if (++calls % CALLS_BETWEEN === 0) stopUnlessWanted();
+    const followed = following.get(promise);
+    if (!followed) return;
+    for (const outcome of followed.outcomes) outcome.settled();
+    if (!followed.isDone) look(promise as Promise<unknown>, followed, HANDLED_WITHIN);
+  } catch {
+    // As above.
+  }
+}
