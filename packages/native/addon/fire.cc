@@ -6,6 +6,7 @@
 // assembly.
 #include "fire.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <iterator>
@@ -37,16 +38,19 @@ constexpr int32_t kBytes = -1;
 constexpr int32_t kGreatestLimit = 1 << 20;  // GREATEST_LIMIT in packages/core
 // A text's buffer has room for one character more than its limit, so that V8 never stops before the limit, and the NUL.
 constexpr size_t kBeyondLimit = 4 + 1;
+// Bytes that a tool reads of a text at the least, whatever its length: bcc's argdist takes 80 for a key, so what follows the NUL must not differ from
+// fire to fire (STRING_SIZE of its `-z`).
+constexpr size_t kLeastRead = 80;
 // Bytes of a first argument's text, NUL included, that may be fired again without being copied again: LONGEST_REPEATED in src/fire.ts.
 constexpr size_t kMostRepeated = 256;
 
 // One for each thread. Texts are copied into `scratch`, which is large enough for the texts of any one probe; nothing
 // runs between copying and the stub's return, so one is enough. What was just written is resident: tracers can read it.
-// It begins with the last text that was a first argument, of `first` bytes with its NUL. If these are no more than kMostRepeated, nothing
-// else is written there.
+// It begins with the last text that was a first argument, of `first` bytes with its NUL and what tools read behind it. If these are no more than
+// kMostRepeated, nothing else is written there.
 struct Thread {
-  std::vector<char> scratch;
-  size_t first = 1;
+  std::vector<char> scratch = std::vector<char>(kLeastRead);
+  size_t first = kLeastRead;
 };
 
 // A stub that is called and, where there are user events, one that is written.
@@ -91,8 +95,8 @@ size_t ShowNuls(char* text, size_t length, size_t limit) {
   return made;
 }
 
-// Copies a string as UTF-8, at most `limit` bytes and a NUL. Lone surrogates become U+FFFD (Node-API does that). Returns how many
-// bytes that are, so that the next text may lie beside it: each page more that is touched right after the kernel's work costs.
+// Copies a string as UTF-8, at most `limit` bytes and a NUL, with zeros behind it up to kLeastRead. Lone surrogates become U+FFFD (Node-API does that).
+// Returns how many bytes that are, so that the next text may lie beside it: each page more that is touched right after the kernel's work costs.
 size_t CopyText(napi_env env, napi_value value, char* to, size_t limit) {
   size_t length = 0;
   if (napi_get_value_string_utf8(env, value, to, limit + kBeyondLimit, &length) != napi_ok) length = 0;
@@ -101,8 +105,12 @@ size_t CopyText(napi_env env, napi_value value, char* to, size_t limit) {
     while (length > 0 && IsContinuation(to[length])) length--;
   }
   if (memchr(to, '\0', length) != nullptr) length = ShowNuls(to, length, limit);
-  to[length] = '\0';
-  return length + 1;
+  if (length >= kLeastRead) {
+    to[length] = '\0';
+    return length + 1;
+  }
+  memset(to + length, '\0', kLeastRead - length);
+  return kLeastRead;
 }
 
 uint64_t ReadInteger(napi_env env, napi_value value) {
@@ -203,7 +211,7 @@ Napi::Value MakeProbe(const Napi::CallbackInfo& info) {
     int32_t kind = probe->kinds[i] = kinds[i];
     if (kind < kBytes || kind > kGreatestLimit) return Throw(env, "an argument of no known kind");
     probe->slots += kind == kBytes ? 2 : 1;
-    if (kind > 0) texts += kind + kBeyondLimit;
+    if (kind > 0) texts += std::max(kind + kBeyondLimit, kLeastRead);
   }
   if (probe->slots > kMostArguments) return Throw(env, "more than 12 native arguments");
   probe->has_event = info.Length() > 3;

@@ -23,13 +23,13 @@ const LIMITS: Record<string, [name: string, Limits]> = {
   'an integer': ['Fire<1ul, false>', { own: 88, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1 } }],
   'a text and an integer': [
     'Fire<2ul, false>',
-    { own: 160, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1, napi_get_value_string_utf8: 1 } },
+    { own: 184, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1, napi_get_value_string_utf8: 1 } },
   ],
   'the same text as before and an integer': [
     'Fire<1ul, true>',
     { own: 90, calls: { napi_get_cb_info: 1, napi_get_value_int64: 1 } },
   ],
-  'three texts': ['Fire<3ul, false>', { own: 255, calls: { napi_get_cb_info: 1, napi_get_value_string_utf8: 3 } }],
+  'three texts': ['Fire<3ul, false>', { own: 326, calls: { napi_get_cb_info: 1, napi_get_value_string_utf8: 3 } }],
 };
 
 describe('instructions of a fire, in native code', () => {

@@ -9,13 +9,14 @@ import { run } from '../support/tracer.js';
 const ENDING = spawnSync('sh', ['-c', 'command -v tplist-bpfcc']).status === 0 ? '-bpfcc' : '';
 const TPLIST = `tplist${ENDING}`;
 const TRACE = `trace${ENDING}`;
+const ARGDIST = `argdist${ENDING}`;
 
 describe('bcc', function () {
   this.timeout(90_000);
   const scene = useScene();
 
   before(function () {
-    needsTools(this, TPLIST, TRACE, 'taskset');
+    needsTools(this, TPLIST, TRACE, ARGDIST, 'taskset');
     needsRoot(this);
     if (!hasKernelHeaders()) cannotTest(this, "no kernel's headers are installed (linux-headers-amd64)");
   });
@@ -62,6 +63,49 @@ describe('bcc', function () {
     );
     await program.until(false);
   });
+
+  // argdist takes 80 bytes of a text for the key that it counts by.
+  for (const { which, provider, probe, argument, fire } of [
+    {
+      which: 'first',
+      provider: 'smtp',
+      probe: 'sessionStart',
+      argument: 'arg1',
+      fire: (text: string) => [text, 1],
+    },
+    {
+      which: 'second',
+      provider: 'every',
+      probe: 'text',
+      argument: 'arg2',
+      fire: (text: string, other = '') => [other, text, other],
+    },
+  ] as const) {
+    it(`counts by the ${which} text, whatever was fired before`, async () => {
+      const program = await scene.current.program();
+      const object = await program.object(provider);
+      const native = probe.replace(/[A-Z]/g, (capital) => `__${capital.toLowerCase()}`);
+      const argdist = scene.current.tracer(
+        ARGDIST,
+        ['-i', '1', '-C', `u:${object}:${native}():char*:${argument}`],
+        kernelHeaders(scene.current),
+      );
+      const call = (...texts: [string, string?]) =>
+        program.call('fire', `${provider}.${probe}` as never, ...fire(...texts));
+      await argdist.hears(() => call('knock'), /b'knock'/);
+      for (let length = 0; length < 80; length += 2) {
+        await call('x'.repeat(length), 'y'.repeat(length));
+        await call('short', 'z'.repeat(79 - length));
+        // The same once more, which need not be copied.
+        await call('short', 'z');
+      }
+      await call('end');
+      await argdist.shows(/b'end'/);
+      await argdist.stop();
+      const last = argdist.output.slice(argdist.output.lastIndexOf('COUNT'));
+      assert.deepEqual(last.match(/\d+ +\S+ = b'short.*/g), [last.match(/80 +\S+ = b'short'/)?.[0]], last);
+    });
+  }
 
   it('reads small integers in registers and on the stack', async () => {
     const program = await scene.current.program();
