@@ -22,10 +22,12 @@ export interface LoadedProvider {
   readonly code: Uint8Array;
   /** As many as the definition has, in its order. */
   readonly probes: readonly LoadedProbe[];
-  /** Where a tracer finds them: the probe object's path. */
-  readonly location?: string;
+  /** Where a tracer finds them at this moment: the probe object's path. Asked for before `reason`, `newest` and the probes' `tracer`. */
+  readonly location?: string | undefined;
   /** Why the provider is not loaded the usual way, when it is not. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
+  /** The probe object to which `<provider>.so` leads, when it is another one. */
+  readonly newest?: string | undefined;
   /** Withdraws the provider. `code` stays readable. */
   unload(): void;
 }

@@ -55,7 +55,7 @@ export class SondeError extends Error {
 export function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+      return printable(JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value));
     case 'number':
     case 'boolean':
     case 'undefined':
@@ -67,6 +67,18 @@ export function show(value: unknown): string {
     default:
       return `a ${typeof value}`;
   }
+}
+
+/**
+ * A text without characters that a terminal takes for commands, or that end a line: paths and settings that others have chosen stand in what is printed.
+ * Each is written as JavaScript writes it, `\\x1b`.
+ */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be printed.
+  return text.replace(/[\0-\x1f\x7f-\x9f\u2028\u2029]/g, (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code}` : `\\x${code.padStart(2, '0')}`;
+  });
 }
 
 /** The message of whatever was thrown. Never throws itself, whatever that is. */

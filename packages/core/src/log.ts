@@ -1,6 +1,7 @@
 // Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only then: it takes as long as
 // all of sonde.
 import { createRequire } from './builtins.js';
+import { printable } from './errors.js';
 import { places } from './places.js';
 
 /** Writes one line, formatted as the `debug` package does: %s, %d, %o. */
@@ -14,7 +15,7 @@ export function log(area: string): Log {
   let write: Log | undefined;
   return (format, ...values) => {
     write ??= open(area);
-    write(format, ...values);
+    write(format, ...values.map((value) => (typeof value === 'string' ? printable(value) : value)));
   };
 }
 

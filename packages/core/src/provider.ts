@@ -9,7 +9,7 @@ import {
   type ProbeDefinition,
   type ProbeSource,
 } from './definition.js';
-import { DefinitionError, show } from './errors.js';
+import { DefinitionError, printable, show } from './errors.js';
 import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
 import { createProbes, type Probe, type ProbeControl, watchable } from './probe.js';
 import { type Connectable, type Connection, connect, enroll } from './registry.js';
@@ -158,11 +158,14 @@ function define(name: string, source: unknown): MemberDefinition[] {
 }
 
 function status(name: string, { loaded, reason }: Connection, controls: readonly ProbeControl[]) {
+  const location = loaded?.location;
+  const newest = loaded?.newest;
   const why = reason ?? loaded?.reason;
   return {
     name,
-    ...(loaded?.location !== undefined && { location: loaded.location }),
-    ...(why !== undefined && { reason: why }),
+    ...(location !== undefined && { location }),
+    ...(newest !== undefined && { newest }),
+    ...(why !== undefined && { reason: printable(why) }),
     probes: controls.map((control) => control.status()),
   };
 }

@@ -10,6 +10,11 @@ export interface ProviderStatus {
   name: string;
   /** Where tracers find the probes: the probe object's path. */
   location?: string;
+  /**
+   * The probe object to which the link `<provider>.so` leads, where that is not this one: a process with another definition of the provider started later.
+   * Give tools `location`.
+   */
+  newest?: string;
   /** Why the provider rests, or is not where it would be otherwise. */
   reason?: string;
   probes: ProbeStatus[];

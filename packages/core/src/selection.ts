@@ -2,7 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BACKEND_NAMES, type Backend, type BackendName } from './backend.js';
-import { messageOf, SondeError, show } from './errors.js';
+import { messageOf, printable, SondeError, show } from './errors.js';
 import { log } from './log.js';
 import { MAIN_FILE } from './main-file.js';
 import { type Connection, type Connector, reconnect, setConnector } from './registry.js';
@@ -99,7 +99,7 @@ export function selectBackend(table: Backends['table'], settings: Settings): Sel
   }
 
   function result(backend: BackendName, implementation: Backend) {
-    return { backend, requested, implementation, ...(ignored.length > 0 && { reason: ignored.join('; ') }) };
+    return { backend, requested, implementation, ...(ignored.length > 0 && { reason: printable(ignored.join('; ')) }) };
   }
 }
 
@@ -185,7 +185,7 @@ function load(backend: Backend, definition: Parameters<Backend['load']>[0]): Con
     debug('provider %s is at %s', definition.name, loaded.location ?? '(nowhere)');
     return { loaded };
   } catch (error) {
-    const reason = messageOf(error);
+    const reason = printable(messageOf(error));
     debug('provider %s rests: %s', definition.name, reason);
     if (process.env.SONDE_REQUIRE === '1') {
       throw new SondeError(
