@@ -253,12 +253,12 @@ function withOwnBackend(): void {
             flag: new Uint8Array(1),
             written: undefined as never,
           }));
-          const loaded = loadProbeObject(
-            definition,
-            { ...thisMachine(), notes: false },
-            () => '',
-            shape === 'event' ? events : undefined,
-          );
+          const loaded = loadProbeObject(definition, thisMachine(), {
+            notes: false,
+            extension: 'so',
+            tracer: () => '',
+            ...(shape === 'event' && { events: { probes: events, close() {} } }),
+          });
           direct = loaded.probes[0]!.fire;
           return loaded;
         },

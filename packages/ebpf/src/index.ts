@@ -1,5 +1,5 @@
-import type { Backend, LoadedProvider, ProviderDefinition } from '@sonde/core';
-import { loadProbeObject, type Machine, symbolOf, thisMachine } from '@sonde/native';
+import type { Backend } from '@sonde/core';
+import { loadProbeObject, symbolOf, thisMachine } from '@sonde/native';
 import { openUserEvents, type UserEvents } from './user-events.js';
 
 /**
@@ -16,29 +16,26 @@ export function ebpf(): Backend {
   const machine = thisMachine();
   return {
     load(provider) {
-      let events: UserEvents;
+      let events: UserEvents | undefined;
+      let reason: string | undefined;
       try {
         events = openUserEvents(provider);
       } catch (error) {
-        const loaded = load(provider, machine);
-        const reason = `no user events: ${(error as Error).message}`;
-        return { ...loaded, reason: loaded.reason === undefined ? reason : `${reason}; ${loaded.reason}` };
+        reason = `no user events: ${(error as Error).message}`;
       }
       try {
-        return { ...load(provider, machine, events), unload: events.close };
+        return loadProbeObject(provider, machine, {
+          notes: false,
+          // A tool that wants notes must not be led to an object without.
+          extension: 'ebpf.so',
+          tracer: (path, probe) => `uprobe:${path}:${symbolOf(provider.name, probe)}`,
+          ...(events && { events }),
+          ...(reason !== undefined && { reason }),
+        });
       } catch (error) {
-        events.close();
+        events?.close();
         throw error;
       }
     },
   };
-}
-
-function load(provider: ProviderDefinition, machine: Machine, events?: UserEvents): LoadedProvider {
-  return loadProbeObject(
-    provider,
-    { ...machine, notes: false },
-    (location, probe) => `uprobe:${location}:${symbolOf(provider.name, probe)}`,
-    events?.probes,
-  );
 }

@@ -29,7 +29,14 @@ export interface Binding {
     offsets: Uint32Array;
   }): { stubs: number[]; registration: Registration };
   unregisterDof(registration: Registration): void;
-  memoryFile(name: string, content: Uint8Array): number;
+  openMemoryObject(
+    folder: string,
+    name: string,
+    symbol: string,
+    size: number,
+    content?: Uint8Array,
+  ): { code: Uint8Array; path: string; visible: Visible } | undefined;
+  hideMemoryObject(visible: Visible): void;
 }
 
 export type Fire = (...values: NativeValue[]) => void;
@@ -51,6 +58,9 @@ export interface Dtrace {
   /** How many arguments of a probe D reads by number. */
   arguments: number;
 }
+
+/** That an object in memory is to be found by tracers: nothing but the addon looks into it. */
+export type Visible = { readonly visible: unique symbol };
 
 /** Probes that the system's DTrace knows by DOF: nothing but the addon looks into it. */
 export type Registration = { readonly registration: unique symbol };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { putFile } from './own-files.js';
+import { putFile } from './private-files.js';
 
 describe('a file of our own', () => {
   if (process.platform === 'win32') return;
@@ -16,14 +16,17 @@ describe('a file of our own', () => {
     it(`of ${size} bytes is read whole, and nothing of what was read before stands after it`, () => {
       const put = (name: string, content: Uint8Array) => {
         const after: number[] = [];
-        const { found } = putFile(folder, {
-          name,
-          content: () => content,
-          isWhole: (memory, length) => {
-            after.push(...new Uint8Array(memory, length).subarray(0, 16));
-            return Buffer.from(memory, 0, length).equals(content);
+        const { content: found } = putFile(
+          { path: folder, base: '/' },
+          {
+            name,
+            content: () => content,
+            isWhole: (memory, length) => {
+              after.push(...new Uint8Array(memory, length).subarray(0, 16));
+              return Buffer.from(memory, 0, length).equals(content);
+            },
           },
-        });
+        );
         assert.deepEqual(Buffer.from(found), Buffer.from(content));
         return after;
       };

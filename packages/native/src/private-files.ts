@@ -12,20 +12,19 @@ import {
   openSync,
   readdirSync,
   readSync,
-  realpathSync,
   renameSync,
-  rmSync,
-  type Stats,
-  statSync,
+  rmdirSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { log } from '@sonde/core';
+import { checkOurs, openPrivateFolder, type Place } from './private-folder.js';
 
 const debug = log('object');
 
-export interface OwnFile {
+export interface PrivateFile {
   /** Stands for the content. */
   name: string;
   /** Made only where the file is not there yet. */
@@ -34,35 +33,11 @@ export interface OwnFile {
   isWhole(memory: ArrayBuffer, size: number): boolean;
 }
 
-/** Where objects may lie, the best first. A folder that was asked for is the only one. */
-export function folders(): string[] {
-  const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
-  if (SONDE_DIR) return [SONDE_DIR];
-  // Asked once: each of the variables that it looks at takes Node.js several system calls.
-  temporaryFolder ??= process.getBuiltinModule('node:os').tmpdir();
-  const temporary = join(temporaryFolder, `sonde-${process.geteuid!()}`);
-  return XDG_RUNTIME_DIR && isOurs(XDG_RUNTIME_DIR) ? [join(XDG_RUNTIME_DIR, 'sonde'), temporary] : [temporary];
-}
-
-let temporaryFolder: string | undefined;
-
-export function absolute(folder: string): string {
-  try {
-    return resolve(folder);
-  } catch (error) {
-    throw new Error(`${folder} is relative to a working directory that is gone: set SONDE_DIR to an absolute path`, {
-      cause: error,
-    });
-  }
-}
-
-/** Under su and sudo, XDG_RUNTIME_DIR may still be the other user's. */
-function isOurs(path: string): boolean {
-  try {
-    return statSync(path).uid === process.geteuid!();
-  } catch {
-    return false;
-  }
+export interface FoundFile {
+  path: string;
+  content: Uint8Array;
+  /** Removes what this call made, the file and the folder: it turned out to be of no use to anybody. */
+  takeBack(): void;
 }
 
 /**
@@ -70,98 +45,88 @@ function isOurs(path: string): boolean {
  *
  * @throws with a reason
  */
-export function putFile(folder: string, { name, content, isWhole }: OwnFile): { path: string; found: Uint8Array } {
-  const there = lstatSync(folder, { throwIfNoEntry: false });
-  if (!there) makeFolder(folder);
-  checkOurs(folder, there ?? lstatSync(folder), 'directory');
-  checkAbove(folder);
+export function putFile(place: Place, { name, content, isWhole }: PrivateFile): FoundFile {
+  const { path: folder, isOurs, isNew } = openPrivateFolder(place);
   const path = join(folder, name);
   const found = readWhole(path, isWhole);
-  if (found) return { path, found };
-  const made = content();
-  removeAbandoned(folder);
-  const own = join(folder, `.${name}.${process.pid}-${process.hrtime.bigint()}${PART}`);
-  writeWhole(own, made);
-  try {
-    // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
-    link(own, path);
-  } finally {
-    rmSync(own, { force: true });
+  if (found) return { path, content: found, takeBack() {} };
+  if (!isOurs) {
+    throw new Error(`${folder} belongs to root and does not hold ${name}: set SONDE_DIR to a directory of your own`);
   }
+  const made = content();
+  throughPart(folder, (part) => {
+    writeWhole(part, made);
+    // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
+    link(part, path);
+  });
   if (!readWhole(path, isWhole)) repair(path, made);
   const kept = readWhole(path, isWhole);
   if (!kept) throw new Error(`${path} does not keep its content`);
-  return { path, found: kept };
+  const takeBack = () => {
+    try {
+      unlinkSync(path);
+      if (!isNew) return;
+      rmdirSync(join(folder, PARTS));
+      rmdirSync(folder);
+    } catch (error) {
+      // Others use the folder.
+      debug('%s: %s', path, (error as Error).message);
+    }
+  };
+  return { path, content: kept, takeBack };
 }
 
-/**
- * Makes the folder, and those above it. Each is tried once: where none can be made, as in /proc, Node.js's own `recursive`
- * tries for ever.
- */
-function makeFolder(folder: string): void {
-  if (tryMakeFolder(folder)) return;
-  makeFolder(dirname(folder));
-  if (!tryMakeFolder(folder)) throw new Error(`${folder} cannot be made`);
+/** Makes a symbolic link in a folder of ours, in the place of the one that is there. */
+export function putLink(path: string, target: string): void {
+  throughPart(dirname(path), (part) => {
+    symlinkSync(target, part);
+    renameSync(part, path);
+  });
 }
 
-/** False when there is no folder above it; true too when something is there already, whatever it is. */
-function tryMakeFolder(folder: string): boolean {
-  try {
-    mkdirSync(folder, 0o700);
-    // Whatever the umask is.
-    chmodSync(folder, 0o700);
-    return true;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return true;
-    if (code === 'ENOENT' && dirname(folder) !== folder) return false;
-    throw error;
-  }
-}
-
-/** Files on their way; what a killed process left of them is removed by the next that writes. */
-export const PART = '.part';
+/** Where files lie on their way, by themselves: looking for what was left there must not take longer the more files there are. */
+const PARTS = '.parts';
 const ABANDONED_AFTER_MS = 60_000;
 
-function checkOurs(path: string, stats: Stats, what: 'directory' | 'file'): void {
-  const broken = (rule: string) => new Error(`${path} ${rule}: remove it, or set SONDE_DIR to a directory of your own`);
-  if (stats.isSymbolicLink()) throw broken('is a symbolic link');
-  if (what === 'directory' ? !stats.isDirectory() : !stats.isFile()) throw broken(`is not a ${what}`);
-  if (stats.uid !== process.geteuid!()) throw broken(`belongs to user ${stats.uid} and not to ${process.geteuid!()}`);
-  if ((stats.mode & 0o022) !== 0) throw broken(`can be written by others (mode ${(stats.mode & 0o777).toString(8)})`);
-}
-
-/** Folders that nobody else can put another in the place of; who could change that is asked once. */
-const safeFolders = new Set<string>();
-
-/** Whoever can write to a directory above could exchange the folder between a check and its use. */
-function checkAbove(folder: string): void {
-  if (safeFolders.has(folder)) return;
-  const trusted = [0, process.geteuid!()];
-  for (const path of new Set([...above(folder), ...above(realpathSync.native(folder))])) {
-    const { uid, gid, mode } = statSync(path);
-    const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== 0 && gid !== process.getegid!());
-    const isSticky = (mode & 0o1000) !== 0;
-    if (!trusted.includes(uid) || (others && !isSticky)) {
-      throw new Error(
-        `${folder} lies in ${path}, which others can change (user ${uid}, mode ${(mode & 0o7777).toString(8)}): ` +
-          'set SONDE_DIR to a directory that only you and root can reach',
-      );
+/** Makes something under a name of its own, which is gone afterwards. What a killed process leaves is removed by the next that gets here. */
+function throughPart(folder: string, make: (part: string) => void): void {
+  const parts = join(folder, PARTS);
+  try {
+    mkdirSync(parts, 0o700);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    checkOurs(parts, lstatSync(parts), 'directory');
+    removeAbandoned(parts);
+  }
+  const part = join(parts, `${process.pid}-${process.hrtime.bigint()}`);
+  try {
+    make(part);
+  } finally {
+    try {
+      unlinkSync(part);
+    } catch {
+      // It has another name now, or was never made.
     }
   }
-  safeFolders.add(folder);
 }
 
-function above(folder: string): string[] {
-  const parent = dirname(folder);
-  return parent === folder ? [] : [parent, ...above(parent)];
+function removeAbandoned(parts: string): void {
+  for (const name of readdirSync(parts)) {
+    const path = join(parts, name);
+    try {
+      if (Date.now() - lstatSync(path).mtimeMs > ABANDONED_AFTER_MS) unlinkSync(path);
+    } catch (error) {
+      // Another process was quicker.
+      debug('%s: %s', path, (error as Error).message);
+    }
+  }
 }
 
 /** Bytes. Far more than an object with the most probes that anyone defines, or a source; what is larger is damaged. */
 const LARGEST = 2 ** 28;
 
 /** The file's content, where it is there, ours and whole. Throws when it is there and not ours. */
-function readWhole(path: string, isWhole: OwnFile['isWhole']): Uint8Array | undefined {
+function readWhole(path: string, isWhole: PrivateFile['isWhole']): Uint8Array | undefined {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -244,18 +209,5 @@ function repair(path: string, content: Uint8Array): void {
     ftruncateSync(file, content.length);
   } finally {
     closeSync(file);
-  }
-}
-
-function removeAbandoned(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    if (!name.endsWith(PART)) continue;
-    const path = join(folder, name);
-    try {
-      if (Date.now() - lstatSync(path).mtimeMs > ABANDONED_AFTER_MS) unlinkSync(path);
-    } catch (error) {
-      // Another process was quicker.
-      debug('%s: %s', path, (error as Error).message);
-    }
   }
 }

@@ -4,7 +4,7 @@ import { definitionKey, type ProbeObjectDefinition, stubsOf } from '@sonde/elf';
 import { getBinding, late } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
-import { openObject } from './object-files.js';
+import { type OpenObject, openObject, type Whereabouts } from './object-files.js';
 
 /** In what an object depends on the machine: see @sonde/elf, which is not installed with this package, so nothing is exported in its types. */
 export interface Machine {
@@ -47,22 +47,30 @@ export interface ProbeEvent {
 /** A probe's stub as a symbol of its object: a C identifier, since most tools take a colon for a separator. */
 export const symbolOf = (provider: string, probe: string) => `${provider}_${probe}`;
 
-/**
- * Maps the probe object of a provider, which is written if it is not there yet.
- *
- * @param visible whether the object has SDT notes
- * @param tracer what a tool has to be given for a probe
- * @param events the probes' user events, if they have any
- */
+/** What differs between the backends whose probes are stubs of an object. */
+export interface Visibility {
+  /** Whether the object has SDT notes. */
+  notes: boolean;
+  /** Of the link to the provider's newest definition: `so`. */
+  extension: string;
+  /** What a tool has to be given for a probe, of an object whose path is written as bpftrace takes it. */
+  tracer(path: string, probe: string): string;
+  /** The probes' user events, if they have any. */
+  events?: { readonly probes: readonly ProbeEvent[]; close(): void };
+  /** Why the probes are not all that they could be. */
+  reason?: string;
+}
+
+/** Maps the probe object of a provider, which is written if it is not there yet. */
 export function loadProbeObject(
   { name, probes }: ProviderDefinition,
-  visible: Machine & { notes: boolean },
-  tracer: (location: string, probe: string) => string,
-  events?: readonly ProbeEvent[],
+  machine: Machine,
+  { notes, extension, tracer, events, reason }: Visibility,
 ): LoadedProvider {
   const definition: ProbeObjectDefinition = {
     provider: name,
-    ...visible,
+    ...machine,
+    notes,
     probes: probes.map((probe) => ({
       name: probe.name,
       symbol: symbolOf(name, probe.name),
@@ -70,47 +78,87 @@ export function loadProbeObject(
     })),
   };
   const { size, distance, resting } = stubsOf(definition);
-  const { code, location, reason } = openObject({
+  const object = openObject({
     provider: name,
     key: definitionKey(definition),
+    link: `${name}.${extension}`,
     content: () => (late('elf') as typeof import('@sonde/elf')).writeProbeObject(definition).bytes,
     symbol: definition.probes[0]!.symbol,
     size,
   });
-  const object: LoadedObject = { code, location, distance, resting, tracer, events };
-  return {
-    code,
-    location,
-    ...(reason !== undefined && { reason }),
-    probes: probes.map((probe, index) => new Stub(object, probe, index)),
-    // What holds the object are the view and the functions that fire: the core drops both, and then it is unmapped.
-    unload() {},
-  };
+  return new ProbeObject(object, probes, { distance, resting, tracer, events, reason });
 }
 
-interface LoadedObject {
-  code: Uint8Array;
-  location: string;
+interface Stubs extends Pick<Visibility, 'tracer'> {
   distance: number;
   resting: number;
-  tracer(location: string, probe: string): string;
-  events: readonly ProbeEvent[] | undefined;
+  events: Visibility['events'] | undefined;
+  reason: string | undefined;
+}
+
+class ProbeObject implements LoadedProvider {
+  readonly code: Uint8Array;
+  readonly probes: readonly LoadedProbe[];
+  private readonly object: OpenObject;
+  private readonly stubs: Stubs;
+  private found: Whereabouts | undefined;
+
+  constructor(object: OpenObject, probes: readonly ProbeDefinition[], stubs: Stubs) {
+    this.code = object.code;
+    this.object = object;
+    this.stubs = stubs;
+    this.probes = probes.map((probe, index) => new Stub(this, stubs, probe, index));
+  }
+
+  /** Looks for the object. What else is asked for is of the moment of the last look, which is one for all probes. */
+  get location() {
+    this.found = this.object.whereabouts();
+    return this.found.location;
+  }
+
+  get reason() {
+    const reasons = [this.stubs.reason, this.lastFound.reason].filter((reason) => reason !== undefined);
+    return reasons.length > 0 ? reasons.join('; ') : undefined;
+  }
+
+  get newest() {
+    return this.lastFound.newest;
+  }
+
+  /** The object as bpftrace takes it, which wants quotes around most characters. */
+  get path(): string {
+    const { location } = this.lastFound;
+    return /[^\w./-]/.test(location) ? `"${location}"` : location;
+  }
+
+  private get lastFound(): Whereabouts {
+    this.found ??= this.object.whereabouts();
+    return this.found;
+  }
+
+  // What holds the object are the view and the functions that fire: the core drops both, and then it is unmapped.
+  unload(): void {
+    this.object.withdraw();
+    this.stubs.events?.close();
+  }
 }
 
 /** What most probes are never asked for is made when it is. */
 class Stub implements LoadedProbe {
-  private readonly object: LoadedObject;
+  private readonly object: ProbeObject;
+  private readonly stubs: Stubs;
   private readonly probe: ProbeDefinition;
   private readonly index: number;
 
-  constructor(object: LoadedObject, probe: ProbeDefinition, index: number) {
+  constructor(object: ProbeObject, stubs: Stubs, probe: ProbeDefinition, index: number) {
     this.object = object;
+    this.stubs = stubs;
     this.probe = probe;
     this.index = index;
   }
 
   get offset() {
-    return this.index * this.object.distance;
+    return this.index * this.stubs.distance;
   }
 
   get stub() {
@@ -118,22 +166,27 @@ class Stub implements LoadedProbe {
   }
 
   get resting() {
-    return this.object.resting;
+    return this.stubs.resting;
   }
 
   get tracer() {
-    return this.object.tracer(this.object.location, this.probe.name);
+    return this.stubs.tracer(this.object.path, this.probe.name);
   }
 
   get flag() {
-    return this.object.events?.[this.index]?.flag;
+    return this.stubs.events?.probes[this.index]?.flag;
   }
 
   get event() {
-    return this.object.events?.[this.index]?.name;
+    return this.stubs.events?.probes[this.index]?.name;
   }
 
   get fire() {
-    return fireFunction(this.object.code, this.offset, this.probe.arguments, this.object.events?.[this.index]?.written);
+    return fireFunction(
+      this.object.code,
+      this.offset,
+      this.probe.arguments,
+      this.stubs.events?.probes[this.index]?.written,
+    );
   }
 }

@@ -11,10 +11,10 @@ export function systemtap(): Backend {
   const machine = thisMachine();
   return {
     load: (provider) =>
-      loadProbeObject(
-        provider,
-        { ...machine, notes: true },
-        (location, probe) => `usdt:${location}:${provider.name}:${probe}`,
-      ),
+      loadProbeObject(provider, machine, {
+        notes: true,
+        extension: 'so',
+        tracer: (path, probe) => `usdt:${path}:${provider.name}:${probe}`,
+      }),
   };
 }

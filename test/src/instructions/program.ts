@@ -13,7 +13,7 @@ registerBackends({
   table: {
     noop: () => ({
       load(definition: ProviderDefinition) {
-        const loaded = loadProbeObject(definition, { ...thisMachine(), notes: true }, () => '');
+        const loaded = loadProbeObject(definition, thisMachine(), { notes: true, extension: 'so', tracer: () => '' });
         fires.push(...loaded.probes.map(({ fire }) => fire));
         return loaded;
       },

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -13,19 +12,15 @@ import {
   realpathSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Status } from 'sonde';
+import { setTimeout } from 'node:timers/promises';
 import { needsRoot } from '../support/tools.js';
-
-const program = fileURLToPath(new URL('program.js', import.meta.url));
-const NOBODY = 65534;
+import { assertRefused, NOBODY, PROGRAM, runProgram } from './run-program.js';
 
 describe('probe object files', () => {
   if (process.platform !== 'linux') return;
@@ -37,30 +32,9 @@ describe('probe object files', () => {
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  /** Runs the program and returns its one provider's status. It must run whatever there is, and say nothing else. */
-  function run(env: NodeJS.ProcessEnv = { SONDE_DIR: folder }) {
-    const { SONDE_DIR: _, XDG_RUNTIME_DIR: __, ...clean } = process.env;
-    const { status, signal, stdout, stderr } = spawnSync(process.execPath, [program], {
-      encoding: 'utf8',
-      timeout: 20_000,
-      env: { ...clean, SONDE_BACKEND: 'systemtap', ...env },
-    });
-    assert.deepEqual([status, signal, stderr], [0, null, '']);
-    const told: Status = JSON.parse(stdout);
-    assert.equal(told.backend, 'systemtap');
-    return told.providers[0]!;
-  }
-
-  /** The object was refused, for this reason, and mapped from memory instead: the probes are there all the same. */
-  function refused({ location, reason, probes }: ReturnType<typeof run>, why: RegExp): void {
-    assert.match(reason ?? 'no reason', why);
-    assert.match(location!, /^\/proc\/\d+\/fd\/\d+$/);
-    assert.equal(probes[0]!.tracer, `usdt:${location}:files:probe`);
-    assert.equal(probes[0]!.errors, 0);
-  }
-
+  const run = (env: NodeJS.ProcessEnv = { SONDE_DIR: folder }) => runProgram(env);
   const mode = (path: string) => (lstatSync(path).mode & 0o777).toString(8);
-  const parts = () => readdirSync(folder).filter((name) => name.startsWith('.'));
+  const parts = () => readdirSync(join(folder, '.parts'));
 
   it('are made in a directory of our own, readable by us alone, with a link to the newest', () => {
     const { location, reason } = run();
@@ -69,7 +43,8 @@ describe('probe object files', () => {
     assert.equal(mode(folder), '700');
     assert.equal(mode(location!), '600');
     assert.equal(readlinkSync(join(folder, 'files.so')), basename(location!));
-    assert.deepEqual(readdirSync(folder).sort(), [basename(location!), 'files.so']);
+    assert.deepEqual(readdirSync(folder).sort(), ['.parts', basename(location!), 'files.so']);
+    assert.deepEqual([mode(join(folder, '.parts')), parts()], ['700', []]);
   });
 
   it('are shared by all that have the same definition, and left alone', () => {
@@ -79,13 +54,54 @@ describe('probe object files', () => {
     assert.deepEqual([statSync(first).ino, statSync(first).ctimeMs], [ino, ctimeMs]);
   });
 
-  it('lie beside those of other definitions; the link goes to the last one loaded', () => {
-    const first = run().location!;
-    const second = run({ SONDE_DIR: folder, SONDE_TEST_PROBES: 'probe,another' }).location!;
-    assert.notEqual(first, second);
-    assert.equal(realpathSync(join(folder, 'files.so')), realpathSync(second));
-    run();
-    assert.equal(realpathSync(join(folder, 'files.so')), realpathSync(first));
+  describe('have a link to the newest definition', () => {
+    const leadsTo = (path: string) => realpathSync(join(folder, 'files.so')) === realpathSync(path);
+    const another = { SONDE_TEST_PROBES: 'probe,another' };
+
+    /** Runs the program, which goes on for so long. */
+    async function runFor(ms: number, env: NodeJS.ProcessEnv) {
+      const program = spawn(process.execPath, [PROGRAM], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, SONDE_BACKEND: 'systemtap', SONDE_DIR: folder, SONDE_TEST_MS: `${ms}`, ...env },
+      });
+      let told = '';
+      for await (const text of program.stdout.setEncoding('utf8')) told += text;
+      return JSON.parse(told.split('\n')[0]!).providers[0] as ReturnType<typeof run>;
+    }
+
+    it('which a program takes that runs for a second, and not one that ends before', async () => {
+      const first = run().location!;
+      assert.ok(leadsTo(first));
+      const { location, newest } = run({ SONDE_DIR: folder, ...another });
+      assert.notEqual(location, first);
+      assert.ok(leadsTo(first));
+      assert.equal(newest, first);
+      await runFor(1500, another);
+      assert.ok(leadsTo(location!));
+      assert.equal(run({ SONDE_DIR: folder, ...another }).newest, undefined);
+      assert.equal(run().newest, location);
+    });
+
+    it('at once, where it leads nowhere', () => {
+      const first = run().location!;
+      rmSync(first);
+      const second = run({ SONDE_DIR: folder, ...another }).location!;
+      assert.ok(leadsTo(second));
+    });
+
+    it('of its own for the ebpf backend, whose objects have no notes', () => {
+      const first = run().location!;
+      const second = run({ SONDE_DIR: folder, SONDE_BACKEND: 'ebpf' }).location!;
+      assert.notEqual(first, second);
+      assert.ok(leadsTo(first));
+      assert.equal(realpathSync(join(folder, 'files.ebpf.so')), realpathSync(second));
+    });
+
+    it('or none, where something else has its name: nothing is left behind', () => {
+      mkdirSync(join(folder, 'files.so'), { recursive: true, mode: 0o700 });
+      for (let i = 0; i < 3; i++) assert.equal(run().reason, undefined);
+      assert.deepEqual(parts(), []);
+    });
   });
 
   it('lie in SONDE_DIR, else XDG_RUNTIME_DIR, else the temporary directory', () => {
@@ -97,7 +113,7 @@ describe('probe object files', () => {
     assert.equal(join(run(all).location!, '..'), all.SONDE_DIR);
     assert.equal(join(run({ ...all, SONDE_DIR: '' }).location!, '..'), join(xdg, 'sonde'));
     assert.equal(join(run({ TMPDIR: tmp }).location!, '..'), join(tmp, `sonde-${process.getuid!()}`));
-    const beside = run({ XDG_RUNTIME_DIR: join(program, 'no-directory'), TMPDIR: tmp });
+    const beside = run({ XDG_RUNTIME_DIR: join(PROGRAM, 'no-directory'), TMPDIR: tmp });
     assert.equal(join(beside.location!, '..'), join(tmp, `sonde-${process.getuid!()}`));
     assert.equal(beside.reason, undefined);
   });
@@ -123,8 +139,8 @@ describe('probe object files', () => {
 
   it('take away what killed processes left, and not what others are writing', () => {
     run();
-    const old = join(folder, '.files-0.so.1-1.part');
-    const young = join(folder, '.files-0.so.2-1.part');
+    const old = join(folder, '.parts/1-1');
+    const young = join(folder, '.parts/2-1');
     writeFileSync(old, 'half');
     writeFileSync(young, 'half');
     utimesSync(old, 1, 1);
@@ -133,107 +149,37 @@ describe('probe object files', () => {
     assert.equal(existsSync(young), true);
   });
 
-  describe('are refused, with the reason, and never loaded', () => {
-    it('in a directory that is a link', () => {
-      mkdirSync(join(root, 'elsewhere'), { mode: 0o700 });
-      symlinkSync(join(root, 'elsewhere'), folder);
-      refused(run(), /objects is a symbolic link: remove it, or set SONDE_DIR to a directory of your own/);
-      assert.deepEqual(readdirSync(join(root, 'elsewhere')), []);
-    });
-
-    it('in a directory that others can write', () => {
-      mkdirSync(folder);
-      chmodSync(folder, 0o777);
-      refused(run(), /objects can be written by others \(mode 777\)/);
-      assert.deepEqual(readdirSync(folder), []);
-    });
-
-    it('where a file is in the place of the directory', () => {
-      writeFileSync(folder, '');
-      refused(run(), /objects is not a directory/);
-    });
-
-    it('in a directory of another user', function () {
-      needsRoot(this);
-      mkdirSync(folder, { mode: 0o700 });
-      chownSync(folder, NOBODY, NOBODY);
-      refused(run(), /objects belongs to user 65534 and not to 0/);
-      assert.deepEqual(readdirSync(folder), []);
-    });
-
-    it('when another user has put the file there, even with the right content', function () {
-      needsRoot(this);
-      const { location } = run();
-      chownSync(location!, NOBODY, NOBODY);
-      refused(run(), /files-[0-9a-f]+\.so belongs to user 65534/);
-    });
-
-    it('when the file is a link, even to the right content', () => {
-      const { location } = run();
-      const content = readFileSync(location!);
-      writeFileSync(join(root, 'planted.so'), content);
-      rmSync(location!);
-      symlinkSync(join(root, 'planted.so'), location!);
-      refused(run(), /files-[0-9a-f]+\.so is a symbolic link/);
-    });
-
-    it('when the file is a pipe, without waiting for it', () => {
-      const { location } = run();
-      rmSync(location!);
-      assert.equal(spawnSync('mkfifo', [location!]).status, 0);
-      refused(run(), /is not a file/);
-    });
-
-    it('when others can write the file', () => {
-      const { location } = run();
-      chmodSync(location!, 0o666);
-      refused(run(), /can be written by others \(mode 666\)/);
-    });
+  it('can be defined in a directory that nobody can list, however many files are in it', function () {
+    needsRoot(this);
+    mkdirSync(folder);
+    spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, root]);
+    spawnSync('chmod', ['711', root]);
+    spawnSync('chmod', ['300', folder]);
+    const { reason, location } = run({ SONDE_DIR: folder, SONDE_TEST_USER: String(NOBODY) });
+    assert.deepEqual([reason, existsSync(location!)], [undefined, true]);
   });
 
-  describe('are kept from where another user could exchange their directory', () => {
-    it('below a directory of another user', function () {
-      needsRoot(this);
-      const theirs = join(root, 'theirs');
-      mkdirSync(theirs);
-      chownSync(theirs, NOBODY, NOBODY);
-      refused(
-        run({ SONDE_DIR: join(theirs, 'objects') }),
-        /objects lies in .*theirs, which others can change \(user 65534,/,
-      );
+  it('say so when they are removed while the program runs, and how it can be traced then', async function () {
+    needsRoot(this);
+    const program = spawn(process.execPath, [PROGRAM], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, SONDE_BACKEND: 'systemtap', SONDE_DIR: folder, SONDE_TEST_MS: '3000' },
     });
-
-    it('below a directory that others can write', () => {
-      const open = join(root, 'open');
-      mkdirSync(open);
-      chmodSync(open, 0o777);
-      refused(
-        run({ SONDE_DIR: join(open, 'objects') }),
-        /lies in .*open, which others can change \(user \d+, mode 777\)/,
-      );
-      chmodSync(open, 0o1777);
-      assert.equal(run({ SONDE_DIR: join(open, 'objects') }).reason, undefined);
-    });
-
-    it('below a link of another user', function () {
-      needsRoot(this);
-      const theirs = join(root, 'theirs');
-      mkdirSync(theirs);
-      mkdirSync(join(root, 'real'));
-      symlinkSync(join(root, 'real'), join(theirs, 'link'));
-      chownSync(theirs, NOBODY, NOBODY);
-      refused(run({ SONDE_DIR: join(theirs, 'link/objects') }), /lies in .*theirs, which others can change/);
-    });
-
-    it('in the XDG_RUNTIME_DIR of another user, which su leaves behind', function () {
-      needsRoot(this);
-      const xdg = join(root, 'run');
-      mkdirSync(xdg, { mode: 0o700 });
-      chownSync(xdg, NOBODY, NOBODY);
-      const { location } = run({ XDG_RUNTIME_DIR: xdg, TMPDIR: root });
-      assert.equal(join(location!, '..'), join(root, 'sonde-0'));
-      assert.deepEqual(readdirSync(xdg), []);
-    });
+    const lines = program.stdout.setEncoding('utf8')[Symbol.asyncIterator]();
+    const { location } = JSON.parse((await lines.next()).value).providers[0] as ReturnType<typeof run>;
+    const content = readFileSync(location!);
+    rmSync(folder, { recursive: true });
+    await setTimeout(100);
+    const {
+      location: mapped,
+      reason,
+      probes,
+    } = JSON.parse((await lines.next()).value).providers[0] as ReturnType<typeof run>;
+    assert.match(mapped!, new RegExp(`^/proc/${program.pid}/map_files/[0-9a-f]+-[0-9a-f]+$`));
+    assert.ok(reason!.startsWith(`${location} was removed, or replaced, while this process used it`), reason);
+    assert.equal(probes[0]!.tracer, `usdt:${mapped}:files:probe`);
+    assert.deepEqual(readFileSync(mapped!), content);
+    program.kill();
   });
 
   describe('are mapped from memory', () => {
@@ -252,23 +198,27 @@ describe('probe object files', () => {
 
     it('where the file system forbids execution', function () {
       needsRoot(this);
-      mounted('noexec,mode=0700', () => refused(run(), /failed to map segment from shared object/));
+      mounted('noexec,mode=0700', () => {
+        assertRefused(run(), /failed to map segment from shared object: its file system forbids execution \(noexec\)$/);
+        // What is of no use to anybody does not stay.
+        assert.deepEqual(readdirSync(folder), ['.parts']);
+      });
     });
 
     it('where the file system is read-only', function () {
       needsRoot(this);
-      mounted('ro,mode=0700', () => refused(run(), /EROFS/));
+      mounted('ro,mode=0700', () => assertRefused(run(), /EROFS/));
     });
 
     it('where no directory can be made at all, without waiting', () => {
-      refused(run({ SONDE_DIR: '/proc/sonde/objects' }), /\/proc\/sonde cannot be made/);
+      assertRefused(run({ SONDE_DIR: '/proc/sonde/objects' }), /\/proc\/sonde cannot be made/);
     });
 
     it('where the user may not write', function () {
       needsRoot(this);
       chmodSync(root, 0o755);
       mkdirSync(join(root, 'tmp'), { mode: 0o555 });
-      refused(run({ TMPDIR: join(root, 'tmp'), SONDE_TEST_USER: String(NOBODY) }), /EACCES/);
+      assertRefused(run({ TMPDIR: join(root, 'tmp'), SONDE_TEST_USER: String(NOBODY) }), /EACCES/);
     });
   });
 });

@@ -1,6 +1,6 @@
 // What was made of sources, kept for other processes, beside probe objects and by the same rules (packages/native/src/own-files.ts): only what is
 // ours is taken. Without such a folder, each process does it anew.
-import { absolute, folders, putFile } from '@sonde/native';
+import { folderCandidates, type Place, putFile } from '@sonde/native';
 import { log } from 'sonde';
 import { messageOf } from './message.js';
 import { markUsed, removeOld } from './old-files.js';
@@ -12,8 +12,8 @@ const debug = log('functions');
 type Make = () => Instrumented | undefined;
 
 export class SourceCache {
-  /** Where files are kept: the first that can be used. Undefined: not looked for yet. */
-  private folder: string | undefined;
+  /** Where files are kept: the first place that can be used. Undefined: not looked for yet. */
+  private folder: Place | undefined;
   private isOff = false;
 
   /**
@@ -25,28 +25,28 @@ export class SourceCache {
     if (this.folder !== undefined) return this.from(this.folder, hash, make);
     const { join } = process.getBuiltinModule('node:path');
     const tried = once(make);
-    for (const place of folders()) {
+    for (const place of folderCandidates()) {
       try {
-        const folder = join(absolute(place), 'functions');
+        const folder = { ...place, path: join(place.path, 'functions') };
         const result = kept(folder, hash, tried);
         this.folder = folder;
         return result;
       } catch (error) {
         if (tried.failed) throw error;
-        debug('%s: %s', place, messageOf(error));
+        debug('%s: %s', place.path, messageOf(error));
       }
     }
     this.isOff = true;
     return tried.make();
   }
 
-  private from(folder: string, hash: string, make: Make): Instrumented | undefined {
+  private from(folder: Place, hash: string, make: Make): Instrumented | undefined {
     const tried = once(make);
     try {
       return kept(folder, hash, tried);
     } catch (error) {
       if (tried.failed) throw error;
-      debug('%s: %s', folder, messageOf(error));
+      debug('%s: %s', folder.path, messageOf(error));
       return tried.make();
     }
   }
@@ -75,15 +75,16 @@ function once(make: Make): Once {
   return tried;
 }
 
-function kept(folder: string, hash: string, tried: Once): Instrumented | undefined {
-  const content = () => serialized(tried.make());
-  const { path, found } = putFile(folder, { name: `${hash}.js`, content, isWhole });
+function kept(folder: Place, hash: string, tried: Once): Instrumented | undefined {
+  const { dirname } = process.getBuiltinModule('node:path');
+  const made = () => serialized(tried.make());
+  const { path, content } = putFile(folder, { name: `${hash}.js`, content: made, isWhole });
   if (tried.made) {
-    removeOld(folder);
+    removeOld(dirname(path));
     return tried.made.result;
   }
   markUsed(path);
-  return parsed(found);
+  return parsed(content);
 }
 
 /** A digest of what follows, a line of functions, and the code. Nothing after the digest: there are no functions. */

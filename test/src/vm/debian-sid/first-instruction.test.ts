@@ -49,8 +49,8 @@ describe(`the first instruction, on ${release()}`, () => {
       };
       const { code, location, probes } = loadProbeObject(
         definition,
-        { architecture: 'x64', nop, notes: true },
-        () => '',
+        { architecture: 'x64', nop },
+        { notes: true, extension: 'so', tracer: () => '' },
       );
       const [{ offset, resting, fire }] = probes as [(typeof probes)[0]];
       const place = await stubOffset(location!, definition.name, 'probe');
