@@ -30,7 +30,8 @@ describe('Many processes', function () {
     assert.equal(first!.inode, lstatSync(first!.location).ino);
     // The same place and inode, and no reason why it would be another.
     for (const one of told) assert.deepEqual(one, first);
-    assert.deepEqual(readdirSync(scene.current.objects).sort(), [objectName(scene.current), 'smtp.so'].sort());
+    assert.deepEqual(readdirSync(scene.current.objects).sort(), ['.parts', objectName(scene.current), 'smtp.so']);
+    assert.deepEqual(readdirSync(join(scene.current.objects, '.parts')), []);
     assert.equal(readlinkSync(join(scene.current.objects, 'smtp.so')), objectName(scene.current));
   });
 
@@ -45,7 +46,8 @@ describe('Many processes', function () {
       assert.deepEqual({ place, reason, inode }, { place: location, reason: undefined, inode: ino });
     }
     assert.deepEqual(readFileSync(location), whole);
-    assert.deepEqual(readdirSync(scene.current.objects).sort(), [objectName(scene.current), 'smtp.so'].sort());
+    assert.deepEqual(readdirSync(scene.current.objects).sort(), ['.parts', objectName(scene.current), 'smtp.so']);
+    assert.deepEqual(readdirSync(join(scene.current.objects, '.parts')), []);
   });
 
   it(`are killed at any moment, ${KILLED} of them, and the next one finds all it needs`, async () => {
@@ -65,17 +67,13 @@ describe('Many processes', function () {
 
   it('are killed at any moment, and what they leave is removed by who writes a minute later', async () => {
     await killMany(scene.current);
-    const { objects } = scene.current;
-    const left = readdirSync(objects).filter((name) => name.startsWith('.'));
+    const parts = join(scene.current.objects, '.parts');
     const minuteAgo = new Date(Date.now() - 61_000);
-    for (const name of left) lutimesSync(join(objects, name), minuteAgo, minuteAgo);
+    for (const name of readdirSync(parts)) lutimesSync(join(parts, name), minuteAgo, minuteAgo);
     // One of this moment may be somebody's.
-    writeFileSync(join(objects, '.somebody.part'), '');
+    writeFileSync(join(parts, 'somebody'), '');
     await goAll([start(scene.current, 'short-program')]);
-    assert.deepEqual(
-      readdirSync(objects).filter((name) => name.startsWith('.')),
-      ['.somebody.part'],
-    );
+    assert.deepEqual(readdirSync(parts), ['somebody']);
   });
 
   describe('traced', () => {

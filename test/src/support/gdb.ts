@@ -17,7 +17,15 @@ export class Gdb {
     // Interrupted, gdb only asks what to do next; at the end of its input it detaches and ends.
     scene.defer(() => tracer.close());
     const gdb = new Gdb(tracer);
-    const settings = ['confirm off', 'pagination off', 'width 0', 'print elements 0', 'print repeats 0'];
+    const settings = [
+      'confirm off',
+      'pagination off',
+      'width 0',
+      'print elements 0',
+      'print repeats 0',
+      // Without source lines: that a file is missing goes to stderr, and so into the middle of what stands in stdout.
+      'print frame-info location',
+    ];
     for (const setting of settings) tracer.write(`set ${setting}\n`);
     await gdb.ask('info inferiors');
     return gdb;

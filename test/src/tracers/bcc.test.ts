@@ -87,7 +87,7 @@ describe('bcc', function () {
       const native = probe.replace(/[A-Z]/g, (capital) => `__${capital.toLowerCase()}`);
       const argdist = scene.current.tracer(
         ARGDIST,
-        ['-i', '1', '-C', `u:${object}:${native}():char*:${argument}`],
+        ['-c', '-i', '1', '-C', `u:${object}:${native}():char*:${argument}`],
         kernelHeaders(scene.current),
       );
       const call = (...texts: [string, string?]) =>
