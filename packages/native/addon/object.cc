@@ -48,7 +48,12 @@ constexpr size_t kMappings = 3;
 constexpr size_t kAlwaysFine = 1000;
 
 // V8 ends a process that may map no more. So probe objects take half of what the system allows at most.
-std::string TooMany(size_t loaded) {
+std::string WhyNoMore() {
+  size_t loaded;
+  {
+    std::lock_guard<std::mutex> lock(TheObjects().mutex);
+    loaded = TheObjects().loaded.size();
+  }
   if (loaded < kAlwaysFine) return "";
   size_t most = 65530;  // DEFAULT_MAX_MAP_COUNT in Linux's include/linux/mm.h
   if (FILE* file = fopen("/proc/sys/vm/max_map_count", "re")) {
@@ -73,15 +78,12 @@ bool IsExecutionForbidden(const std::string& path) {
 
 // Loads an object, or counts it once more. Null, with the reason, when that cannot be done. The mutex is held.
 void* Load(Objects& objects, const std::string& path, std::string* reason) {
-  void* object = nullptr;
-  std::string too_many = TooMany(objects.loaded.size());
-  object = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | (too_many.empty() ? 0 : RTLD_NOLOAD));
+  void* object = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (object != nullptr) {
     objects.loaded[object]++;
   } else {
-    const char* error = dlerror();
-    *reason = !too_many.empty() ? too_many : error != nullptr ? error : path + " cannot be loaded";
-    if (too_many.empty() && IsExecutionForbidden(path)) *reason += ": its file system forbids execution (noexec)";
+    *reason = dlerror();
+    if (IsExecutionForbidden(path)) *reason += ": its file system forbids execution (noexec)";
   }
   return object;
 }
@@ -124,6 +126,11 @@ Napi::Value CodeOf(Napi::Env env, Held held, const std::string& symbol, size_t s
   }
   kept.release();
   return Napi::Uint8Array::New(env, size, Napi::ArrayBuffer(env, buffer), 0);
+}
+
+Napi::Value CheckRoom(const Napi::CallbackInfo& info) {
+  std::string reason = WhyNoMore();
+  return reason.empty() ? info.Env().Undefined() : Throw(info.Env(), reason);
 }
 
 Napi::Value OpenObject(const Napi::CallbackInfo& info) {
@@ -291,6 +298,7 @@ void HideMemoryObject(const Napi::CallbackInfo& info) { Hide(info[0].As<Napi::Ex
 }  // namespace
 
 void InitObject(Napi::Env env, Napi::Object exports) {
+  exports.Set("checkRoom", Napi::Function::New(env, CheckRoom));
   exports.Set("openObject", Napi::Function::New(env, OpenObject));
   exports.Set("openMemoryObject", Napi::Function::New(env, OpenMemoryObject));
   exports.Set("hideMemoryObject", Napi::Function::New(env, HideMemoryObject));

@@ -4,6 +4,8 @@
 namespace sonde {
 
 // Adds
+//   checkRoom(): void
+// which throws, with the reason, when this process has as many probe objects as it may have.
 //   openObject(path: string, symbol: string, size: number): Uint8Array
 // which loads a probe object and returns its `size` bytes of code from `symbol` on. The object stays loaded while the
 // array lives. Throws with the dynamic linker's reason.

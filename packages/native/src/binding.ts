@@ -17,6 +17,7 @@ export interface Binding {
   ): NativeProbe;
   openEvents(path: string, descriptions: string[]): { events: Events; enabled: Uint8Array };
   closeEvents(events: Events): void;
+  checkRoom(): void;
   openObject(path: string, symbol: string, size: number): Uint8Array;
   openDtrace(): Dtrace;
   registerDof(definition: {

@@ -52,6 +52,8 @@ export interface OpenObject {
  * @throws with all reasons when even that fails
  */
 export function openObject(object: ObjectFile): OpenObject {
+  // Before anything is written or read for it.
+  getBinding().checkRoom();
   const reasons: string[] = [];
   for (const place of folderCandidates()) {
     try {
