@@ -111,7 +111,19 @@ export function nextOperationId(): number {
   return ++registry.operations;
 }
 
-/** Connects all providers anew, to what they are to be connected to now. */
+/**
+ * Connects all providers anew, to what they are to be connected to now.
+ *
+ * @throws what the first of them threw that could not be connected, when all others are
+ */
 export function reconnect(): void {
-  for (const provider of providers()) provider.connect(connect(provider.definition));
+  const errors: unknown[] = [];
+  for (const provider of providers()) {
+    try {
+      provider.connect(connect(provider.definition));
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
