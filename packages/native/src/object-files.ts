@@ -106,6 +106,8 @@ function ownNumber(): string {
   try {
     return readlinkSync('/proc/self');
   } catch (error) {
+    // Node.js's permission model: then it is not known.
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') return String(process.pid);
     throw new Error(
       'probe objects cannot be found in memory: /proc is not mounted, or is that of a pid namespace in which this process is not',
       { cause: error },
@@ -115,10 +117,11 @@ function ownNumber(): string {
 
 /** Looks each time whether the file is there: others may remove it while the program runs. */
 function whereaboutsOf(path: string, reasons: readonly string[], link?: string): () => Whereabouts {
-  const opened = statSync(path, { bigint: true });
+  const opened = statOf(path);
   return () => {
     const now = statOf(path);
-    const isThere = now?.ino === opened.ino && now.dev === opened.dev;
+    // Where Node.js's permission model forbids to look, the file is taken to be there.
+    const isThere = !opened || (now?.ino === opened.ino && now.dev === opened.dev);
     const location = isThere ? path : (mappingOf(opened.ino) ?? path);
     const why = isThere
       ? reasons
@@ -158,6 +161,11 @@ function mappingOf(inode: bigint): string | undefined {
 /** How long a process has to run before the link leads from another definition to its own. */
 const SETTLED_MS = 1000;
 
+/** Where this thread led links: a program that loads a changed module again needs no time to prove that it runs. */
+const led = new Map<string, string>();
+/** Of links; a program may make up providers as it runs. */
+const MOST_LED = 1000;
+
 /**
  * Has `<provider>.so`, for people, lead to an object: at once where it leads nowhere; otherwise when the program has run for a second. A second server that
  * finds its port taken must not take the link from the one that runs.
@@ -170,12 +178,14 @@ function leadTo(link: string, path: string): () => void {
   const lead = () => {
     try {
       if (readLink(link) !== target && existsSync(path)) putLink(link, target);
+      if (led.size === MOST_LED) led.clear();
+      led.set(link, target);
     } catch (error) {
       debug('%s: %s', link, (error as Error).message);
     }
   };
   if (there === target) return () => {};
-  if (there === undefined || !existsSync(join(dirname(link), there))) {
+  if (there === undefined || there === led.get(link) || !existsSync(join(dirname(link), there))) {
     lead();
     return () => {};
   }
