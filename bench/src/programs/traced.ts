@@ -100,7 +100,11 @@ async function loopOf(way: Way): Promise<(times: number) => void> {
   function forced(nop: 1 | 5 | 10): Backend {
     return {
       load(provider: ProviderDefinition) {
-        const loaded = loadProbeObject(provider, { ...thisMachine(), nop }, { notes: true, extension: 'so', tracer: () => '' });
+        const loaded = loadProbeObject(
+          provider,
+          { ...thisMachine(), nop },
+          { notes: true, extension: 'so', tracer: () => '' },
+        );
         direct = loaded.probes[0]!.fire;
         ask = loaded.probes[1]!.fire;
         return loaded;
