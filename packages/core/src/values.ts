@@ -83,12 +83,13 @@ let isRecoveryQueued = false;
  */
 function queueRecovery(): void {
   if (isRecoveryQueued) return;
-  isRecoveryQueued = true;
   nextTick(() => {
     isRecoveryQueued = false;
     isSerialising = false;
     putBack();
   });
+  // Only now: the call may be ended at any moment.
+  isRecoveryQueued = true;
 }
 
 function convertJson(value: unknown, misfits: Misfits): NativeValue {
