@@ -2,20 +2,11 @@
 // fixed. What a provider has when it is enabled is one of sonde's providers. What is added later is another one of the same name, of all
 // that is added before the program's next turn, or before one of them fires: so a tracer that attaches by path finds few objects, and
 // DTrace few providers, of which most systems take some thirty from a process. Probes of the same name and arguments are the same to tracers.
-import {
-  type Argument,
-  int64,
-  json,
-  log,
-  type ProbeSource,
-  type Provider,
-  type ProviderSource,
-  provider,
-  string,
-} from '@sonde/core';
+import { type Argument, int64, json, log, type ProbeSource, provider, string } from '@sonde/core';
 import { attach } from './attach.js';
+import { noteDefinition } from './functions.js';
 import { functionName, moduleName, probeName, providerName } from './names.js';
-import { type DynamicProbe, illegalInvocation, isSettled, type Native, own, RESTING, setNative } from './probe.js';
+import { type DynamicProbe, illegalInvocation, type Native, own, RESTING, setNative } from './probe.js';
 import type { Kind } from './values.js';
 
 export { DynamicProbe, illegalInvocation } from './probe.js';
@@ -26,11 +17,16 @@ const MOST_VISIBLE = 12;
 /** The longest text, in bytes of UTF-8. */
 const LIMIT = 2 ** 16 - 1;
 
-const ARGUMENTS: Record<Kind, (name: string) => Argument> = {
-  int: int64,
-  string: (name) => string(name, { limit: LIMIT }),
-  json: (name) => json(name, { limit: LIMIT }),
+/** By their place in a probe. All probes have these. */
+const ARGUMENTS: Record<Kind, readonly Argument[]> = {
+  int: numbered(int64),
+  string: numbered((name) => string(name, { limit: LIMIT })),
+  json: numbered((name) => json(name, { limit: LIMIT })),
 };
+
+function numbered(argument: (name: string) => Argument): Argument[] {
+  return Array.from({ length: MOST_VISIBLE }, (_, index) => argument(`arg${index}`));
+}
 
 /** What a package lays down for its providers. */
 export interface Options {
@@ -54,14 +50,22 @@ interface Member {
   native: string;
   /** As many as tracers see. */
   kinds: readonly Kind[];
+  /** What makes two probes of a provider one to tracers. */
+  key: string;
+  /** Where it is, while it is there for tracers. */
+  batch: Batch | undefined;
 }
 
-/** One of sonde's providers. */
+/** What is there for tracers: one of sonde's providers. */
 interface Batch {
-  provider: Provider<ProviderSource>;
-  natives: Map<string, Native>;
-  users: Set<DynamicProbe>;
+  natives: ReadonlyMap<string, Native>;
+  /** How many members are in it. */
+  users: number;
+  withdraw: () => void;
 }
+
+/** What the program let go of without disabling it is withdrawn, too. */
+const collected = new FinalizationRegistry<Batch['withdraw']>((withdraw) => withdraw());
 
 /** A provider whose probes are added one by one. */
 export class DynamicProvider {
@@ -71,9 +75,12 @@ export class DynamicProvider {
   readonly #native: string;
   readonly #module: string | undefined;
   readonly #members = new Map<DynamicProbe, Member>();
-  #pending: Member[] = [];
-  #batches: Batch[] = [];
+  /** Those that were added since, and are not connected yet. */
+  readonly #pending = new Set<Member>();
+  /** Where tracers find the probes, by their keys. */
+  readonly #batches = new Map<string, Batch>();
   #isEnabled = false;
+  #settlesLater = false;
 
   protected constructor(name: string, options: Options) {
     this.#options = options;
@@ -103,7 +110,7 @@ export class DynamicProvider {
     const given = typeof name === 'symbol' ? String(name) : `${name}`;
     const kinds = types.slice(0, mostArguments).map((type) => kindOf(typeNamed(type)));
     const probe = new Probe();
-    const member: Member = { probe, name: given, native: probeName(given), kinds: kinds.slice(0, MOST_VISIBLE) };
+    const member = memberOf(probe, given, kinds.slice(0, MOST_VISIBLE));
     own(probe, { kinds: member.kinds, settle: () => this.#settle() });
     Object.defineProperty(probe, '__prov__', { value: this });
     // Defined and not set: a probe may be named __proto__.
@@ -147,9 +154,14 @@ export class DynamicProvider {
   disable(): void {
     if (!DynamicProvider.isProvider(this)) throw illegalInvocation();
     this.#isEnabled = false;
-    this.#pending = [];
-    for (const { probe } of this.#members.values()) setNative(probe, RESTING);
-    for (const { provider } of this.#batches.splice(0)) provider.unload();
+    this.#pending.clear();
+    const batches = new Set(this.#batches.values());
+    this.#batches.clear();
+    for (const member of this.#members.values()) {
+      setNative(member.probe, RESTING);
+      member.batch = undefined;
+    }
+    for (const batch of batches) withdraw(batch);
   }
 
   /** Whether it is one of this provider's probes, and was not removed. */
@@ -159,97 +171,129 @@ export class DynamicProvider {
 
   /** The probe no longer fires. Tools list it until the last one goes that became visible together with it. Returns its name. */
   protected static remove(provider: DynamicProvider, probe: DynamicProbe): string {
-    const { name } = provider.#members.get(probe)!;
+    const member = provider.#members.get(probe)!;
+    const { name, batch } = member;
     provider.#members.delete(probe);
-    provider.#pending = provider.#pending.filter((member) => member.probe !== probe);
+    provider.#pending.delete(member);
     setNative(probe, RESTING);
-    provider.#batches = provider.#batches.filter((batch) => {
-      if (!batch.users.delete(probe) || batch.users.size > 0) return true;
-      batch.provider.unload();
-      return false;
-    });
+    if (batch && --batch.users === 0) {
+      for (const key of batch.natives.keys()) provider.#batches.delete(key);
+      withdraw(batch);
+    }
     return name;
   }
 
   #connectLater(member: Member): void {
     setNative(member.probe, undefined);
-    if (this.#pending.push(member) === 1) queueMicrotask(() => this.#settle());
+    this.#pending.add(member);
+    if (this.#settlesLater) return;
+    this.#settlesLater = true;
+    queueMicrotask(() => {
+      this.#settlesLater = false;
+      this.#settle();
+    });
   }
 
   #settle(): void {
-    const pending = this.#pending.filter(({ probe }) => !isSettled(probe));
-    this.#pending = [];
+    const pending = [...this.#pending];
+    this.#pending.clear();
     try {
       this.#connect(pending);
     } catch (error) {
       // Only under SONDE_REQUIRE=1; here is nobody who expects it.
       this.#debug('probes that were added to %s rest: %s', this.#name, error);
-      for (const { probe } of pending) if (!isSettled(probe)) setNative(probe, RESTING);
+      for (const { probe, batch } of pending) if (!batch) setNative(probe, RESTING);
     }
   }
 
   /** Finds these probes among what is there, and makes what is not. */
   #connect(members: readonly Member[]): void {
-    let left = members;
-    while (left.length > 0) {
-      left = left.filter((member) => !this.#join(member));
-      // Of one name, tracers can take only one from a provider of sonde's.
-      const next = new Map<string, Member>();
-      for (const member of left) if (!next.has(member.native)) next.set(member.native, member);
-      if (next.size > 0) this.#batches.push(this.#define([...next.values()]));
+    try {
+      for (const batch of this.#missing(members)) this.#define(batch);
+    } finally {
+      for (const member of members) this.#join(member);
     }
   }
 
-  #join(member: Member): boolean {
-    const key = keyOf(member);
-    const batch = this.#batches.find(({ natives }) => natives.has(key));
-    if (!batch) return false;
-    batch.users.add(member.probe);
-    setNative(member.probe, batch.natives.get(key)!);
-    return true;
+  /** Those that are to be made, of one key one. Of one name, tracers can take only one from a provider of sonde's. */
+  #missing(members: readonly Member[]): Member[][] {
+    const keys = new Map<string, Set<string>>();
+    const batches: Member[][] = [];
+    for (const member of members) {
+      const { native, key } = member;
+      const others = keys.get(native) ?? new Set();
+      keys.set(native, others);
+      if (this.#batches.has(key) || others.has(key)) continue;
+      batches[others.size] ??= [];
+      batches[others.size]!.push(member);
+      others.add(key);
+    }
+    return batches;
   }
 
-  #define(members: readonly Member[]): Batch {
-    const options = this.#module === undefined ? {} : { module: this.#module };
-    const suffix = distinction(JSON.stringify([this.#native, this.#module]), members);
+  #join(member: Member): void {
+    const batch = this.#batches.get(member.key);
+    if (!batch) return;
+    batch.users++;
+    member.batch = batch;
+    setNative(member.probe, batch.natives.get(member.key));
+  }
+
+  #define(members: readonly Member[]): void {
+    const { suffix, forget } = noteDefinition(
+      JSON.stringify([this.#native, this.#module]),
+      JSON.stringify(members.map(({ key }) => key)),
+      members.map(({ native }) => native),
+    );
     const source = Object.fromEntries(
-      members.map((member): [string, ProbeSource] => [
-        keyOf(member),
+      members.map(({ key, name, native, kinds }): [string, ProbeSource] => [
+        key,
         {
-          name: member.native,
-          arguments: member.kinds.map((kind, index) => ARGUMENTS[kind](`arg${index}`)),
-          function: functionName(member.name) + suffix,
+          name: native,
+          arguments: kinds.map((kind, index) => ARGUMENTS[kind][index]!),
+          function: functionName(name) + suffix,
         },
       ]),
     );
-    const made = provider(this.#native, source, options);
-    return {
-      provider: made,
-      natives: new Map(members.map((member) => [keyOf(member), made[keyOf(member)] as Native])),
-      users: new Set(),
-    };
+    const batch = define(this.#native, this.#module, source, forget);
+    for (const { key } of members) this.#batches.set(key, batch);
   }
 }
 
-/** What makes two probes of a provider one to tracers. Never `unload`, which is a provider's own. */
-const keyOf = ({ native, kinds }: Member) => [native, ...kinds].join(' ').concat(' ');
+/** Apart from the provider, which nothing here may keep alive. */
+function define(
+  name: string,
+  module: string | undefined,
+  source: Record<string, ProbeSource>,
+  forget: () => void,
+): Batch {
+  try {
+    const made = provider(name, source, module === undefined ? {} : { module });
+    const batch: Batch = {
+      natives: new Map(Object.entries(made) as [string, Native][]),
+      users: 0,
+      withdraw() {
+        made.unload();
+        forget();
+      },
+    };
+    collected.register(batch, batch.withdraw, batch);
+    return batch;
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
 
-/** The definitions that were made, by their provider and module. */
-const made = new Map<string, Map<string, Set<string>>>();
+function withdraw(batch: Batch): void {
+  collected.unregister(batch);
+  batch.withdraw();
+}
 
-/**
- * What a definition's functions end in. To DTrace all definitions of a provider and module are one, and most systems do not take two probes of the
- * same function and name: so those of another definition than the first get another function.
- */
-function distinction(place: string, members: readonly Member[]): string {
-  const definitions = made.get(place) ?? new Map<string, Set<string>>();
-  made.set(place, definitions);
-  const own = JSON.stringify(members.map(keyOf));
-  const before = [...definitions.keys()].indexOf(own);
-  const earlier = [...definitions.values()].slice(0, before < 0 ? definitions.size : before);
-  if (before < 0) definitions.set(own, new Set(members.map(({ native }) => native)));
-  const hasTwin = earlier.some((names) => members.some(({ native }) => names.has(native)));
-  return hasTwin ? `-${earlier.length + 1}` : '';
+/** A key is never `unload`, which is a provider's own. */
+function memberOf(probe: DynamicProbe, name: string, kinds: readonly Kind[]): Member {
+  const native = probeName(name);
+  return { probe, name, native, kinds, key: [native, ...kinds].join(' ').concat(' '), batch: undefined };
 }
 
 /** What anything is as the name of a type. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { functionName, moduleName, probeName, providerName } from './names.js';
+import { distinction, functionName, moduleName, probeName, providerName } from './names.js';
 
 const PROBE = /^[a-zA-Z_][a-zA-Z0-9_]{0,62}$/;
 const PROVIDER = /^(?!pid$|objc$|oneshot$)(?!.*\d$)[a-zA-Z_][a-zA-Z0-9_]{0,52}$/;
@@ -85,7 +85,7 @@ describe('Names of other people', () => {
     for (const name of crowd()) {
       for (const [place, most] of [
         [moduleName(name), 63],
-        [functionName(name), 119],
+        [functionName(name) + distinction(name), 127],
       ] as const) {
         assert.match(place, form);
         assert.ok(place.length <= most);

@@ -13,6 +13,7 @@ const RESERVED = ['pid', 'objc', 'oneshot'];
 /** What a marked name ends in: forty-eight bits of a hash in letters, since a provider's name must not end in a digit. */
 const MARK_LENGTH = 12;
 const MARK = new RegExp(`_x[a-p]{${MARK_LENGTH}}$`);
+const DISTINCTION_LENGTH = 1 + MARK_LENGTH;
 
 /** What DTrace takes in a module's or function's name. */
 const PLACE = /^(?!\.\.?$)[a-zA-Z0-9_.$`-]+$/;
@@ -38,9 +39,14 @@ export function moduleName(name: string): string {
   return marked(name, LONGEST_MODULE);
 }
 
-/** DTrace's third name for a probe: its name, as the original has it, or what stands for it. */
+/** DTrace's third name for a probe: its name, as the original has it, or what stands for it. There is room for a {@link distinction} behind it. */
 export function functionName(name: string): string {
-  return PLACE.test(name) && name.length < LONGEST_FUNCTION - 8 ? name : probeName(name);
+  return PLACE.test(name) && name.length <= LONGEST_FUNCTION - DISTINCTION_LENGTH ? name : probeName(name);
+}
+
+/** What can stand behind a function's name, for a text that it comes from. */
+export function distinction(text: string): string {
+  return `-${hashed(text)}`;
 }
 
 function dashless(name: string, longest: number, complete: (plain: string) => string): string {
@@ -53,14 +59,17 @@ function dashless(name: string, longest: number, complete: (plain: string) => st
 
 /** What can be carried of a name, and a hash of all of it. */
 function marked(name: string, longest: number): string {
-  // Loaded when it is needed, which is seldom: it takes milliseconds. UTF-16, since UTF-8 has one character for all lone surrogates.
-  const { createHash } = process.getBuiltinModule('node:crypto');
-  const digest = createHash('sha256').update(Buffer.from(name, 'utf16le')).digest('hex').slice(0, MARK_LENGTH);
-  const letters = [...digest].map((digit) => 'abcdefghijklmnop'[Number.parseInt(digit, 16)]).join('');
-  const mark = `_x${letters}`;
+  const mark = `_x${hashed(name)}`;
   const stem = name
     .replaceAll('-', '__')
     .replace(/[^a-zA-Z0-9_]+/g, '_')
     .replace(/^(?=\d)/, '_');
   return stem.slice(0, longest - mark.length).replace(/_+$/, '') + mark;
+}
+
+function hashed(text: string): string {
+  // Loaded when it is needed, which is seldom: it takes milliseconds. UTF-16, since UTF-8 has one character for all lone surrogates.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const digest = createHash('sha256').update(Buffer.from(text, 'utf16le')).digest('hex').slice(0, MARK_LENGTH);
+  return [...digest].map((digit) => 'abcdefghijklmnop'[Number.parseInt(digit, 16)]).join('');
 }

@@ -61,10 +61,6 @@ export function setNative(probe: DynamicProbe, native: Native | undefined): void
   Reflect.set(probe, NATIVE, native);
 }
 
-export function isSettled(probe: DynamicProbe): boolean {
-  return probe[NATIVE] !== undefined;
-}
-
 /** sonde's probe behind a probe that has not been told yet, or that is none at all. */
 function settled(probe: DynamicProbe | undefined): Native {
   const owner = probe?.[OWNER];

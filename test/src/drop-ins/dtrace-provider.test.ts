@@ -166,17 +166,40 @@ describe('@sonde/dtrace-provider', () => {
           const provider = d.createDTraceProvider('p');
           for (const probe of probes) provider.addProbe(...probe);
           provider.enable();
+          return provider;
         };
-        define(['log-a', 'int'], ['log-a', 'char *'], ['b']);
-        define(['b']);
-        define(['log-a', 'int'], ['log-a', 'char *'], ['b']);
-        define(['c']);
+        const providers = [
+          define(['log-a', 'int'], ['log-a', 'char *'], ['b']),
+          define(['b']),
+          define(['log-a', 'int'], ['log-a', 'char *'], ['b']),
+          define(['c']),
+        ];
+        // Most systems keep the probes of this one until the last definition goes.
+        providers.pop().disable();
+        providers.push(define(['c']), define(['c', 'int']), define(['c']), define(['log-a', 'int'], ['b']));
+        for (const provider of providers) provider.disable();
+        define(['c', 'int']);
         console.log(JSON.stringify(definitions));`;
-      const first = [['log__a log-a', 'b b'], ['log__a log-a-2']];
-      assert.deepEqual(told(scene.current, ['--input-type=module', '-e', program]), [
+      const definitions = told<string[][]>(scene.current, ['--input-type=module', '-e', program]);
+      const distinctions = new Map<string, string>();
+      const numbered = definitions.map((probes) =>
+        probes.map((probe) =>
+          probe.replace(/-[a-p]{12}$/, (found) => {
+            distinctions.set(found, distinctions.get(found) ?? ` in ${distinctions.size + 1}`);
+            return distinctions.get(found)!;
+          }),
+        ),
+      );
+      const first = [['log__a log-a', 'b b'], ['log__a log-a in 1']];
+      assert.deepEqual(numbered, [
         ...first,
-        ['b b-3'],
+        ['b b in 2'],
         ...first,
+        ['c c'],
+        ['c c in 3'],
+        ['c c in 4'],
+        ['c c in 3'],
+        ['log__a log-a', 'b b'],
         ['c c'],
       ]);
     });
