@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { dtrace } from '@sonde/dtrace';
+import { createDTraceProvider } from '@sonde/dtrace-provider';
 import { bytes, int32, provider, status, string, uint8, uint64 } from 'sonde';
 import { attach } from '../conformance/selftrace.js';
 import { conformance } from '../conformance/suite.js';
@@ -205,6 +206,24 @@ describe(`to ${rules.system}`, () => {
     attachment.detach();
     second.unload();
     assert.ok(names().includes(`shared${pid}:${module}:first:first`));
+  });
+
+  it('probes of the drop-in come, go and come again beside one that stays, and none of them rests', () => {
+    const dropIn = createDTraceProvider('dropin');
+    dropIn.addProbe('stays');
+    dropIn.enable();
+    made.push({ unload: () => dropIn.disable() });
+    const isThere = () => names().some((name) => name.startsWith(`dropin${pid}:`) && name.endsWith(':probe'));
+    // More than there are stubs.
+    for (let round = 0; round < 1500; round++) {
+      for (const type of ['int', 'json', 'char *']) {
+        const probe = dropIn.addProbe('probe', type);
+        probe.fire(() => []);
+        assert.equal(status().providers.at(-1)!.reason, undefined);
+        if (round < 2) assert.ok(isThere(), type);
+        dropIn.removeProbe(probe);
+      }
+    }
   });
 
   it('what a system would drop without a word is refused with the reason', () => {
