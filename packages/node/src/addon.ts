@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { places } from 'sonde';
+import { whyForeign } from './foreign.js';
 
 /** What the addon exports: see the headers in addon/. */
 export interface Addon {
@@ -61,6 +62,7 @@ export function getAddon(): Addon {
 }
 
 function load(): Addon {
+  if (whyForeign) throw new Error(whyForeign);
   const folder = addonFolder();
   const files = [join(folder, 'build/Release/sonde_node.node'), ...prebuilt(folder)].filter((file) => existsSync(file));
   let reason: unknown;

@@ -1,6 +1,7 @@
 import { log, provider } from 'sonde';
 import { bridge } from './bridge.js';
 import { bridges } from './bridges.js';
+import { whyForeign } from './foreign.js';
 import { functionProbes } from './functions/probes.js';
 import { startFunctions } from './functions/start.js';
 import { allocationProbes, watchAllocation } from './runtime/allocation.js';
@@ -26,10 +27,10 @@ const shared = globalThis as { [STARTED]?: true };
 
 /**
  * Defines the provider `node` in this thread and starts to look whether somebody traces it. The second time, and in another copy of this
- * package, it does nothing. `@sonde/node/register` calls it.
+ * package, it does nothing, nor in Deno and Bun. `@sonde/node/register` calls it.
  */
 export function start(): void {
-  if (shared[STARTED]) return;
+  if (shared[STARTED] || whyForeign) return;
   shared[STARTED] = true;
   // One definition, so that there is one probe object, which all processes share.
   const node = provider('node', {

@@ -1,4 +1,5 @@
 import { type Status, status as statusOfAll } from 'sonde';
+import { whyForeign } from './foreign.js';
 import { type FunctionsStatus, functionsStatus } from './functions/start.js';
 import { whyNoSamples } from './runtime/allocation.js';
 import { whyNoExceptions } from './runtime/errors.js';
@@ -10,6 +11,8 @@ import { bridgesReason } from './start.js';
 export interface NodeStatus extends Status {
   /** Why probes are not what they could be here. */
   reasons: {
+    /** There are no probes of the runtime. */
+    runtime?: string;
     /** gc__start rests, and gc__done comes some milliseconds late, without the heap's size. */
     gc?: string;
     /** exception__thrown rests. */
@@ -27,6 +30,7 @@ export interface NodeStatus extends Status {
 
 /** Tells which backend runs and why, what a tracer needs to know of each provider and probe, and which probes of this package rest or are less exact. */
 export function status(): NodeStatus {
+  if (whyForeign !== undefined) return { ...statusOfAll(), reasons: { runtime: whyForeign } };
   const gc = whyNotExact();
   const exceptions = whyNoExceptions();
   const allocation = whyNoSamples();
