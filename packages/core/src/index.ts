@@ -21,6 +21,7 @@ export {
 } from './arguments.js';
 export type { Backend, BackendName, LoadedProbe, LoadedProvider } from './backend.js';
 export type { NativeArgument, NativeType, ProbeDefinition, ProbeSource, ProviderDefinition } from './definition.js';
+export { isAllowed, variable } from './deno.js';
 export { DefinitionError, type ErrorCode, SondeError } from './errors.js';
 export { log } from './log.js';
 export { captureStacksWith, type StackCapture } from './native-stack.js';

@@ -1,6 +1,7 @@
 // Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only then: it takes as long as
 // all of sonde.
 import { createRequire } from './builtins.js';
+import { variable } from './deno.js';
 import { printable } from './errors.js';
 import { places } from './places.js';
 
@@ -20,7 +21,7 @@ export function log(area: string): Log {
 }
 
 function open(area: string): Log {
-  if (!process.env.DEBUG) return () => {};
+  if (!variable('DEBUG')) return () => {};
   for (const place of places()) {
     try {
       return createRequire(place)('debug')(`sonde:${area}`);

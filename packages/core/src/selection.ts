@@ -2,6 +2,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BACKEND_NAMES, type Backend, type BackendName } from './backend.js';
+import { isAllowed, variable } from './deno.js';
 import { messageOf, printable, SondeError, show } from './errors.js';
 import { log } from './log.js';
 import { MAIN_FILE } from './main-file.js';
@@ -49,7 +50,7 @@ export function registerBackends(backends: Backends): void {
       selected = selectBackend(backends.table, {
         buildDefault: backends.buildDefault,
         manifest: applicationManifest(),
-        env: process.env,
+        env: { SONDE_BACKEND: variable('SONDE_BACKEND'), SONDE_REQUIRE: variable('SONDE_REQUIRE') },
         platform: process.platform,
       });
       const { backend, requested, reason } = selected;
@@ -159,7 +160,7 @@ function automatic(platform: string): BackendName {
 
 /** The nearest package.json above the program's main file, symbolic links resolved as Node.js does. */
 export function applicationManifest(main: string | undefined = MAIN_FILE): Settings['manifest'] {
-  if (main === undefined) return undefined;
+  if (main === undefined || !isAllowed({ name: 'read' })) return undefined;
   let folder: string;
   try {
     // Node.js's own, in JavaScript, takes five times as long in a process that has not used it.
@@ -187,7 +188,7 @@ function load(backend: Backend, definition: Parameters<Backend['load']>[0]): Con
   } catch (error) {
     const reason = printable(messageOf(error));
     debug('provider %s rests: %s', definition.name, reason);
-    if (process.env.SONDE_REQUIRE === '1') {
+    if (variable('SONDE_REQUIRE') === '1') {
       throw new SondeError(
         'SONDE_BACKEND',
         `provider ${show(definition.name)} cannot be loaded: ${reason} (SONDE_REQUIRE=1)`,

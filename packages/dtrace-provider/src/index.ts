@@ -1,5 +1,6 @@
 // The package `dtrace-provider`, with sonde behind it: what it exports, takes, returns and throws, and what its properties are like. README.md tells where
 // it differs.
+import { variable } from '@sonde/core';
 import { attachOrThrow } from './attach.js';
 import { DynamicProbe, DynamicProvider, illegalInvocation, type Kind } from './dynamic.js';
 
@@ -7,7 +8,7 @@ import { DynamicProbe, DynamicProvider, illegalInvocation, type Kind } from './d
 const MOST_ARGUMENTS = 32;
 
 // As the original, when its addon could not be loaded.
-if (process.env.NODE_DTRACE_PROVIDER_REQUIRE === 'hard') attachOrThrow();
+if (variable('NODE_DTRACE_PROVIDER_REQUIRE') === 'hard') attachOrThrow();
 
 /** A probe, as {@link DTraceProvider.addProbe} makes it. */
 class DTraceProbe extends DynamicProbe {

@@ -72,7 +72,8 @@ function findTracefs(): string {
       accessSync(path, constants.R_OK | constants.W_OK);
       return folder;
     } catch (error) {
-      reasons.push(`${path} (${(error as NodeJS.ErrnoException).code})`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      reasons.push(`${path} (${code ?? message})`);
     }
   }
   throw new Error(

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type NativeValue, places } from '@sonde/core';
-import { explained } from './restrictions.js';
+import { checkDenoAllowsAddons, explained } from './restrictions.js';
 
 /** What the addon exports: see addon/fire.h, addon/events.h, addon/dtrace.h and addon/object.h. */
 export interface Binding {
@@ -150,6 +150,7 @@ function packageFolder(): string {
 let folder: string | undefined;
 
 function findPackage(): string {
+  checkDenoAllowsAddons();
   const from = places();
   for (const place of from) {
     for (let above = dirname(fileURLToPath(place)); above !== dirname(above); above = dirname(above)) {

@@ -2,7 +2,7 @@
 // all, those still to be started too.
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { log } from '@sonde/core';
+import { isAllowed, log } from '@sonde/core';
 import { isIntact } from '@sonde/elf';
 import { getBinding } from './binding.js';
 import { putFile, putLink } from './private-files.js';
@@ -177,7 +177,7 @@ function leadTo(link: string, path: string): () => void {
   const there = readLink(link);
   const lead = () => {
     try {
-      if (readLink(link) !== target && existsSync(path)) putLink(link, target);
+      if (readLink(link) !== target && existsSync(path) && isAllowed({ name: 'write' })) putLink(link, target);
       if (led.size === MOST_LED) led.clear();
       led.set(link, target);
     } catch (error) {

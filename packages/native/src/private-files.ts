@@ -21,6 +21,7 @@ import {
 import { dirname, join } from 'node:path';
 import { log } from '@sonde/core';
 import { checkOurs, openPrivateFolder, type Place } from './private-folder.js';
+import { checkDenoAllowsWriting } from './restrictions.js';
 
 const debug = log('object');
 
@@ -53,6 +54,7 @@ export function putFile(place: Place, { name, content, isWhole }: PrivateFile): 
   if (!isOurs) {
     throw new Error(`${folder} belongs to root and does not hold ${name}: set SONDE_DIR to a directory of your own`);
   }
+  checkDenoAllowsWriting(folder);
   const made = content();
   throughPart(folder, (part) => {
     writeWhole(part, made);

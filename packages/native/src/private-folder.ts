@@ -4,6 +4,8 @@
 // must be able to write to the folder that holds it, and that folder was checked before. So what was checked is what is used.
 import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { isAllowed, variable } from '@sonde/core';
+import { checkDenoAllowsWriting } from './restrictions.js';
 
 /** Where files may lie. */
 export interface Place {
@@ -24,10 +26,11 @@ export interface PrivateFolder {
 
 /** Where probe objects may lie, the best place first. A folder that was asked for is the only one. */
 export function folderCandidates(): Place[] {
-  const { SONDE_DIR, XDG_RUNTIME_DIR } = process.env;
+  const SONDE_DIR = variable('SONDE_DIR');
   if (SONDE_DIR) return [{ path: SONDE_DIR, base: '/' }];
+  const XDG_RUNTIME_DIR = variable('XDG_RUNTIME_DIR');
   // Asked once: each of the variables that it looks at takes Node.js several system calls.
-  temporary ??= process.getBuiltinModule('node:os').tmpdir();
+  temporary ??= isAllowed({ name: 'env' }) ? process.getBuiltinModule('node:os').tmpdir() : '/tmp';
   const inTemporary = { path: join(temporary, `sonde-${process.geteuid!()}`), base: temporary };
   if (!XDG_RUNTIME_DIR || !isOwned(XDG_RUNTIME_DIR)) return [inTemporary];
   return [{ path: join(XDG_RUNTIME_DIR, 'sonde'), base: XDG_RUNTIME_DIR }, inTemporary];
@@ -142,6 +145,7 @@ class Walk {
 
 /** Makes a directory that nobody else can exchange afterwards, since the one that holds it was checked. */
 function makeFolder(path: string): Stats {
+  checkDenoAllowsWriting(path);
   try {
     mkdirSync(path, 0o700);
   } catch (error) {

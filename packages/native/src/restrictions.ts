@@ -1,5 +1,6 @@
-// Node.js can be told to load no addons (--no-addons) and to leave files alone (its permission model). What it throws then
+// Node.js can be told to load no addons (--no-addons) and to leave files alone (its permission model), and so can Deno. What they throw then
 // does not always say what was wanted and which option allows it; status() is to.
+import { isAllowed } from '@sonde/core';
 
 /**
  * An error as a reason: what Node.js was not allowed to do, to which file, and the option that allows it. Other errors by their message.
@@ -31,4 +32,19 @@ export function explained<Result>(action: () => Result): Result {
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });
   }
+}
+
+/** What an addon and its probe objects take in Deno. Of some files or some facts alone would do, but native code reaches all of them. */
+const NEEDED = ['ffi', 'read', 'sys'] as const;
+
+/** @throws where Deno was not told to allow native code */
+export function checkDenoAllowsAddons(): void {
+  const missing = NEEDED.filter((name) => !isAllowed({ name })).map((name) => `--allow-${name}`);
+  if (missing.length > 0) throw new Error(`Deno's permissions forbid native addons: give Deno ${missing.join(' ')}`);
+}
+
+/** @throws where Deno was not told to allow writing in this folder */
+export function checkDenoAllowsWriting(folder: string): void {
+  if (isAllowed({ name: 'write', path: folder })) return;
+  throw new Error(`Deno's permissions do not let ${folder} be written: give Deno --allow-write for it`);
 }

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { NODE_LINES, needsNode } from '../support/npm-packages.js';
 import { runNode } from '../support/run-node.js';
 import { useScene } from '../support/scene.js';
+import { bundle } from './bundle.js';
+import { type Calls, RECORDED } from './calls.js';
 import { assertAlive, assertNoop, PROGRAM } from './expect.js';
 import type { Told } from './tell.js';
 
@@ -27,13 +29,13 @@ for (const line of NODE_LINES) {
       addons?: boolean;
     }
 
-    function run({ read, write = [], addons = false }: Allowed): Told {
+    function run<Result = Told>({ read, write = [], addons = false }: Allowed, program = PROGRAM): Result {
       const args = [
         line === 20 ? '--experimental-permission' : '--permission',
         ...read.map((path) => `--allow-fs-read=${path}`),
         ...write.map((path) => `--allow-fs-write=${path}`),
         ...(addons ? ['--allow-addons'] : []),
-        PROGRAM,
+        program,
       ];
       const env = { SONDE_REQUIRE: undefined };
       const { stdout, stderr } = runNode(scene.current, args, { node, env });
@@ -49,6 +51,19 @@ for (const line of NODE_LINES) {
         /^systemtap cannot run: .*permission model forbids native addons: give Node\.js --allow-addons$/,
       );
       assertNoop(run({ read: [WORKSPACE] }), /give Node\.js --allow-addons$/);
+    });
+
+    it('allows nothing but the program in one file: no call throws, and the reason is there', () => {
+      const program = bundle(
+        scene.current,
+        `import { callAll } from './calls.js'; callAll().then((told) => console.log(JSON.stringify(told)));`,
+      );
+      const { backend, reason, recorded, left } = run<Calls>({ read: [program] }, program);
+      assert.deepEqual({ backend, recorded, left }, { backend: 'noop', recorded: RECORDED, left: 0 });
+      assert.match(
+        reason!,
+        /permission model does not let \S+@sonde\/native be read: give Node\.js --allow-fs-read for it$/,
+      );
     });
 
     it('allows addons and the directory of probe objects: they are there', () => {

@@ -1,0 +1,3 @@
+import { callAll } from './calls.js';
+
+callAll().then((told) => console.log(JSON.stringify(told)));
