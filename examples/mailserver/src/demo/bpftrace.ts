@@ -6,7 +6,7 @@ import type { Attach } from './tracer.js';
 
 const script = (object: string) => `
 usdt:${object}:smtp:session__done {
-  printf("%-12s %8d bytes in %2d mails\\n", str(arg0), arg2, arg3);
+  printf("%-12s %8lu bytes in %2u mails\\n", str(arg0), arg2, arg3);
 }
 usdt:${object}:smtp:delivery__done {
   @delivery_ns[str(arg2)] = hist(arg1);
