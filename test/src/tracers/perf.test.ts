@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tracedBackends } from '../support/backends.js';
 import { record as recordFor, perf as runPerf } from '../support/perf.js';
+import { environment } from '../support/run-node.js';
 import { useScene } from '../support/scene.js';
 import { needsRoot, needsTools } from '../support/tools.js';
 import { removeEventAfter } from '../support/uprobe-events.js';
@@ -27,9 +32,8 @@ describe('perf', function () {
 
   it('records an SDT event and shows the values', async () => {
     const { program, object } = await start();
-    await perf('buildid-cache', '--add', object);
     removeEventAfter(scene.current, `sdt_${PROVIDER}`, 'session__start');
-    await perf('probe', EVENT);
+    await perf('probe', '-x', object, EVENT);
     const shown = await record(EVENT, program.pid, async () => {
       assert.equal(await program.call('enabled', 'smtp.sessionStart'), true);
       for (const port of [2525, -1, 2 ** 31 - 1]) await program.call('fire', 'smtp.sessionStart', '10.0.0.7', port);
@@ -45,9 +49,8 @@ describe('perf', function () {
   it('records all processes that map the object, and each fire', async () => {
     const { program, object } = await start();
     const { program: other } = await start();
-    await perf('buildid-cache', '--add', object);
     removeEventAfter(scene.current, `sdt_${PROVIDER}`, 'session__start');
-    await perf('probe', EVENT);
+    await perf('probe', '-x', object, EVENT);
     const shown = await record(EVENT, undefined, async () => {
       await Promise.all([program.call('fireMany', 200), other.call('fireMany', 300)]);
     });
@@ -57,6 +60,100 @@ describe('perf', function () {
       ports,
       [...sequence(200), ...sequence(300)].sort((a, b) => a - b),
     );
+  });
+
+  describe('of a provider whose definition changed, while programs of both run', () => {
+    const SECOND = `${EVENT}_1`;
+    const OLD = /^sdt_\w+:session__start: arg1=\d+ arg2=2525$/;
+    const changed = (event: string) => new RegExp(`^${event}: arg1=7 arg2=\\d+$`);
+    let old: Awaited<ReturnType<typeof start>>;
+    let object: string;
+
+    beforeEach(async () => {
+      old = await start();
+      object = await startChanged();
+      assert.notEqual(object, old.object);
+      for (const event of ['session__start', 'session__start_1'])
+        removeEventAfter(scene.current, `sdt_${PROVIDER}`, event);
+    });
+
+    const recordBoth = (event: string) =>
+      record(event, undefined, async () => {
+        await old.program.call('fire', 'smtp.sessionStart', 'old', 2525);
+        await sleep(200);
+      });
+
+    it('makes an event of the object that is named, of the newest by its link, whatever is in the cache', async () => {
+      for (const each of [old.object, object]) await perf('buildid-cache', '--add', each);
+      await perf('probe', '-x', join(scene.current.objects, `${PROVIDER}.so`), EVENT);
+      const shown = await recordBoth(EVENT);
+      assert.ok(shown.length > 0);
+      for (const line of shown) assert.match(line, changed(EVENT));
+    });
+
+    it('makes none of the same name before the old one is removed', async () => {
+      await perf('probe', '-x', old.object, EVENT);
+      await assert.rejects(perf('probe', '-x', object, EVENT), /event "session__start" already exists/);
+      await perf('probe', '-d', EVENT);
+      await perf('probe', '-x', object, EVENT);
+      const shown = await recordBoth(EVENT);
+      for (const line of shown) assert.match(line, changed(EVENT));
+    });
+
+    it('makes a second event with -f, and records both', async () => {
+      await perf('probe', '-x', old.object, EVENT);
+      await perf('probe', '-f', '-x', object, EVENT);
+      const shown = await recordBoth(`sdt_${PROVIDER}:*`);
+      assert.equal(shown.filter((line) => OLD.test(line)).length, 1);
+      const others = shown.filter((line) => !OLD.test(line));
+      assert.ok(others.length > 0);
+      for (const line of others) assert.match(line, changed(SECOND));
+      await perf('probe', '-d', `${EVENT}*`);
+    });
+
+    it('makes events with names of their own, by the function', async () => {
+      const names = ['old', 'new'].map((name) => `${PROVIDER}_${name}`);
+      for (const name of names) removeEventAfter(scene.current, `probe_${PROVIDER}`, name);
+      const FUNCTION = `${PROVIDER}_session__start`;
+      await perf('probe', '-x', old.object, `${names[0]}=${FUNCTION} peer:string port`);
+      await perf('probe', '-x', object, `${names[1]}=${FUNCTION} attempt peer:string`);
+      const shown = new Set(await recordBoth(`probe_${PROVIDER}:*`));
+      assert.deepEqual([...shown].sort(), [
+        `probe_${PROVIDER}:${names[1]}: attempt=7 peer_string="changed"`,
+        `probe_${PROVIDER}:${names[0]}: peer_string="old" port=2525`,
+      ]);
+    });
+
+    // Why docs/tracing.md says -x.
+    it('makes an event of any of the objects in its cache when none is named, and fails', async () => {
+      for (const each of [old.object, object]) await perf('buildid-cache', '--add', each);
+      await assert.rejects(perf('probe', EVENT), /File exists/);
+      await perf('probe', '-d', EVENT);
+      await perf('buildid-cache', '--remove', old.object);
+      await perf('probe', EVENT);
+      const shown = await recordBoth(EVENT);
+      for (const line of shown) assert.match(line, changed(EVENT));
+    });
+
+    /** Another definition of the same provider; its object. */
+    async function startChanged(): Promise<string> {
+      const source = `
+        import { int32, provider, status, string } from ${JSON.stringify(import.meta.resolve('sonde'))};
+        const smtp = provider(${JSON.stringify(PROVIDER)}, { sessionStart: [int32('attempt'), string('peer')] });
+        setInterval(() => smtp.sessionStart.fire(7, 'changed'), 20);
+        process.stdin.on('end', () => process.exit()).resume();
+        console.log(status().providers[0].location);`;
+      const program = spawn(process.execPath, ['--input-type=module', '-e', source], {
+        env: environment(scene.current),
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      scene.current.defer(async () => {
+        program.stdin.end();
+        await once(program, 'exit');
+      });
+      const [line] = await once(program.stdout, 'data');
+      return String(line).trim();
+    }
   });
 
   for (const { backend } of tracedBackends) {
