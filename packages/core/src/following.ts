@@ -126,16 +126,21 @@ let calls = 0;
 /** After so many calls, the hooks look whether somebody still wants them. */
 const CALLS_BETWEEN = 256;
 
-/** False where there are no hooks, which is not so on Node.js: then a rejection that nobody handles goes unreported while it is followed. */
+/**
+ * False where there are no hooks, which is so in Deno and Bun: there a rejection that nobody handles is not reported while it is followed.
+ */
 function startHooks(): boolean {
   if (stopHooks) return true;
   const { promiseHooks } = process.getBuiltinModule('node:v8') as unknown as { promiseHooks?: PromiseHooks };
-  if (!promiseHooks) return false;
-  const stops = [promiseHooks.onInit(initialized), promiseHooks.onSettled(settled)];
-  stopHooks = () => {
-    for (const stop of stops) stop();
-  };
-  return true;
+  try {
+    const stops = [promiseHooks!.onInit(initialized), promiseHooks!.onSettled(settled)];
+    stopHooks = () => {
+      for (const stop of stops) stop();
+    };
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function stopUnlessWanted(): void {

@@ -106,8 +106,8 @@ function ownNumber(): string {
   try {
     return readlinkSync('/proc/self');
   } catch (error) {
-    // Node.js's permission model: then it is not known.
-    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') return String(process.pid);
+    // Node.js or Deno may forbid to look: then it is not known whether /proc is another namespace's.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return String(process.pid);
     throw new Error(
       'probe objects cannot be found in memory: /proc is not mounted, or is that of a pid namespace in which this process is not',
       { cause: error },
