@@ -6,6 +6,7 @@ import type { Served } from './served.js';
 
 const ATTACHES_WITHIN_MS = 15_000;
 const LEAVES_WITHIN_MS = 5_000;
+const INTERRUPTED_EVERY_MS = 3_000;
 
 /** A tracer that is a program of its own, prints lines, and detaches when it is interrupted. */
 export class Tool {
@@ -54,8 +55,11 @@ export class Tool {
   /** Interrupts the tool and waits until it is gone and all its lines were read. */
   async stop(): Promise<void> {
     this.child.kill('SIGINT');
+    // bpftrace 0.17 forgets an interrupt that comes while it prints.
+    const again = setInterval(() => this.child.kill('SIGINT'), INTERRUPTED_EVERY_MS);
     const late = setTimeout(() => this.child.kill('SIGKILL'), LEAVES_WITHIN_MS);
     await this.closed;
+    clearInterval(again);
     clearTimeout(late);
   }
 
