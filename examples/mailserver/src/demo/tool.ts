@@ -5,7 +5,7 @@ import { atEnd } from './ending.js';
 import type { Served } from './served.js';
 
 const ATTACHES_WITHIN_MS = 15_000;
-const LEAVES_WITHIN_MS = 5_000;
+const LEAVES_WITHIN_MS = 10_000;
 const INTERRUPTED_EVERY_MS = 3_000;
 
 /** A tracer that is a program of its own, prints lines, and detaches when it is interrupted. */
