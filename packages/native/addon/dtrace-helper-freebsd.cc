@@ -11,7 +11,14 @@ namespace sonde {
 
 // Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
 // dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody.
-const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 32, false, true};
+const DtraceSystem kDtraceSystem = {
+    .device = "/dev/dtrace/helper",
+    .version = 2,
+    .arguments = 12,
+    .registrations = 32,
+    .takes_twins = false,
+    .keeps_withdrawn = true,
+};
 
 namespace {
 
@@ -48,23 +55,19 @@ class FreebsdDof : public HandedDof {
 
 }  // namespace
 
-std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
-                                    const std::vector<DofProbe>& probes, std::string* reason) {
-  auto failed = [&](const std::string& why) {
-    *reason = why;
-    return nullptr;
-  };
+Result<std::unique_ptr<HandedDof>> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                         const std::vector<DofProbe>& probes) {
 #if !defined(__x86_64__)
   // sys/modules/dtrace/Makefile: the device is there, but what would put probes into a program is not.
-  return failed("FreeBSD has probes of programs (fasttrap) on amd64 only");
+  return Failure{"FreeBSD has probes of programs (fasttrap) on amd64 only"};
 #endif
   WriteAddresses(&dof, probes);
   HelperDevice device;
-  if (!device.is_open()) return failed(Because(kDtraceSystem.device));
+  if (!device.is_open()) return NoDevice();
   auto helper = DescribeDof<DofHelper>(module, dof, probes);
   helper.pid = getpid();
-  if (ioctl(device.file(), kAdd, &helper) < 0) return failed(Refused());
-  return std::make_unique<FreebsdDof>(helper.generation, std::move(dof));
+  if (ioctl(device.file(), kAdd, &helper) < 0) return Refused();
+  return std::unique_ptr<HandedDof>(std::make_unique<FreebsdDof>(helper.generation, std::move(dof)));
 }
 
 }  // namespace sonde

@@ -9,7 +9,14 @@ namespace sonde {
 // Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
 // dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody. That is 32, of which libc has one for
 // itself (plockstat).
-const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 31, false, true};
+const DtraceSystem kDtraceSystem = {
+    .device = "/dev/dtrace/helper",
+    .version = 2,
+    .arguments = 12,
+    .registrations = 31,
+    .takes_twins = false,
+    .keeps_withdrawn = true,
+};
 
 namespace {
 
@@ -40,20 +47,16 @@ class IllumosDof : public HandedDof {
 
 }  // namespace
 
-std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
-                                    const std::vector<DofProbe>& probes, std::string* reason) {
-  auto failed = [&](const std::string& why) {
-    *reason = why;
-    return nullptr;
-  };
+Result<std::unique_ptr<HandedDof>> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                         const std::vector<DofProbe>& probes) {
   WriteAddresses(&dof, probes);
   HelperDevice device;
-  if (!device.is_open()) return failed(Because(kDtraceSystem.device));
+  if (!device.is_open()) return NoDevice();
   auto helper = DescribeDof<DofHelper>(module, dof, probes);
   // What it returns is the generation.
   int generation = ioctl(device.file(), kAdd, &helper);
-  if (generation < 0) return failed(Refused());
-  return std::make_unique<IllumosDof>(generation);
+  if (generation < 0) return Refused();
+  return std::unique_ptr<HandedDof>(std::make_unique<IllumosDof>(generation));
 }
 
 }  // namespace sonde

@@ -11,7 +11,14 @@
 namespace sonde {
 
 // D has names for ten arguments; args[10] and beyond it refuses itself.
-const DtraceSystem kDtraceSystem = {"/dev/dtrace/helper", 2, 12, 0, false, false};
+const DtraceSystem kDtraceSystem = {
+    .device = "/dev/dtrace/helper",
+    .version = 2,
+    .arguments = 12,
+    .registrations = 0,
+    .takes_twins = false,
+    .keeps_withdrawn = false,
+};
 
 namespace {
 
@@ -82,26 +89,22 @@ class LinuxDof : public HandedDof {
 
 }  // namespace
 
-std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
-                                    const std::vector<DofProbe>& probes, std::string* reason) {
-  auto failed = [&](const std::string& why) {
-    *reason = why;
-    return nullptr;
-  };
+Result<std::unique_ptr<HandedDof>> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                         const std::vector<DofProbe>& probes) {
   WriteAddresses(&dof, probes);
   Dl_info addon;
-  if (dladdr(StubPool(), &addon) == 0) return failed("the addon's own file is not known");
+  if (dladdr(StubPool(), &addon) == 0) return Failure{"the addon's own file is not known"};
   MappedDof mapped(dof.data(), dof.size());
-  if (mapped.memory() == nullptr) return failed(Because("memory for the probes' description"));
+  if (mapped.memory() == nullptr) return SystemFailure("memory for the probes' description");
   HelperDevice device;
-  if (!device.is_open()) return failed(Because(kDtraceSystem.device));
+  if (!device.is_open()) return NoDevice();
   DofHelper helper = {};
   CopyModule(helper.module, module);
   helper.address = reinterpret_cast<uintptr_t>(addon.dli_fbase);
   helper.dof = reinterpret_cast<uintptr_t>(mapped.memory());
   int generation = ioctl(device.file(), kAdd, &helper);
-  if (generation < 0) return failed(Refused());
-  return std::make_unique<LinuxDof>(generation);
+  if (generation < 0) return Refused();
+  return std::unique_ptr<HandedDof>(std::make_unique<LinuxDof>(generation));
 }
 
 }  // namespace sonde

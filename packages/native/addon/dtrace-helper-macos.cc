@@ -14,10 +14,18 @@ namespace sonde {
 // returns 0, so that D reads only the five arguments that come with the probe. Beyond dtrace_helper_providers_max
 // (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody. fasttrap_meta_create_probe does not ask for probes of one name.
 #if defined(__aarch64__)
-const DtraceSystem kDtraceSystem = {"/dev/dtracehelper", 3, 5, 64, true, true};
+constexpr int kArguments = 5;
 #else
-const DtraceSystem kDtraceSystem = {"/dev/dtracehelper", 3, 12, 64, true, true};
+constexpr int kArguments = 12;
 #endif
+const DtraceSystem kDtraceSystem = {
+    .device = "/dev/dtracehelper",
+    .version = 3,
+    .arguments = kArguments,
+    .registrations = 64,
+    .takes_twins = true,
+    .keeps_withdrawn = true,
+};
 
 namespace {
 
@@ -112,31 +120,27 @@ class MacosDof : public HandedDof {
 
 }  // namespace
 
-std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
-                                    const std::vector<DofProbe>& probes, std::string* reason) {
-  auto failed = [&](const std::string& why) {
-    *reason = why;
-    return nullptr;
-  };
+Result<std::unique_ptr<HandedDof>> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                         const std::vector<DofProbe>& probes) {
   auto handed = std::make_unique<MacosDof>(dof.size());
   uint8_t* memory = handed->memory();
-  if (memory == nullptr) return failed("there is no more room to describe probes");
+  if (memory == nullptr) return Failure{"there is no more room to describe probes"};
   for (const DofProbe& probe : probes) {
     int32_t offset = static_cast<int32_t>(probe.nop - memory + kBehindNop);
     memcpy(dof.data() + probe.offset_at, &offset, sizeof offset);
   }
   memcpy(memory, dof.data(), dof.size());
   HelperDevice device;
-  if (!device.is_open()) return failed(Because(kDtraceSystem.device));
+  if (!device.is_open()) return NoDevice();
   DofIoctlData data = {};
   data.count = 1;
   CopyModule(data.helper.module, module);
   // Both the same: the kernel writes the generation over the one, and needs the other.
   data.helper.address = data.helper.dof = reinterpret_cast<uintptr_t>(memory);
   uint64_t where = reinterpret_cast<uintptr_t>(&data);
-  if (ioctl(device.file(), kAdd, &where) < 0) return failed(Refused());
+  if (ioctl(device.file(), kAdd, &where) < 0) return Refused();
   handed->set_generation(data.helper.dof);
-  return handed;
+  return std::unique_ptr<HandedDof>(std::move(handed));
 }
 
 }  // namespace sonde

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "result.h"
+
 namespace sonde {
 
 // The system's DTrace, as a program reaches it: the helper device, to which it hands DOF. What differs between systems is
@@ -44,8 +46,8 @@ class HandedDof {
   virtual bool IsToRenew() const { return false; }
 };
 
-// Writes where the probes are into DOF, and hands it over. Null, with the reason, when the device is not there or refuses.
-std::unique_ptr<HandedDof> HandOver(const std::string& module, std::vector<uint8_t> dof,
-                                    const std::vector<DofProbe>& probes, std::string* reason);
+// Writes where the probes are into DOF, and hands it over. Fails when the device is not there or refuses.
+Result<std::unique_ptr<HandedDof>> HandOver(const std::string& module, std::vector<uint8_t> dof,
+                                            const std::vector<DofProbe>& probes);
 
 }  // namespace sonde

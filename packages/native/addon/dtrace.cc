@@ -12,6 +12,7 @@
 
 #include "helper-device.h"
 #include "stub-pool.h"
+#include "throw.h"
 
 namespace sonde {
 namespace {
@@ -132,20 +133,19 @@ std::string FindTwin(const Definition& definition) {
   return twin;
 }
 
-std::unique_ptr<HandedDof> HandOver(Definition* definition, const std::string& module, const std::vector<uint32_t>& stubs,
-                                    std::string* reason) {
+Result<std::unique_ptr<HandedDof>> HandOver(Definition* definition, const std::string& module,
+                                            const std::vector<uint32_t>& stubs) {
   for (size_t i = 0; i < stubs.size(); i++) definition->probes[i].nop = NopOf(stubs[i]);
-  return HandOver(module, definition->dof, definition->probes, reason);
+  return HandOver(module, definition->dof, definition->probes);
 }
 
 // Has the system know the probes as if this thread had come first, where that makes a difference.
 void Renew(const std::string& key, Registered* registered, Definition* definition) {
   if (!registered->handed->IsToRenew()) return;
-  std::string reason;
-  std::unique_ptr<HandedDof> anew = HandOver(definition, registered->module, registered->stubs, &reason);
-  if (anew == nullptr) return;
-  registered->handed.swap(anew);
-  Registered before = {registered->provider, registered->module, registered->names, {}, std::move(anew), 0};
+  Result<std::unique_ptr<HandedDof>> anew = HandOver(definition, registered->module, registered->stubs);
+  if (!anew) return;
+  registered->handed.swap(*anew);
+  Registered before = {registered->provider, registered->module, registered->names, {}, std::move(*anew), 0};
   Released().emplace_back(key, std::move(before));
 }
 
@@ -160,8 +160,35 @@ bool Revive(const std::string& key, Registered* registered) {
   return false;
 }
 
-// Null, with the reason, when the probes cannot be registered. The mutex is held.
-const Registered* Register(Definition* definition, std::string* reason) {
+// Takes stubs, or those that it had, and hands the probes over.
+Result<Registered> Make(Definition* definition) {
+  Registered made = {definition->provider, definition->module, definition->names, {}, nullptr, 0};
+  bool is_revived = Revive(definition->key, &made);
+  if (!is_revived) made.stubs = TakeStubs(definition->probes.size());
+  Failure failure;
+  if (made.stubs.size() < definition->probes.size()) {
+    failure.reason = "all " + std::to_string(kStubCount) + " stubs of the process are in use";
+  } else if (made.handed != nullptr) {
+    Renew(definition->key, &made, definition);
+    return made;
+  } else {
+    Result<std::unique_ptr<HandedDof>> handed = HandOver(definition, made.module, made.stubs);
+    if (handed) {
+      made.handed = std::move(*handed);
+      return made;
+    }
+    failure = handed.failure();
+  }
+  if (is_revived) {
+    Released().emplace_back(definition->key, std::move(made));
+  } else {
+    GiveBackStubs(made.stubs);
+  }
+  return failure;
+}
+
+// The mutex is held.
+Result<const Registered*> Register(Definition* definition) {
   Settle();
   const std::string& key = definition->key;
   auto found = Table().find(key);
@@ -172,35 +199,17 @@ const Registered* Register(Definition* definition, std::string* reason) {
   }
   size_t most = kDtraceSystem.registrations;
   if (most > 0 && CountKnown() >= most) {
-    *reason = "the system takes " + std::to_string(most) + " providers of a process, and there are as many already";
-    return nullptr;
+    return Failure{"the system takes " + std::to_string(most) + " providers of a process, and there are as many already"};
   }
   std::string twin = FindTwin(*definition);
   if (!twin.empty()) {
-    *reason = "this process has the probe " + definition->provider + ":" + twin +
-              " already, of another definition, and the system takes one of that name";
-    return nullptr;
+    return Failure{"this process has the probe " + definition->provider + ":" + twin +
+                   " already, of another definition, and the system takes one of that name"};
   }
-  Registered made = {definition->provider, definition->module, definition->names, {}, nullptr, 0};
-  bool is_revived = Revive(key, &made);
-  if (!is_revived) made.stubs = TakeStubs(definition->probes.size());
-  if (made.stubs.size() < definition->probes.size()) {
-    *reason = "all " + std::to_string(kStubCount) + " stubs of the process are in use";
-  } else if (made.handed == nullptr) {
-    made.handed = HandOver(definition, made.module, made.stubs, reason);
-  } else {
-    Renew(key, &made, definition);
-  }
-  if (made.handed != nullptr) {
-    made.holders = 1;
-    return &Table().emplace(key, std::move(made)).first->second;
-  }
-  if (is_revived) {
-    Released().emplace_back(key, std::move(made));
-  } else {
-    GiveBackStubs(made.stubs);
-  }
-  return nullptr;
+  Result<Registered> made = Make(definition);
+  if (!made) return made.failure();
+  made->holders = 1;
+  return &Table().emplace(key, std::move(*made)).first->second;
 }
 
 // Throws, and is false, when a probe is outside the DOF.
@@ -231,13 +240,9 @@ Napi::Value RegisterDof(const Napi::CallbackInfo& info) {
   std::vector<uint32_t> stubs;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    std::string reason;
-    const Registered* registered = Register(&definition, &reason);
-    if (registered == nullptr) {
-      Napi::Error::New(env, reason).ThrowAsJavaScriptException();
-      return env.Undefined();
-    }
-    stubs = registered->stubs;
+    Result<const Registered*> registered = Register(&definition);
+    if (!registered) return Throw(env, registered.failure());
+    stubs = (*registered)->stubs;
   }
   auto held = std::make_unique<Registration>(definition.key);
   auto registration = Napi::External<Registration>::New(env, held.get(), [](Napi::Env, Registration* held) { delete held; });
@@ -267,10 +272,7 @@ Napi::Value OpenDtrace(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   HelperDevice device;
   if (!device.is_open()) {
-    Napi::Error::New(env, std::string("this process cannot use ") + Because(kDtraceSystem.device) +
-                              "; DTrace must be there before the program starts")
-        .ThrowAsJavaScriptException();
-    return env.Undefined();
+    return Throw(env, {"this process cannot use " + NoDevice().reason + "; DTrace must be there before the program starts"});
   }
   Napi::Object pool = Napi::Object::New(env);
   pool.Set("code", StubPoolView(env));

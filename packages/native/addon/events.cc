@@ -6,8 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
+
+#include "throw.h"
 
 namespace sonde {
 namespace {
@@ -51,16 +52,10 @@ uint64_t Address(const void* pointer) { return reinterpret_cast<uintptr_t>(point
 
 }  // namespace
 
-std::shared_ptr<Events> Events::Open(const std::string& path, const std::vector<std::string>& descriptions,
-                                     std::string* reason, int* error) {
+Result<std::shared_ptr<Events>> Events::Open(const std::string& path, const std::vector<std::string>& descriptions) {
   std::shared_ptr<Events> events(new Events());
-  auto failed = [&](const std::string& what) {
-    *error = errno;
-    *reason = what + ": " + strerror(errno);
-    return nullptr;
-  };
   events->file_ = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (events->file_ < 0) return failed(path);
+  if (events->file_ < 0) return SystemFailure(path);
   // At least one, so that there is memory to look at.
   events->words_.reset(new uint32_t[descriptions.size() + 1]());
   for (const std::string& description : descriptions) {
@@ -69,7 +64,7 @@ std::shared_ptr<Events> Events::Open(const std::string& path, const std::vector<
     registration.enable_size = sizeof(uint32_t);
     registration.enable_addr = Address(&events->words_[events->indexes_.size()]);
     registration.name_args = Address(description.c_str());
-    if (ioctl(events->file_, kRegister, &registration) < 0) return failed(description);
+    if (ioctl(events->file_, kRegister, &registration) < 0) return SystemFailure(description);
     events->indexes_.push_back(registration.write_index);
   }
   return events;
@@ -140,15 +135,9 @@ Napi::Value OpenEvents(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < list.Length(); i++) {
     descriptions.push_back(list.Get(i).As<Napi::String>());
   }
-  std::string reason;
-  int code = 0;
-  std::shared_ptr<Events> events = Events::Open(path, descriptions, &reason, &code);
-  if (events == nullptr) {
-    Napi::Error error = Napi::Error::New(env, reason);
-    error.Value().Set("errno", code);
-    error.ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  Result<std::shared_ptr<Events>> opened = Events::Open(path, descriptions);
+  if (!opened) return Throw(env, opened.failure());
+  std::shared_ptr<Events> events = *opened;
   size_t size = sizeof(uint32_t) * (events->count() + 1);
   // Both hold the events: whoever looks at the words, and whoever writes.
   auto* held = new std::shared_ptr<Events>(events);
@@ -158,9 +147,7 @@ Napi::Value OpenEvents(const Napi::CallbackInfo& info) {
       held, &buffer);
   if (status != napi_ok) {
     delete held;
-    Napi::Error::New(env, "the kernel's word for each event could not be made visible to JavaScript")
-        .ThrowAsJavaScriptException();
-    return env.Undefined();
+    return Throw(env, {"the kernel's word for each event could not be made visible to JavaScript"});
   }
   auto writer = std::make_unique<std::shared_ptr<Events>>(events);
   auto external = Napi::External<std::shared_ptr<Events>>::New(

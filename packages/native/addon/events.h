@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "result.h"
+
 namespace sonde {
 
 constexpr size_t kMostFields = 12;
@@ -24,9 +26,8 @@ struct Field {
 // somebody traces it. The words stay as long as this object, the registration until Close.
 class Events {
  public:
-  // Opens the kernel's file, and for each event's description registers it. Null, with the reason, when that fails.
-  static std::shared_ptr<Events> Open(const std::string& path, const std::vector<std::string>& descriptions,
-                                      std::string* reason, int* error);
+  // Opens the kernel's file, and for each event's description registers it.
+  static Result<std::shared_ptr<Events>> Open(const std::string& path, const std::vector<std::string>& descriptions);
   ~Events();
   Events(const Events&) = delete;
   Events& operator=(const Events&) = delete;

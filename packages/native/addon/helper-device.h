@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -30,10 +29,8 @@ class HelperDevice {
   int file_;
 };
 
-// What failed, with the system's reason for it.
-inline std::string Because(const std::string& what) { return what + ": " + strerror(errno); }
-
-inline std::string Refused() { return Because(std::string(kDtraceSystem.device) + " does not take the probes"); }
+inline Failure NoDevice() { return SystemFailure(kDtraceSystem.device); }
+inline Failure Refused() { return SystemFailure(std::string(kDtraceSystem.device) + " does not take the probes"); }
 
 // For systems to which a probe is at an address.
 inline void WriteAddresses(std::vector<uint8_t>* dof, const std::vector<DofProbe>& probes) {

@@ -16,17 +16,14 @@
 #include <string>
 #include <utility>
 
+#include "throw.h"
+
 #ifndef MFD_EXEC  // linux/memfd.h, since Linux 6.3: asks for what vm.memfd_noexec would take away
 #define MFD_EXEC 0x0010U
 #endif
 
 namespace sonde {
 namespace {
-
-Napi::Value Throw(Napi::Env env, const std::string& message) {
-  Napi::Error::New(env, message).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
 
 // All of this is the process's: worker threads share it, and so does the dynamic linker. Never destroyed: threads may outlive main.
 struct Objects {
@@ -76,15 +73,14 @@ bool IsExecutionForbidden(const std::string& path) {
   return is_forbidden;
 }
 
-// Loads an object, or counts it once more. Null, with the reason, when that cannot be done. The mutex is held.
-void* Load(Objects& objects, const std::string& path, std::string* reason) {
+// Loads an object, or counts it once more. The mutex is held.
+Result<void*> Load(Objects& objects, const std::string& path) {
   void* object = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (object != nullptr) {
-    objects.loaded[object]++;
-  } else {
-    *reason = dlerror();
-    if (IsExecutionForbidden(path)) *reason += ": its file system forbids execution (noexec)";
+  if (object == nullptr) {
+    std::string reason = dlerror();
+    return Failure{IsExecutionForbidden(path) ? reason + ": its file system forbids execution (noexec)" : reason};
   }
+  objects.loaded[object]++;
   return object;
 }
 
@@ -107,7 +103,7 @@ Napi::Value CodeOf(Napi::Env env, Held held, const std::string& symbol, size_t s
   void* code = dlsym(held.object, symbol.c_str());
   if (code == nullptr) {
     Unload(held.object);
-    return Throw(env, "the object has no symbol " + symbol);
+    return Throw(env, {"the object has no symbol " + symbol});
   }
   auto kept = std::make_unique<Held>(std::move(held));
   napi_value buffer;
@@ -120,9 +116,9 @@ Napi::Value CodeOf(Napi::Env env, Held held, const std::string& symbol, size_t s
       kept.get(), &buffer);
   if (status != napi_ok) {
     Unload(kept->object);
-    return Throw(env, status == napi_no_external_buffers_allowed
-                          ? "this runtime does not let native memory be seen from JavaScript (V8's sandbox)"
-                          : "the object's code could not be made visible to JavaScript");
+    return Throw(env, {status == napi_no_external_buffers_allowed
+                           ? "this runtime does not let native memory be seen from JavaScript (V8's sandbox)"
+                           : "the object's code could not be made visible to JavaScript"});
   }
   kept.release();
   return Napi::Uint8Array::New(env, size, Napi::ArrayBuffer(env, buffer), 0);
@@ -130,7 +126,7 @@ Napi::Value CodeOf(Napi::Env env, Held held, const std::string& symbol, size_t s
 
 Napi::Value CheckRoom(const Napi::CallbackInfo& info) {
   std::string reason = WhyNoMore();
-  return reason.empty() ? info.Env().Undefined() : Throw(info.Env(), reason);
+  return reason.empty() ? info.Env().Undefined() : Throw(info.Env(), {reason});
 }
 
 Napi::Value OpenObject(const Napi::CallbackInfo& info) {
@@ -138,15 +134,13 @@ Napi::Value OpenObject(const Napi::CallbackInfo& info) {
   std::string path = info[0].As<Napi::String>();
   std::string symbol = info[1].As<Napi::String>();
   size_t size = info[2].As<Napi::Number>().Uint32Value();
-  std::string reason;
-  void* object;
-  {
+  Result<void*> object = [&] {
     Objects& objects = TheObjects();
     std::lock_guard<std::mutex> lock(objects.mutex);
-    object = Load(objects, path, &reason);
-  }
-  if (object == nullptr) return Throw(env, reason);
-  return CodeOf(env, {object, nullptr}, symbol, size);
+    return Load(objects, path);
+  }();
+  if (!object) return Throw(env, object.failure());
+  return CodeOf(env, {*object, nullptr}, symbol, size);
 }
 
 // An object in a file in memory. Tracers reach it by the file's descriptor, which is open for as long as somebody wants it to be found.
@@ -217,17 +211,13 @@ int MoveToUnknownPath(const std::string& folder, int file) {
   }
 }
 
-// Null, with the reason, when there can be none. The mutex is held.
-std::shared_ptr<MemoryObject> CreateMemoryObject(const std::string& folder, const std::string& name, Napi::Uint8Array content,
-                                                 std::string* reason) {
+Result<std::shared_ptr<MemoryObject>> CreateMemoryObject(const std::string& folder, const std::string& name,
+                                                         Napi::Uint8Array content) {
   auto made = std::make_shared<MemoryObject>();
   made->name = name;
   int file = CreateMemoryFile(name, content.Data(), content.ByteLength());
   if (file >= 0) file = MoveToUnknownPath(folder, file);
-  if (file < 0 || fstat(file, &made->status) != 0) {
-    *reason = std::string("a file in memory cannot be made: ") + strerror(errno);
-    return nullptr;
-  }
+  if (file < 0 || fstat(file, &made->status) != 0) return SystemFailure("a file in memory cannot be made");
   made->file = file;
   made->path = folder + std::to_string(file);
   return made;
@@ -245,6 +235,24 @@ void Hide(std::shared_ptr<MemoryObject>* held) {
   if (found != objects.in_memory.end() && found->second.lock() == object) objects.in_memory.erase(found);
 }
 
+// The object of a name that is there, or that is made of the content, if there is any; once loaded, it is visible to one more. The mutex is held.
+Result<Held> LoadFromMemory(Objects& objects, const std::string& folder, const std::string& name, Napi::Value content) {
+  std::shared_ptr<MemoryObject> memory;
+  auto found = objects.in_memory.find(name);
+  if (found != objects.in_memory.end()) memory = found->second.lock();
+  if (memory == nullptr || !memory->IsOpen()) {
+    if (content.IsUndefined()) return Held{nullptr, nullptr};
+    auto made = CreateMemoryObject(folder, name, content.As<Napi::Uint8Array>());
+    if (!made) return made.failure();
+    memory = *made;
+  }
+  Result<void*> object = Load(objects, memory->path);
+  if (!object) return object.failure();
+  memory->visible++;
+  objects.in_memory[name] = memory;
+  return Held{*object, memory};
+}
+
 using Visible = std::shared_ptr<MemoryObject>;
 
 Napi::Value OpenMemoryObject(const Napi::CallbackInfo& info) {
@@ -253,27 +261,16 @@ Napi::Value OpenMemoryObject(const Napi::CallbackInfo& info) {
   std::string name = info[1].As<Napi::String>();
   std::string symbol = info[2].As<Napi::String>();
   size_t size = info[3].As<Napi::Number>().Uint32Value();
-  std::shared_ptr<MemoryObject> memory;
-  void* object = nullptr;
-  std::string reason;
-  {
+  Result<Held> held = [&] {
     Objects& objects = TheObjects();
     std::lock_guard<std::mutex> lock(objects.mutex);
-    auto found = objects.in_memory.find(name);
-    if (found != objects.in_memory.end()) memory = found->second.lock();
-    if (memory == nullptr || !memory->IsOpen()) {
-      if (info.Length() < 5) return env.Undefined();
-      memory = CreateMemoryObject(folder, name, info[4].As<Napi::Uint8Array>(), &reason);
-    }
-    if (memory != nullptr) object = Load(objects, memory->path, &reason);
-    if (object != nullptr) {
-      memory->visible++;
-      objects.in_memory[name] = memory;
-    }
-  }
-  if (object == nullptr) return Throw(env, reason);
-  auto visible = std::make_unique<Visible>(memory);
-  Napi::Value code = CodeOf(env, {object, memory}, symbol, size);
+    return LoadFromMemory(objects, folder, name, info[4]);
+  }();
+  if (!held) return Throw(env, held.failure());
+  if (held->object == nullptr) return env.Undefined();
+  std::string path = held->memory->path;
+  auto visible = std::make_unique<Visible>(held->memory);
+  Napi::Value code = CodeOf(env, std::move(*held), symbol, size);
   auto external = code.IsTypedArray() ? Napi::External<Visible>::New(env, visible.get(),
                                                                       [](Napi::Env, Visible* visible) {
                                                                         Hide(visible);
@@ -288,7 +285,7 @@ Napi::Value OpenMemoryObject(const Napi::CallbackInfo& info) {
   visible.release();
   Napi::Object result = Napi::Object::New(env);
   result.Set("code", code);
-  result.Set("path", memory->path);
+  result.Set("path", path);
   result.Set("visible", external);
   return result;
 }
