@@ -12,27 +12,37 @@ export interface Switch {
 
 /** Subscriptions that come and go together, by the channels' names. */
 export function subscriptions(listeners: Listeners): Switch {
-  const safe = Object.entries(listeners).map(([name, listener]) => [name, guarded(listener)] as const);
+  return together(...Object.entries(listeners).map(([name, listener]) => subscription(name, guarded(listener))));
+}
+
+function subscription(name: string, listener: (message: unknown, name: string | symbol) => void): Switch {
+  const channels = () => process.getBuiltinModule('node:diagnostics_channel');
   return {
-    on() {
-      const { subscribe } = process.getBuiltinModule('node:diagnostics_channel');
-      for (const [name, listener] of safe) subscribe(name, listener);
-    },
-    off() {
-      const { unsubscribe } = process.getBuiltinModule('node:diagnostics_channel');
-      for (const [name, listener] of safe) unsubscribe(name, listener);
-    },
+    on: () => channels().subscribe(name, listener),
+    off: () => void channels().unsubscribe(name, listener),
   };
 }
 
-/** Several as one. */
+/**
+ * Several as one. One that fails, since the program froze or replaced what it needs, keeps none of the others from being switched: what it throws,
+ * whoever switches gets when all are.
+ */
 export function together(...switches: readonly Switch[]): Switch {
+  const reversed = switches.toReversed();
   return {
-    on() {
-      for (const each of switches) each.on();
-    },
-    off() {
-      for (const each of switches.toReversed()) each.off();
-    },
+    on: () => forEach(switches, (each) => each.on()),
+    off: () => forEach(reversed, (each) => each.off()),
   };
+}
+
+function forEach(switches: readonly Switch[], turn: (each: Switch) => void): void {
+  const failures: unknown[] = [];
+  for (const each of switches) {
+    try {
+      turn(each);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }

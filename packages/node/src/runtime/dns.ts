@@ -36,65 +36,95 @@ const FUNCTIONS = [
 ];
 
 export function watchDns(node: Provider<typeof dnsProbes>): void {
-  const begin = (name: string, args: unknown[]) => {
-    const [id, began, asked] = [nextId(), now(), typeof args[0] === 'string' ? args[0] : ''];
-    node.dnsStart.fire(id, name, asked);
-    return {
-      done: guarded((answer: unknown) => {
-        const answers = Array.isArray(answer) ? answer : [answer];
-        node.dnsDone.fire(id, since(began), name, asked, answers.length, textOf(answers[0]));
-      }),
-      failed: guarded((error: unknown) => {
-        const { code = '' } = (error ?? {}) as { code?: unknown };
-        node.dnsError.fire(id, since(began), name, asked, String(code));
-      }),
-    };
-  };
   const withCallback = (name: string) =>
     around(
       () => process.getBuiltinModule('node:dns'),
       name,
-      (call, _self, args) => {
+      (_self, args) => {
         const callback = args.at(-1);
-        if (typeof callback !== 'function') return call();
-        const query = begin(name, args);
-        const wrapped = function (this: unknown, error: unknown, ...results: unknown[]) {
+        if (typeof callback !== 'function') return undefined;
+        const query = queryOf(node, name, args[0]);
+        args[args.length - 1] = function (this: unknown, error: unknown, ...results: unknown[]) {
           if (error) query.failed(error);
           else query.done(results[0]);
           // With as many arguments as there were: a program may count them.
           // biome-ignore lint/complexity/noArguments: see above
           return Reflect.apply(callback, this, arguments);
         };
-        return call([...args.slice(0, -1), wrapped]);
+        return (result, threw) => {
+          if (!threw) query.started();
+          return result;
+        };
       },
     );
   const withPromise = (name: string) =>
     around(
       () => process.getBuiltinModule('node:dns/promises'),
       name,
-      (call, _self, args) => {
-        const query = begin(name, args);
-        const promise = call();
-        // A stand-in of the program's may return anything.
-        if (!(promise instanceof Promise)) {
-          query.done(promise);
-          return promise;
-        }
-        // The program gets the promise that `then` makes, so that a rejection nobody handles is still reported.
-        return promise.then(
-          (answer: unknown) => {
-            query.done(answer);
-            return answer;
-          },
-          (error: unknown) => {
-            query.failed(error);
-            throw error;
-          },
-        );
+      (_self, args) => {
+        const query = queryOf(node, name, args[0]);
+        return (result, threw) => {
+          if (threw) return undefined;
+          query.started();
+          return follow(result, query);
+        };
       },
     );
   const { on, off } = together(...FUNCTIONS.flatMap((name) => [withCallback(name), withPromise(name)]));
   whileTraced([node.dnsStart, node.dnsDone, node.dnsError], on, off);
+}
+
+interface Query {
+  started(): void;
+  done(answer: unknown): void;
+  failed(error: unknown): void;
+}
+
+/** It starts when Node.js has taken its arguments, and has one end, whatever a stand-in of the program's does. */
+function queryOf(node: Provider<typeof dnsProbes>, name: string, asked: unknown): Query {
+  const [id, began, question] = [nextId(), now(), typeof asked === 'string' ? asked : ''];
+  let isStarted = false;
+  let hasEnded = false;
+  const started = () => {
+    if (!isStarted) node.dnsStart.fire(id, name, question);
+    isStarted = true;
+  };
+  const end = (fire: (ns: bigint) => void) => {
+    started();
+    if (!hasEnded) fire(since(began));
+    hasEnded = true;
+  };
+  return {
+    started,
+    done: guarded((answer: unknown) => {
+      const answers = Array.isArray(answer) ? answer : [answer];
+      end((ns) => node.dnsDone.fire(id, ns, name, question, answers.length, textOf(answers[0])));
+    }),
+    failed: guarded((error: unknown) => {
+      const { code = '' } = (error ?? {}) as { code?: unknown };
+      end((ns) => node.dnsError.fire(id, ns, name, question, String(code)));
+    }),
+  };
+}
+
+/** Sees the end of what a function of dns/promises returned; what the program gets instead. */
+function follow(promise: unknown, { done, failed }: Query): unknown {
+  // A stand-in of the program's may return anything.
+  if (!(promise instanceof Promise)) {
+    done(promise);
+    return promise;
+  }
+  // The program gets the promise that `then` makes, so that a rejection nobody handles is still reported.
+  return promise.then(
+    (answer: unknown) => {
+      done(answer);
+      return answer;
+    },
+    (error: unknown) => {
+      failed(error);
+      throw error;
+    },
+  );
 }
 
 function textOf(answer: unknown): string {

@@ -5,12 +5,17 @@ import type { Switch } from './channels.js';
 // biome-ignore lint/suspicious/noExplicitAny: any method at all.
 type Method = (this: any, ...args: any[]) => unknown;
 
-/** Called instead of the method; `call` calls it, and must be called. */
+/**
+ * Called before the method, with what it is called on and with, which it may change: `args` is a copy. What it returns is called afterwards: with the
+ * method's result, in whose place what that returns is returned, or with `threw`.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: any method at all.
-export type Around = (call: (args?: readonly any[]) => any, self: any, args: any[]) => unknown;
+export type Around = (self: any, args: any[]) => After | undefined;
+
+// biome-ignore lint/suspicious/noExplicitAny: what any method returns.
+type After = (result: any, threw: boolean) => unknown;
 
 interface Place {
-  original: Method;
   own: PropertyDescriptor | undefined;
   replacement: Method;
   arounds: Around[];
@@ -18,21 +23,32 @@ interface Place {
 
 const places = new WeakMap<object, Map<PropertyKey, Place>>();
 
-/** Puts `around` around a method while it is on. `target` is asked for when it is needed, so that nothing is loaded before. */
-export function around(target: () => object, name: PropertyKey, around: Around): Switch {
+/**
+ * Puts `around` around a method while it is on. `target` is asked for when it is needed, so that nothing is loaded before. Nothing of it throws
+ * into the program; where there is no such method, or it cannot be replaced, nothing happens.
+ */
+export function around(target: () => object | undefined, name: PropertyKey, around: Around): Switch {
+  let object: object | undefined;
   return {
     on() {
-      place(target(), name)?.arounds.push(around);
+      object = target();
+      if (object) place(object, name)?.arounds.push(around);
     },
     off() {
-      const object = target();
-      const found = places.get(object)?.get(name);
+      // Where it was put: the program may have another object in its place by now.
+      const found = object && places.get(object)?.get(name);
       const index = found?.arounds.indexOf(around) ?? -1;
-      if (!found || index < 0) return;
+      if (!object || !found || index < 0) return;
       found.arounds.splice(index, 1);
       if (found.arounds.length === 0) putBack(object, name, found);
     },
   };
+}
+
+/** Whether anything is around a method now. */
+export function isAround(object: object, name: PropertyKey): boolean {
+  const replacement = places.get(object)?.get(name)?.replacement;
+  return replacement !== undefined && Object.getOwnPropertyDescriptor(object, name)?.value === replacement;
 }
 
 function place(object: object, name: PropertyKey): Place | undefined {
@@ -43,40 +59,77 @@ function place(object: object, name: PropertyKey): Place | undefined {
   }
   const there = named.get(name);
   if (there) return there;
-  const original = Reflect.get(object, name) as Method | undefined;
   const own = Object.getOwnPropertyDescriptor(object, name);
-  // Not there in this version of Node.js, or frozen.
-  if (typeof original !== 'function' || (own && !own.configurable) || !Object.isExtensible(object)) return undefined;
+  const original = own ? own.value : Reflect.get(object, name);
+  // Not there in this version of Node.js, or frozen, or an accessor of the program's.
+  if (typeof original !== 'function' || !(own ? own.configurable : Object.isExtensible(object))) return undefined;
   const arounds: Around[] = [];
-  const replacement: Method = function (...args) {
-    let call = (given: readonly unknown[] = args) => Reflect.apply(original, this, given);
-    for (const each of arounds) {
-      const inner = call;
-      call = (given = args) => each(inner, this, given as unknown[]) as ReturnType<Method>;
-    }
-    return call();
-  };
-  // Name, number of parameters, and what util.promisify looks for.
-  for (const key of Reflect.ownKeys(original)) {
-    const descriptor = Object.getOwnPropertyDescriptor(original, key)!;
-    if (key !== 'prototype') Object.defineProperty(replacement, key, descriptor);
-  }
+  const replacement = replaced(original, arounds, () => (own ? original : inherited(object, name)));
   Object.defineProperty(object, name, {
+    ...(own ?? { writable: true, configurable: true, enumerable: false }),
     value: replacement,
-    writable: true,
-    configurable: true,
-    enumerable: own?.enumerable ?? false,
   });
-  const made = { original, own, replacement, arounds };
+  const made = { own, replacement, arounds };
   named.set(name, made);
   return made;
+}
+
+/**
+ * A proxy: what a program reads of it, or writes to it, is the original's. It is one frame in the stacks of what the original calls. Nothing is caught
+ * here to be thrown on: of an error that nobody catches, Node.js would show this place, and not the one that it comes from.
+ */
+function replaced(original: Method, arounds: readonly Around[], current: () => Method): Method {
+  return new Proxy(original, {
+    apply(_original, self, args) {
+      const after = arounds.length === 1 ? safely(arounds[0]!, self, args) : all(arounds, self, args);
+      if (!after) return Reflect.apply(current(), self, args);
+      let threw = true;
+      try {
+        const result = Reflect.apply(current(), self, args);
+        threw = false;
+        return after(result, false);
+      } finally {
+        if (threw) after(undefined, true);
+      }
+    },
+  });
+}
+
+/** What the object had inherited then may have been replaced since: `domain` does that to `emit` of all. */
+function inherited(object: object, name: PropertyKey): Method {
+  return Reflect.get(Object.getPrototypeOf(object) as object, name) as Method;
+}
+
+/** Nothing of ours throws into the program: see guard.ts. */
+function safely(around: Around, self: unknown, args: unknown[]): After | undefined {
+  try {
+    const after = around(self, args);
+    return after && ((result, threw) => finished(after, result, threw));
+  } catch {
+    return undefined;
+  }
+}
+
+function finished(after: After, result: unknown, threw: boolean): unknown {
+  try {
+    return after(result, threw);
+  } catch {
+    return result;
+  }
+}
+
+function all(arounds: readonly Around[], self: unknown, args: unknown[]): After | undefined {
+  // One that is called may take itself, or others, away.
+  const afters = arounds.slice().flatMap((around) => safely(around, self, args) ?? []);
+  if (afters.length === 0) return undefined;
+  return (result, threw) => afters.reduce((given, after) => after(given, threw), result);
 }
 
 function putBack(object: object, name: PropertyKey, { own, replacement }: Place): void {
   // The next time begins with what is there then: ours may be called by nobody any more.
   places.get(object)!.delete(name);
   // Somebody wrapped it: it is called by their function, and goes on to do nothing.
-  if (Reflect.get(object, name) !== replacement) return;
-  if (own) Object.defineProperty(object, name, own);
+  if (Object.getOwnPropertyDescriptor(object, name)?.value !== replacement) return;
+  if (own) Reflect.defineProperty(object, name, own);
   else Reflect.deleteProperty(object, name);
 }

@@ -4,7 +4,6 @@ import { type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { type Switch, subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
-import { guarded } from './guard.js';
 import { around } from './methods.js';
 
 export const moduleProbes = {
@@ -46,23 +45,19 @@ export function watchModules(node: Provider<typeof moduleProbes>): void {
   whileTraced([node.moduleStart, node.moduleDone], on, off);
 }
 
-/** On Node.js 20. */
+/** On Node.js 20. What is thrown is not caught (methods.ts has why), and so it is not known. */
 function beforeChannels(start: (message: Message) => void, done: (message: Message) => void): Switch {
-  const [startSafely, doneSafely] = [guarded(start), guarded(done)];
   return around(
     () => process.getBuiltinModule('node:module'),
     '_load',
-    (call, _self, [id, parent]) => {
+    (_self, [id, parent]) => {
       const message: Message = { id, parentFilename: parent?.filename };
-      startSafely(message);
-      try {
-        return call();
-      } catch (error) {
-        message.error = error;
-        throw error;
-      } finally {
-        doneSafely(message);
-      }
+      start(message);
+      return (result, threw) => {
+        if (threw) message.error = 'threw';
+        done(message);
+        return result;
+      };
     },
   );
 }

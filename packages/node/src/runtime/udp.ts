@@ -4,7 +4,6 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { subscriptions, together } from './channels.js';
-import { guarded } from './guard.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';
 
@@ -16,31 +15,31 @@ export const udpProbes = {
 
 export function watchUdp(node: Provider<typeof udpProbes>): void {
   const sockets = () => process.getBuiltinModule('node:dgram').Socket.prototype;
-  const sending = guarded((socket: Socket, args: unknown[]) => {
+  const sending = (socket: Socket, args: unknown[]) => {
     if (!node.udpSend.enabled) return;
     // Node.js binds it first, and then calls the method once more.
     const { bindState = BOUND } = stateOf(socket) ?? {};
     if (bindState !== BOUND) return;
     const { bytes, address, port } = sent(socket, args);
     node.udpSend.fire(idOf(socket), address, port, bytes);
-  });
-  const receiving = guarded((socket: Socket, [event, message, from]: unknown[]) => {
+  };
+  const receiving = (socket: Socket, [event, message, from]: unknown[]) => {
     if (event !== 'message') return;
     const { address, port } = from as RemoteInfo;
     node.udpReceive.fire(idOf(socket), address, port, (message as Uint8Array).length);
-  });
+  };
   const { on, off } = together(
     subscriptions({
       'udp.socket': ({ socket }: { socket: Socket & { type: string } }) =>
         node.udpSocket.fire(idOf(socket), socket.type),
     }),
-    around(sockets, 'send', (call, socket, args) => {
+    around(sockets, 'send', (socket, args) => {
       sending(socket, args);
-      return call();
+      return undefined;
     }),
-    around(sockets, 'emit', (call, socket, args) => {
+    around(sockets, 'emit', (socket, args) => {
       receiving(socket, args);
-      return call();
+      return undefined;
     }),
   );
   whileTraced([node.udpSocket, node.udpSend, node.udpReceive], on, off);
