@@ -1,12 +1,14 @@
 // Behind these are the channels http.client.request.start (headers and body are handed over), http.client.response.finish (which says that
-// the response's headers are there) and http.client.request.error: of http and https, not of fetch, which undici.ts has.
+// the response's headers are there) and http.client.request.error: of http and https, not of fetch, which undici.ts has. Each request has one
+// end: its response, or an error. What fails or is answered before all of it was handed over has that alone.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
-import { subscriptions } from './channels.js';
+import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { type Connection, connectionOf } from './connection.js';
 import { requestArguments, responseArguments } from './http-server.js';
+import { upgrades } from './http-upgrades.js';
 import { idOf } from './identity.js';
 
 export const httpClientProbes = {
@@ -17,28 +19,43 @@ export const httpClientProbes = {
 
 export function watchHttpClient(node: Provider<typeof httpClientProbes>): void {
   const began = new WeakMap<ClientRequest, bigint>();
-  const { on, off } = subscriptions({
-    'http.client.request.start': ({ request }: { request: ClientRequest }) => {
-      began.set(request, now());
-      if (!node.httpClientRequest.enabled) return;
-      const { id, address, port, fd } = connectionTo(request);
-      node.httpClientRequest.fire(
-        ...([idOf(request), id, address, port, request.method, request.path, fd, hostOf(request)] as const),
-      );
-    },
-    'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) => {
-      if (!node.httpClientResponse.enabled) return;
-      const { id, address, port, fd } = connectionTo(request);
-      const ns = since(began.get(request));
-      const status = response.statusCode ?? 0;
-      node.httpClientResponse.fire(id, address, port, fd, idOf(request), ns, status, request.method, request.path);
-    },
-    'http.client.request.error': ({ request, error }: { request: ClientRequest; error: Error }) => {
-      const ns = since(began.get(request));
-      const { method, path } = request;
-      node.httpClientError.fire(idOf(request), ns, String(error.message), method, path, hostOf(request));
-    },
-  });
+  const ended = new WeakSet<ClientRequest>();
+
+  const started = (request: ClientRequest) => {
+    if (ended.has(request)) return;
+    began.set(request, now());
+    if (!node.httpClientRequest.enabled) return;
+    const { id, address, port, fd } = connectionTo(request);
+    node.httpClientRequest.fire(
+      ...([idOf(request), id, address, port, request.method, request.path, fd, hostOf(request)] as const),
+    );
+  };
+  const answered = (request: ClientRequest, { statusCode = 0 }: IncomingMessage) => {
+    if (ended.has(request)) return;
+    ended.add(request);
+    if (!node.httpClientResponse.enabled) return;
+    const { id, address, port, fd } = connectionTo(request);
+    const ns = since(began.get(request));
+    node.httpClientResponse.fire(id, address, port, fd, idOf(request), ns, statusCode, request.method, request.path);
+  };
+  const failed = (request: ClientRequest, error: Error) => {
+    if (ended.has(request)) return;
+    ended.add(request);
+    const ns = since(began.get(request));
+    const { method, path } = request;
+    node.httpClientError.fire(idOf(request), ns, String(error.message), method, path, hostOf(request));
+  };
+
+  const { on, off } = together(
+    subscriptions({
+      'http.client.request.start': ({ request }: { request: ClientRequest }) => started(request),
+      'http.client.response.finish': ({ request, response }: { request: ClientRequest; response: IncomingMessage }) =>
+        answered(request, response),
+      'http.client.request.error': ({ request, error }: { request: ClientRequest; error: Error }) =>
+        failed(request, error),
+    }),
+    upgrades({ client: answered }),
+  );
   whileTraced([node.httpClientRequest, node.httpClientResponse, node.httpClientError], on, off);
 }
 

@@ -1,4 +1,5 @@
-// Behind these are the channels http2.server.stream.* and http2.client.stream.*, which Node.js has since version 22.17 and 24.2.
+// Behind these are the channels http2.server.stream.* and http2.client.stream.*, which Node.js has since version 22.17 and 24.2. Each request has one
+// end, its `close`; one that the program closed before it was sent has that alone.
 
 import type { Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -38,8 +39,10 @@ function watchSide(
   close: Provider<typeof http2Probes>['http2ServerClose'],
 ): void {
   const asked = new WeakMap<Http2Stream, { began: bigint; method: string; url: string }>();
+  const closed = new WeakSet<Http2Stream>();
   const listeners: Listeners = {
     start({ stream, headers }: Message) {
+      if (closed.has(stream)) return;
       const [method, url] = [String(headers[':method'] ?? ''), String(headers[':path'] ?? '')];
       asked.set(stream, { began: now(), method, url });
       if (!request.enabled) return;
@@ -62,6 +65,8 @@ function watchSide(
       response.fire(id, address, port, fd, idOf(stream), since(began), Number(headers[':status'] ?? 0), method, url);
     },
     close({ stream }: Message) {
+      if (closed.has(stream)) return;
+      closed.add(stream);
       close.fire(idOf(stream), since(asked.get(stream)?.began), stream.rstCode ?? 0);
     },
   };
