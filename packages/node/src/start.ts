@@ -9,6 +9,7 @@ import { childProcessProbes, watchChildProcesses } from './runtime/child-process
 import { dnsProbes, watchDns } from './runtime/dns.js';
 import { errorProbes, watchErrors } from './runtime/errors.js';
 import { eventLoopProbes, watchEventLoop } from './runtime/event-loop.js';
+import { exceptionProbes, watchExceptions } from './runtime/exceptions.js';
 import { gcProbes, watchGc } from './runtime/gc.js';
 import { httpClientProbes, watchHttpClient } from './runtime/http-client.js';
 import { httpServerProbes, watchHttpServer } from './runtime/http-server.js';
@@ -44,6 +45,7 @@ export function start(): void {
     ...allocationProbes,
     ...childProcessProbes,
     ...errorProbes,
+    ...exceptionProbes,
     ...eventLoopProbes,
     ...gcProbes,
     ...moduleProbes,
@@ -62,6 +64,7 @@ export function start(): void {
     () => watchAllocation(node),
     () => watchChildProcesses(node),
     () => watchErrors(node),
+    () => watchExceptions(node),
     () => watchEventLoop(node),
     () => watchGc(node),
     () => watchModules(node),

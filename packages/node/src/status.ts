@@ -2,7 +2,7 @@ import { type Status, status as statusOfAll } from 'sonde';
 import { whyForeign } from './foreign.js';
 import { type FunctionsStatus, functionsStatus } from './functions/start.js';
 import { whyNoSamples } from './runtime/allocation.js';
-import { whyNoExceptions } from './runtime/errors.js';
+import { whyNoExceptions } from './runtime/exceptions.js';
 import { whyNotExact } from './runtime/gc.js';
 import { stacks } from './stacks/stacks.js';
 import { bridgesReason } from './start.js';
