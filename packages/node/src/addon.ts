@@ -20,6 +20,14 @@ export interface Addon {
    */
   gcOn(start: Uint8Array, done: Uint8Array): void;
   gcOff(): void;
+  /** From now on samples what the calling thread allocates, at every so many bytes on average; false where its heap is sampled already. */
+  allocationsOn(interval: number): boolean;
+  /**
+   * What was sampled since last time, five values for each function and caller: bytes, count of samples, function, file, line. Undefined where
+   * somebody has ended it.
+   */
+  allocationsTake(): (number | string)[] | undefined;
+  allocationsOff(): void;
   /**
    * Tells tracers of all code of the calling thread, in files that the process has one of each: see code-events.h. Called again, it tells
    * everything anew.

@@ -1,22 +1,20 @@
 // Allocations, sampled by V8 at every 32 KiB on average while traced, with the function that made them. Nothing else of it costs: an
-// allocation between two samples is not slower. Samples come every quarter of a second, in one go.
-import type { HeapProfiler, Session } from 'node:inspector';
+// allocation between two samples is not slower. Samples come every quarter of a second, in one go. By the addon: the inspector has the same profiler,
+// and has V8 collect the whole heap whenever it is asked for samples.
 import { int32, log, type Provider, string, uint64 } from 'sonde';
+import { getAddon } from '../addon.js';
 import { whileTraced } from '../presence.js';
+import { together } from './channels.js';
 import { guarded } from './guard.js';
+import { openPort, sessions, whenOpened } from './inspector.js';
+import { around } from './methods.js';
 import { clearInterval, setInterval } from './tasks.js';
 
 export const allocationProbes = {
   allocSample: [uint64('bytes'), int32('count'), string('function'), string('file'), int32('line')],
 } as const;
 
-/** What @types/node does not have of V8's protocol. */
-interface Profile {
-  head: Node;
-  samples: readonly { nodeId: number }[];
-}
-
-type Node = Omit<HeapProfiler.SamplingHeapProfileNode, 'children'> & { id: number; children: Node[] };
+type Node = Provider<typeof allocationProbes>;
 
 const debug = log('node');
 
@@ -29,76 +27,66 @@ let reason: string | undefined;
 /** Why alloc__sample rests although it is traced. */
 export const whyNoSamples = () => reason;
 
-export function watchAllocation(node: Provider<typeof allocationProbes>): void {
-  let session: Session | undefined;
+export function watchAllocation(node: Node): void {
   let timer: NodeJS.Timeout | undefined;
-  const begin = () => {
-    // Those that a collection freed meanwhile as well: V8 would else report what is still in use only.
-    session?.post('HeapProfiler.startSampling', {
-      samplingInterval: SAMPLED_BYTES,
-      includeObjectsCollectedByMajorGC: true,
-      includeObjectsCollectedByMinorGC: true,
-    } as HeapProfiler.StartSamplingParameterType);
+  const end = (why?: string) => {
+    others.off();
+    clearInterval(timer);
+    if (timer) getAddon().allocationsOff();
+    timer = undefined;
+    reason = why;
+    if (why !== undefined) debug('alloc__sample rests: %s', why);
   };
-  const collect = guarded(() => {
-    session?.post('HeapProfiler.stopSampling', (error, result) => {
-      if (!error) guarded(fireAll)(node, result.profile as Profile);
-    });
-  });
+  // V8 has one such profiler for each thread: who wants it next would be given our samples, or none.
+  const others = together(
+    whenOpened(end),
+    around(sessions, 'post', (_session, [method]) => {
+      if (method === 'HeapProfiler.startSampling') end(SAMPLES_ITSELF);
+      return undefined;
+    }),
+    around(
+      () => process.getBuiltinModule('node:v8'),
+      'startHeapProfile',
+      () => {
+        end(SAMPLES_ITSELF);
+        return undefined;
+      },
+    ),
+  );
   whileTraced(
     [node.allocSample],
     () => {
-      try {
-        session = connected();
-      } catch (error) {
-        reason = (error as Error).message;
-        return debug('alloc__sample rests: %s', reason);
-      }
-      begin();
-      timer = setInterval(() => {
-        // Begun anew, or V8 would keep all samples from the first one on.
-        collect();
-        begin();
-      }, PERIOD_MS).unref();
+      const why = openPort() ?? begin();
+      if (why !== undefined) return end(why);
+      timer = setInterval(
+        guarded(() => {
+          const samples = getAddon().allocationsTake();
+          if (samples) fireAll(node, samples);
+          else end(SAMPLES_ITSELF);
+        }),
+        PERIOD_MS,
+      ).unref();
+      others.on();
     },
-    () => {
-      clearInterval(timer);
-      session?.disconnect();
-      session = undefined;
-      reason = undefined;
-    },
+    () => end(),
   );
 }
 
-/** @throws where nothing can be sampled, or the program does so itself: it would lose its samples */
-function connected(): Session {
-  const { Session } = process.getBuiltinModule('node:inspector');
-  const session = new Session();
-  session.connect();
-  if (!isSampling(session)) return session;
-  session.disconnect();
-  throw new Error('the program samples its heap itself: stop that, and attach again');
+const SAMPLES_ITSELF = 'the program samples its heap itself: stop that, and attach again';
+
+/** Why it cannot. */
+function begin(): string | undefined {
+  try {
+    return getAddon().allocationsOn(SAMPLED_BYTES) ? undefined : SAMPLES_ITSELF;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
-/** V8 has one such profiler for each thread, and would hand the program's over to whoever stops it. */
-function isSampling(session: Session): boolean {
-  let isThere = false;
-  session.post('HeapProfiler.getSamplingProfile', (error) => {
-    isThere = error === null;
-  });
-  return isThere;
-}
-
-/** One fire for each function: the sum of what was sampled in it. V8 has scaled each sample up to what it stands for. */
-function fireAll({ allocSample }: Provider<typeof allocationProbes>, { head, samples }: Profile): void {
-  const countOf = new Map<number, number>();
-  for (const { nodeId } of samples) countOf.set(nodeId, (countOf.get(nodeId) ?? 0) + 1);
-  const visit = ({ callFrame, selfSize, children, id }: Node) => {
-    if (selfSize > 0) {
-      const { functionName, url, lineNumber } = callFrame;
-      allocSample.fire(selfSize, countOf.get(id) ?? 0, functionName, url, lineNumber + 1);
-    }
-    children.forEach(visit);
-  };
-  visit(head);
+/** One fire for each function and caller: the sum of what was sampled in it. */
+function fireAll({ allocSample }: Node, samples: readonly (number | string)[]): void {
+  for (let i = 0; i < samples.length; i += 5) {
+    const [bytes, count, name, file, line] = samples.slice(i, i + 5) as [number, number, string, string, number];
+    allocSample.fire(bytes, count, name, file, line);
+  }
 }
