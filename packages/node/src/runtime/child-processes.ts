@@ -1,10 +1,11 @@
-// Behind these is the method `spawn` of ChildProcess, which `spawn`, `exec`, `execFile` and `fork` call. Node.js's channel comes before there is a
-// process id. What waits for the child (spawnSync and its kind) is not seen.
+// Behind these is Node.js's channel, which tells of a child before it is one; and two methods of the handle that Node.js keeps of it: `spawn`, and
+// `close`, which it calls when the child is gone and before it emits anything. So there is no listener of ours among the program's, and nothing
+// of ours below what they call. What waits for the child (spawnSync and its kind) is not seen.
 import type { ChildProcess } from 'node:child_process';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
+import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
-import { guarded } from './guard.js';
 import { around } from './methods.js';
 
 export const childProcessProbes = {
@@ -14,41 +15,50 @@ export const childProcessProbes = {
 } as const;
 
 export function watchChildProcesses(node: Provider<typeof childProcessProbes>): void {
-  const spawned = guarded((child: ChildProcess) => {
-    const { pid, spawnfile, spawnargs } = child;
-    if (pid === undefined) {
-      const failed = guarded(({ code }: { code?: unknown }) => node.childError.fire(spawnfile, String(code)));
-      // `error` is emitted in a moment. A listener on it would take it from a program that has none.
-      const emit = around(
-        () => child,
-        'emit',
-        (call, _self, [event, error]) => {
-          if (event === 'error') {
-            emit.off();
-            failed(error);
-          }
-          return call();
-        },
-      );
-      return emit.on();
-    }
-    const began = now();
-    node.childStart.fire(pid, spawnfile, spawnargs.join(' '));
-    child.prependOnceListener(
-      'exit',
-      guarded((code: number | null, signal: string | null) => {
-        node.childExit.fire(pid, code ?? -1, signal ?? '', since(began), spawnfile);
-      }),
-    );
+  const { on, off } = subscriptions({
+    child_process: ({ process: child }: { process: ChildProcess & { _handle?: object } }) => {
+      const { _handle: handle } = child;
+      if (handle) watchHandle(node, child, handle);
+    },
   });
-  const { on, off } = around(
-    () => process.getBuiltinModule('node:child_process').ChildProcess.prototype,
+  whileTraced([node.childStart, node.childExit, node.childError], on, off);
+}
+
+function watchHandle(node: Provider<typeof childProcessProbes>, child: ChildProcess, handle: { pid?: number }): void {
+  let began = now();
+  /** A negative number of the system's where there is no child. */
+  let failure = 0;
+  const spawn = around(
+    () => handle,
     'spawn',
-    (call, child) => {
-      const result = call();
-      spawned(child);
-      return result;
+    () => {
+      began = now();
+      return (result) => {
+        if (result < 0) failure = result;
+        else node.childStart.fire(handle.pid!, child.spawnfile, textOf(child.spawnargs));
+        return result;
+      };
     },
   );
-  whileTraced([node.childStart, node.childExit, node.childError], on, off);
+  const close = around(
+    () => handle,
+    'close',
+    () => {
+      // They are called once; and then they are there no more.
+      spawn.off();
+      close.off();
+      const { spawnfile, exitCode, signalCode } = child;
+      if (failure < 0)
+        node.childError.fire(spawnfile, process.getBuiltinModule('node:util').getSystemErrorName(failure));
+      else node.childExit.fire(handle.pid!, exitCode ?? -1, signalCode ?? '', since(began), spawnfile);
+      return undefined;
+    },
+  );
+  spawn.on();
+  close.on();
+}
+
+/** Only of texts: to make one of anything else may run code of the program's. */
+function textOf(args: readonly unknown[]): string {
+  return args.map((arg) => (typeof arg === 'object' || typeof arg === 'function' ? '' : String(arg))).join(' ');
 }

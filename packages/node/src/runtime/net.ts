@@ -1,12 +1,12 @@
-// Behind these: the channel net.server.socket, and the methods `connect` and `_destroy` of net.Socket, for there is no channel
-// that tells of all connections of a client, and none that tells of an end.
+// Behind these: the channel net.server.socket, and methods of net.Socket, for there is no channel that tells of all connections of a client, and
+// none that tells of an end. `connect` begins, `_destroy` ends; and once a socket is connected, Node.js begins its time anew (`_unrefTimer`) before
+// it emits anything: a listener of ours would be among the program's.
 import type { Socket } from 'node:net';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
-import { type Connection, connectionOf, transport } from './connection.js';
-import { guarded } from './guard.js';
+import { type Connection, connectionOf, localEnd, transport } from './connection.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';
 
@@ -25,52 +25,48 @@ interface Known {
   connection?: Connection;
   /** Until it is connected: to where. */
   target?: { host: string; port: number } | undefined;
+  /** `connect` runs: nothing of it is done before that returns. */
+  starts?: boolean;
 }
 
 export function watchNet(node: Provider<typeof netProbes>): void {
   const known = new WeakMap<Socket, Known>();
-  /** What waits for sockets' `connect`: taken back where that does not come, for a program may try again with the same socket. */
-  const waiting = new Map<Socket, () => void>();
-  const sockets = () => process.getBuiltinModule('node:net').Socket.prototype;
 
-  const accepted = guarded(({ socket }: { socket: Socket }) => {
+  const accepted = ({ socket }: { socket: Socket }) => {
     const connection = connectionOf(socket);
     known.set(socket, { began: now(), connection });
+    if (!node.netServerConnection.enabled) return;
     const { id, address, port, fd } = connection;
-    node.netServerConnection.fire(id, address, port, fd, socket.localAddress ?? '', socket.localPort ?? 0);
-  });
+    const local = localEnd(socket);
+    node.netServerConnection.fire(id, address, port, fd, local.address, local.port);
+  };
 
-  const connecting = guarded((socket: Socket, args: unknown[]) => {
-    stopWaiting(socket);
-    const entry: Known = { began: now(), target: targetOf(args) };
+  const connecting = (socket: Socket, args: unknown[]) => {
+    const entry: Known = { began: now(), target: targetOf(args), starts: true };
     known.set(socket, entry);
-    const connected = guarded(() => {
-      stopWaiting(socket);
-      if (!entry.target) return;
-      const { host, port: targetPort } = entry.target;
-      entry.target = undefined;
-      const { id, fd, ...end } = connectionOf(socket);
-      // A Unix domain socket has a path, and no address.
-      const { address, port } = end.address ? end : { address: host, port: targetPort };
-      entry.connection = { id, address, port, fd };
-      node.netClientConnect.fire(id, address, port, fd, since(entry.began), socket.localPort ?? 0, host);
-    });
-    waiting.set(socket, connected);
-    socket.prependListener('connect', connected);
-  });
-  const stopWaiting = guarded((socket: Socket) => {
-    const connected = waiting.get(socket);
-    if (!connected) return;
-    waiting.delete(socket);
-    socket.removeListener('connect', connected);
-  });
+    return (result: unknown) => {
+      entry.starts = false;
+      return result;
+    };
+  };
 
-  const ending = guarded((socket: Socket, [error]: unknown[]) => {
+  const connected = (socket: Socket) => {
+    const entry = known.get(socket);
+    if (!entry?.target || entry.starts || socket.connecting) return;
+    const { host, port: targetPort } = entry.target;
+    entry.target = undefined;
+    const { id, fd, ...end } = connectionOf(socket);
+    // A Unix domain socket has a path, and no address.
+    const { address, port } = end.address ? end : { address: host, port: targetPort };
+    entry.connection = { id, address, port, fd };
+    node.netClientConnect.fire(id, address, port, fd, since(entry.began), localEnd(socket).port, host);
+  };
+
+  const ending = (socket: Socket, [error]: unknown[]) => {
     // TLS of a server: the socket below it ends too.
     if (transport(socket) !== socket) return;
     const entry = known.get(socket);
     known.delete(socket);
-    stopWaiting(socket);
     if (entry?.target) {
       const { host, port } = entry.target;
       const code = String((error as { code?: unknown } | undefined)?.code ?? 'ABORTED');
@@ -79,34 +75,23 @@ export function watchNet(node: Provider<typeof netProbes>): void {
       const { id, address, port, fd } = entry?.connection ?? connectionOf(socket);
       node.netStreamEnd.fire(id, address, port, fd, socket.bytesRead, socket.bytesWritten, since(entry?.began));
     }
-  });
+  };
 
-  const behind = together(
+  const sockets = () => process.getBuiltinModule('node:net').Socket.prototype;
+  const { on, off } = together(
     subscriptions({ 'net.server.socket': accepted }),
-    around(sockets, 'connect', (call, socket, args) => {
-      connecting(socket, args);
-      try {
-        return call();
-      } catch (error) {
-        stopWaiting(socket);
-        throw error;
-      }
+    around(sockets, 'connect', connecting),
+    around(sockets, '_unrefTimer', (socket) => {
+      connected(socket);
+      return undefined;
     }),
-    around(sockets, '_destroy', (call, socket, args) => {
+    around(sockets, '_destroy', (socket, args) => {
       ending(socket, args);
-      return call();
+      return undefined;
     }),
   );
-  whileTraced(
-    [node.netServerConnection, node.netStreamEnd, node.netClientConnect, node.netClientError],
-    behind.on,
-    () => {
-      behind.off();
-      for (const socket of waiting.keys()) stopWaiting(socket);
-    },
-  );
+  whileTraced([node.netServerConnection, node.netStreamEnd, node.netClientConnect, node.netClientError], on, off);
 }
-
 /** Of what `connect` takes: (options), (path), (port, host), each with a listener, or Node.js's own list of them. */
 function targetOf(args: unknown[]): { host: string; port: number } {
   const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as unknown[];

@@ -3,7 +3,7 @@ import { int32, type Provider, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
-import { guarded } from './guard.js';
+import { around } from './methods.js';
 import { clearTimeout, setTimeout } from './tasks.js';
 
 export const threadProbes = {
@@ -42,20 +42,35 @@ function watchStarts(node: Node): void {
   isNew = false;
 }
 
-/** A worker that is terminated cannot say so: it is seen from the thread that made it. */
+/**
+ * A worker that is terminated cannot say so: it is seen from the thread that made it, by what Node.js calls there when the thread is gone. A
+ * listener of ours would be among the program's.
+ */
 function watchWorkers(node: Node): void {
   const { on, off } = subscriptions({
     worker_threads({ worker }: { worker: Worker }) {
       const began = now();
       const { threadId } = worker;
       node.workerCreate.fire(threadId);
-      worker.once(
-        'exit',
-        guarded((code: number) => node.workerExit.fire(threadId, code, since(began))),
+      const exit = around(
+        () => handleOf(worker),
+        'onexit',
+        (_handle, [code]) => {
+          exit.off();
+          node.workerExit.fire(threadId, code, since(began));
+          return undefined;
+        },
       );
+      exit.on();
     },
   });
   whileTraced([node.workerCreate, node.workerExit], on, off);
+}
+
+/** Node.js's own, of lib/internal/worker.js: since version 12 the same. */
+function handleOf(worker: Worker): object | undefined {
+  const key = Object.getOwnPropertySymbols(worker).find(({ description }) => description === 'kHandle');
+  return key && (worker as unknown as Record<symbol, object>)[key];
 }
 
 /** The kernel's number for this thread, which Linux alone tells; else 0. */
