@@ -4,7 +4,7 @@ import { together } from './channels.js';
 import { now } from './clock.js';
 import { guarded } from './guard.js';
 import { currentRequest, requests } from './requests.js';
-import { clearInterval, setImmediate, setInterval, setTimeout } from './tasks.js';
+import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from './tasks.js';
 
 export const eventLoopProbes = {
   loopIteration: [uint64('busy'), uint64('idle')],
@@ -32,13 +32,12 @@ export function watchEventLoop(node: Node): void {
 function watchIterations(node: Node): void {
   let began = 0n;
   let idle = 0;
-  let isOn = false;
+  let next: NodeJS.Immediate | undefined;
   const look = guarded(() => {
-    if (!isOn) return;
-    setImmediate(look).unref();
+    next = setImmediate(look).unref();
     const [then, waited] = [began, idle];
     began = now();
-    idle = performance.eventLoopUtilization().idle;
+    idle = process.getBuiltinModule('node:perf_hooks').performance.eventLoopUtilization().idle;
     const idleNs = BigInt(Math.max(0, Math.round((idle - waited) * 1e6)));
     const busyNs = began - then - idleNs;
     if (then !== 0n) node.loopIteration.fire(busyNs > 0n ? busyNs : 0n, idleNs);
@@ -47,12 +46,9 @@ function watchIterations(node: Node): void {
     [node.loopIteration],
     () => {
       began = 0n;
-      isOn = true;
-      setImmediate(look).unref();
+      next = setImmediate(look).unref();
     },
-    () => {
-      isOn = false;
-    },
+    () => clearImmediate(next),
   );
 }
 
@@ -112,6 +108,7 @@ function watchSlow(node: Node): void {
       const timer = setTimeout(() => {}, 1).unref() as NodeJS.Timeout & { _idleStart?: number };
       origin =
         typeof timer._idleStart === 'number' ? now() - BigInt(Math.trunc(timer._idleStart)) * 1_000_000n : undefined;
+      clearTimeout(timer);
       hook.enable();
     },
     off() {
