@@ -32,7 +32,8 @@ const shared = globalThis as { [STARTED]?: true };
  */
 export function start(): void {
   if (shared[STARTED] || whyForeign) return;
-  shared[STARTED] = true;
+  // Not enumerable: a program may copy its globals.
+  Object.defineProperty(shared, STARTED, { value: true, configurable: true });
   // One definition, so that there is one probe object, which all processes share.
   const node = provider('node', {
     ...httpServerProbes,

@@ -59,12 +59,15 @@ function watchDelay(node: Node): void {
     [node.loopDelay],
     () => {
       let last = now();
-      timer = setInterval(() => {
-        const then = last;
-        last = now();
-        const late = last - then - BigInt(TICK_MS) * 1_000_000n;
-        if (late >= THRESHOLD_NS) node.loopDelay.fire(late);
-      }, TICK_MS).unref();
+      timer = setInterval(
+        guarded(() => {
+          const then = last;
+          last = now();
+          const late = last - then - BigInt(TICK_MS) * 1_000_000n;
+          if (late >= THRESHOLD_NS) node.loopDelay.fire(late);
+        }),
+        TICK_MS,
+      ).unref();
     },
     () => clearInterval(timer),
   );

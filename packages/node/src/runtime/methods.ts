@@ -81,30 +81,38 @@ function place(object: object, name: PropertyKey): Place | undefined {
 function replaced(original: Method, arounds: readonly Around[], current: () => Method): Method {
   return new Proxy(original, {
     apply(_original, self, args) {
-      const after = arounds.length === 1 ? safely(arounds[0]!, self, args) : all(arounds, self, args);
-      if (!after) return Reflect.apply(current(), self, args);
+      const after = before(arounds, self, args);
+      if (!after) return apply(current(), self, args);
       let threw = true;
       try {
-        const result = Reflect.apply(current(), self, args);
+        const result = apply(current(), self, args);
         threw = false;
-        return after(result, false);
+        return finished(after, result, false);
       } finally {
-        if (threw) after(undefined, true);
+        if (threw) finished(after, undefined, true);
       }
     },
   });
 }
 
+/** As they were when this package was loaded. */
+const { apply, getPrototypeOf } = Reflect;
+
 /** What the object had inherited then may have been replaced since: `domain` does that to `emit` of all. */
 function inherited(object: object, name: PropertyKey): Method {
-  return Reflect.get(Object.getPrototypeOf(object) as object, name) as Method;
+  return (getPrototypeOf(object) as Record<PropertyKey, Method>)[name]!;
 }
 
-/** Nothing of ours throws into the program: see guard.ts. */
-function safely(around: Around, self: unknown, args: unknown[]): After | undefined {
+/** Calls all; one that is called may take itself, or others, away. Nothing of them throws into the program: see guard.ts. */
+function before(arounds: readonly Around[], self: unknown, args: unknown[]): After | undefined {
   try {
-    const after = around(self, args);
-    return after && ((result, threw) => finished(after, result, threw));
+    if (arounds.length < 2) return arounds[0]?.(self, args);
+    let afters: After | undefined;
+    for (const around of [...arounds]) {
+      const [inner, after] = [afters, before([around], self, args)];
+      if (after) afters = inner ? (result, threw) => finished(after, finished(inner, result, threw), threw) : after;
+    }
+    return afters;
   } catch {
     return undefined;
   }
@@ -116,13 +124,6 @@ function finished(after: After, result: unknown, threw: boolean): unknown {
   } catch {
     return result;
   }
-}
-
-function all(arounds: readonly Around[], self: unknown, args: unknown[]): After | undefined {
-  // One that is called may take itself, or others, away.
-  const afters = arounds.slice().flatMap((around) => safely(around, self, args) ?? []);
-  if (afters.length === 0) return undefined;
-  return (result, threw) => afters.reduce((given, after) => after(given, threw), result);
 }
 
 function putBack(object: object, name: PropertyKey, { own, replacement }: Place): void {
