@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+
+describe('start', () => {
+  it('keeps nothing of tracers that came and left', () => {
+    const program = `
+      // The timer that looks is turned by hand.
+      let look;
+      const { setInterval } = globalThis;
+      globalThis.setInterval = (callback) => {
+        look = callback;
+        return { unref: () => {} };
+      };
+      const { start } = await import(${JSON.stringify(new URL('start.js', import.meta.url).href)});
+      const { record } = await import('sonde/testing');
+      globalThis.setInterval = setInterval;
+      start();
+      const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+      const used = async () => {
+        for (let i = 0; i < 4; i++) {
+          await turn();
+          gc();
+        }
+        return process.memoryUsage().heapUsed;
+      };
+      const comeAndLeave = async (times) => {
+        for (let i = 0; i < times; i++) {
+          const recorder = record();
+          look();
+          if (i % 20 === 0) await turn();
+          recorder.stop();
+          look();
+        }
+      };
+      await comeAndLeave(500);
+      const before = await used();
+      await comeAndLeave(1000);
+      console.log((await used()) - before, process.getActiveResourcesInfo().filter((name) => !/Pipe|TTY/.test(name)).join());
+      process.exit();`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
+      cwd: new URL('.', import.meta.url),
+      env: { ...process.env, SONDE_FUNCTIONS_AT: 'off' },
+      timeout: 120_000,
+      encoding: 'utf8',
+    });
+    const [bytes, active] = stdout.trimEnd().split(' ');
+    assert.ok(Number(bytes) < 500_000, `${bytes} bytes\n${stderr}`);
+    assert.equal(active, undefined);
+  }).timeout(120_000);
+});
