@@ -1,9 +1,10 @@
 // What nobody catches or handles, on its way through `process.emit`: a listener of ours would be among the program's, and be taken for one that handles a
-// rejection.
+// rejection. An error's stack is not looked at before Node.js has found the line of source that it shows: afterwards it would find another.
 import { type Provider, string } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { emitter } from './inspector.js';
 import { around } from './methods.js';
+import { queueMicrotask } from './tasks.js';
 
 export const errorProbes = {
   exceptionUncaught: [string('message'), string('stack'), string('origin')],
@@ -11,15 +12,27 @@ export const errorProbes = {
 } as const;
 
 export function watchErrors(node: Provider<typeof errorProbes>): void {
+  /** Of a rejection that nobody handled so far. */
+  let waiting: { reason: unknown } | undefined;
+  const tell = () => {
+    if (waiting && node.promiseRejection.enabled) node.promiseRejection.fire(...describe(waiting.reason));
+    waiting = undefined;
+  };
   const { on, off } = around(emitter, 'emit', (_self, [event, reason, origin]) => {
     // Emitted of each, whatever becomes of it then.
-    if (event === 'uncaughtExceptionMonitor' && node.exceptionUncaught.enabled) {
-      node.exceptionUncaught.fire(...describe(reason), origin);
+    if (event === 'uncaughtExceptionMonitor') {
+      tell();
+      if (node.exceptionUncaught.enabled) node.exceptionUncaught.fire(...describe(reason), origin);
     }
-    if (event === 'unhandledRejection' && node.promiseRejection.enabled) {
-      node.promiseRejection.fire(...describe(reason));
-    }
-    return undefined;
+    if (event !== 'unhandledRejection' || !node.promiseRejection.enabled) return undefined;
+    tell();
+    waiting = { reason };
+    return (isHandled) => {
+      if (isHandled) tell();
+      // Else it is an uncaught exception next, or a warning.
+      else queueMicrotask(tell);
+      return isHandled;
+    };
   });
   whileTraced([node.exceptionUncaught, node.promiseRejection], on, off);
 }

@@ -1,2 +1,3 @@
 // As they were when this package was loaded: tests put other clocks in their place.
-export const { setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate } = globalThis;
+export const { setTimeout, setInterval, clearTimeout, clearInterval, setImmediate, clearImmediate, queueMicrotask } =
+  globalThis;
