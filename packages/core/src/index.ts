@@ -23,6 +23,7 @@ export type { Backend, BackendName, LoadedProbe, LoadedProvider } from './backen
 export type { NativeArgument, NativeType, ProbeDefinition, ProbeSource, ProviderDefinition } from './definition.js';
 export { isAllowed, variable } from './deno.js';
 export { DefinitionError, type ErrorCode, SondeError } from './errors.js';
+export { type Follower, follow, type Outcome } from './following.js';
 export { log } from './log.js';
 export { captureStacksWith, type StackCapture } from './native-stack.js';
 export { type Operation, type OperationSource, operation } from './operation.js';

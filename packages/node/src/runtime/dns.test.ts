@@ -35,6 +35,25 @@ describe('watchDns', () => {
     });
   }
 
+  it('hands on the promise itself, whose rejection is reported where nobody handles it', async () => {
+    const promise = Promise.reject(Object.assign(new Error('getaddrinfo ENOTFOUND name'), { code: 'ENOTFOUND' }));
+    dns.promises.lookup = (() => promise) as unknown as typeof lookup;
+    watchDns(node);
+    const listeners = process.rawListeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
+    const reported: unknown[] = [];
+    process.on('unhandledRejection', (_, lost) => reported.push(lost));
+    assert.equal(dns.promises.lookup('name'), promise);
+    await setTimeout(1);
+    process.removeAllListeners('unhandledRejection');
+    for (const listener of listeners) process.on('unhandledRejection', listener as () => void);
+    assert.deepEqual(reported, [promise]);
+    assert.deepEqual(
+      recorder.of('names', 'dns__error').map(({ values }) => values.code),
+      ['ENOTFOUND'],
+    );
+  });
+
   it('hands on a rejection without an error', async () => {
     dns.promises.lookup = (() => Promise.reject(undefined)) as typeof lookup;
     watchDns(node);

@@ -2,7 +2,7 @@
 // one out of the module before, by `const { lookup } = require('dns')` or `import { lookup } from 'dns'`, is not seen: Node.js brings what was
 // imported up to date for all of its modules or for none, and a program may have replaced functions of others by some that call what it imported.
 // Resolver objects are not seen either.
-import { int32, type Provider, string, uint64 } from 'sonde';
+import { follow, int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { together } from './channels.js';
 import { now, since } from './clock.js';
@@ -66,7 +66,8 @@ export function watchDns(node: Provider<typeof dnsProbes>): void {
         return (result, threw) => {
           if (threw) return undefined;
           query.started();
-          return follow(result, query);
+          followAnswer(node, result, query);
+          return result;
         };
       },
     );
@@ -76,6 +77,8 @@ export function watchDns(node: Provider<typeof dnsProbes>): void {
 
 interface Query {
   started(): void;
+  /** The time of the end is now, and not when it is told. */
+  ended(): void;
   done(answer: unknown): void;
   failed(error: unknown): void;
 }
@@ -85,46 +88,55 @@ function queryOf(node: Provider<typeof dnsProbes>, name: string, asked: unknown)
   const [id, began, question] = [nextId(), now(), typeof asked === 'string' ? asked : ''];
   let isStarted = false;
   let hasEnded = false;
+  let ns: bigint | undefined;
   const started = () => {
     if (!isStarted) node.dnsStart.fire(id, name, question);
     isStarted = true;
   };
   const end = (fire: (ns: bigint) => void) => {
     started();
-    if (!hasEnded) fire(since(began));
+    if (!hasEnded) fire(ns ?? since(began));
     hasEnded = true;
   };
   return {
     started,
+    ended: () => {
+      ns = since(began);
+    },
     done: guarded((answer: unknown) => {
       const answers = Array.isArray(answer) ? answer : [answer];
       end((ns) => node.dnsDone.fire(id, ns, name, question, answers.length, textOf(answers[0])));
     }),
     failed: guarded((error: unknown) => {
-      const { code = '' } = (error ?? {}) as { code?: unknown };
-      end((ns) => node.dnsError.fire(id, ns, name, question, String(code)));
+      end((ns) => node.dnsError.fire(id, ns, name, question, codeOf(error)));
     }),
   };
 }
 
-/** Sees the end of what a function of dns/promises returned; what the program gets instead. */
-function follow(promise: unknown, { done, failed }: Query): unknown {
-  // A stand-in of the program's may return anything.
+/** Sees the end of what a function of dns/promises returned; a stand-in of the program's may return anything. */
+function followAnswer(node: Provider<typeof dnsProbes>, promise: unknown, query: Query): void {
   if (!(promise instanceof Promise)) {
-    done(promise);
-    return promise;
+    query.done(promise);
+    return;
   }
-  // The program gets the promise that `then` makes, so that a rejection nobody handles is still reported.
-  return promise.then(
-    (answer: unknown) => {
-      done(answer);
-      return answer;
+  const follower = {
+    get enabled() {
+      return node.dnsDone.enabled || node.dnsError.enabled;
     },
-    (error: unknown) => {
-      failed(error);
-      throw error;
-    },
-  );
+  };
+  follow(promise, follower, {
+    settled: query.ended,
+    fulfilled: query.done,
+    rejected: query.failed,
+    unknown() {},
+  });
+}
+
+/** What nobody handled is a text (core's following.ts): Node.js puts the code into the message. */
+function codeOf(error: unknown): string {
+  if (typeof error === 'string') return /\bE[A-Z]+\b/.exec(error)?.[0] ?? '';
+  const { code = '' } = (error ?? {}) as { code?: unknown };
+  return String(code);
 }
 
 function textOf(answer: unknown): string {
