@@ -12,7 +12,7 @@ const shared = globalThis as { [CAPTURE]?: StackCapture };
 
 /** `stack` arguments of all providers in this thread are captured so from now on. What it throws is as if it could not tell. */
 export function captureStacksWith(capture: StackCapture): void {
-  shared[CAPTURE] = capture;
+  Object.defineProperty(shared, CAPTURE, { value: capture, configurable: true });
 }
 
 export const nativeStack: StackCapture = (depth, below) => {

@@ -51,8 +51,12 @@ interface Registry {
 }
 
 const shared = globalThis as { [REGISTRY]?: Registry };
-shared[REGISTRY] ??= { providers: new Set(), connector: undefined, recorder: undefined, operations: undefined };
-const registry: Registry = shared[REGISTRY];
+// Not enumerable: a program may copy its globals.
+if (!shared[REGISTRY]) {
+  const value = { providers: new Set(), connector: undefined, recorder: undefined, operations: undefined };
+  Object.defineProperty(shared, REGISTRY, { value, configurable: true });
+}
+const registry: Registry = shared[REGISTRY]!;
 
 const collected = new FinalizationRegistry<WeakRef<Connectable>>((reference) => registry.providers.delete(reference));
 
