@@ -90,6 +90,6 @@ describe('following a promise', () => {
     for (const listener of listeners) process.on('unhandledRejection', listener as () => void);
     follower.enabled = false;
     assert.deepEqual(reported, [promise]);
-    assert.deepEqual(told.splice(0), ['rejected lost']);
+    assert.deepEqual(told.splice(0), ['rejected Error: lost']);
   });
 });

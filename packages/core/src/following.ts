@@ -1,6 +1,7 @@
 // Follows promises of the program to their ends, such that the program cannot tell. A handler of ours on a promise would hide a rejection that
 // nobody else handles, and a promise made by `then` in its place would be another object, without what the program put on the first. So nothing
 // is attached to a promise before the program itself does so: V8's promise hooks report that, and the moment when a promise is settled.
+import type { InspectOptions } from 'node:util';
 import { inspect } from './builtins.js';
 
 /** What a promise is followed for. Nothing here may throw. */
@@ -9,7 +10,7 @@ export interface Outcome {
   settled(): void;
   /** Called some microtasks later. */
   fulfilled(value: unknown): void;
-  /** The same. Where nobody has handled the rejection by then, `reason` is a text that describes what the promise was rejected with. */
+  /** The same. Where nobody has handled the rejection by then, and `reason` is no error, it is a text that shows what the promise was rejected with. */
   rejected(reason: unknown): void;
   /** Called instead, where the promise cannot be followed: its class takes no executor. */
   unknown(): void;
@@ -83,24 +84,54 @@ function look(promise: Promise<unknown>, followed: Followed, after: number): voi
 }
 
 function lookAt(promise: Promise<unknown>, followed: Followed): void {
-  const text = inspect(promise, { depth: 1, customInspect: false, breakLength: Number.POSITIVE_INFINITY });
-  const state = /\{\s*<(pending|rejected)>/.exec(text);
-  if (state?.[1] === 'pending') return;
-  if (!state) {
+  const { state, reason } = stateOf(promise);
+  if (state === 'pending') return;
+  if (state === 'fulfilled') {
     // A rejection is what a handler hides, and this is none.
     attach(promise, followed);
     return;
   }
   followed.isDone = true;
-  const reason = described(text.slice(state.index + state[0].length, text.lastIndexOf('}')).trim());
   for (const outcome of followed.outcomes) outcome.rejected(reason);
 }
 
-/** The message of an error as `util.inspect` shows it, or what else that shows. */
-function described(shown: string): string {
-  const [message] = shown.replace(/^\[(.*)\]$/s, '$1').split(/\n\s+at /) as [string];
-  // Where the text is inside of the promise's, its lines are indented.
-  return message.replaceAll('\n  ', '\n').replace(/^[\w$]*(?:Error|Exception)(?: \[\w+\])?(?:: |$)/, '');
+interface State {
+  state: 'pending' | 'fulfilled' | 'rejected';
+  /** What the promise was rejected with: an error itself, anything else as `util.inspect` shows it. */
+  reason: unknown;
+}
+
+/**
+ * What `util.inspect` knows of a promise, which is nowhere else to be had without a handler. It shows an error by its stack, which would be formatted
+ * earlier than without a tracer, and Node.js would print another line of source above it. So while it looks, errors are not shown but taken.
+ */
+function stateOf(promise: Promise<unknown>): State {
+  const found: State = { state: 'fulfilled', reason: undefined };
+  const { prototype } = Error;
+  const before = Object.getOwnPropertyDescriptor(prototype, inspect.custom);
+  const take = function (this: unknown): string {
+    found.reason = this;
+    return '';
+  };
+  Object.defineProperty(prototype, inspect.custom, { value: take, configurable: true });
+  try {
+    const shown = inspect(promise, {
+      depth: 0,
+      breakLength: Number.POSITIVE_INFINITY,
+      // Called with each part of the text, and what it is.
+      stylize(text: string, style: string) {
+        if (style === 'special' && (text === '<pending>' || text === '<rejected>')) {
+          found.state = text === '<pending>' ? 'pending' : 'rejected';
+        }
+        return text;
+      },
+    } as InspectOptions);
+    found.reason ??= /<rejected> (.*) }$/s.exec(shown)?.[1];
+  } finally {
+    if (before) Object.defineProperty(prototype, inspect.custom, before);
+    else Reflect.deleteProperty(prototype, inspect.custom);
+  }
+  return found;
 }
 
 function attach(promise: Promise<unknown>, followed: Followed): void {

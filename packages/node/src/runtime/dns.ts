@@ -132,9 +132,7 @@ function followAnswer(node: Provider<typeof dnsProbes>, promise: unknown, query:
   });
 }
 
-/** What nobody handled is a text (core's following.ts): Node.js puts the code into the message. */
 function codeOf(error: unknown): string {
-  if (typeof error === 'string') return /\bE[A-Z]+\b/.exec(error)?.[0] ?? '';
   const { code = '' } = (error ?? {}) as { code?: unknown };
   return String(code);
 }
