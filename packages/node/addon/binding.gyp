@@ -7,7 +7,7 @@
           "target_arch not in ['x64', 'arm64'] or OS not in ['linux', 'mac', 'freebsd', 'solaris']",
           { "type": "none" },
           {
-            "sources": ["abi.cc", "addon.cc", "allocation.cc", "capture.cc", "gc.cc"],
+            "sources": ["abi.cc", "addon.cc", "allocation.cc", "capture.cc", "gc.cc", "printable.cc"],
             "include_dirs": ["<!(node -p \"process.env.SONDE_NODE_ADDON_API || require('node-addon-api').include_dir\")"],
             "defines": [
               "NAPI_VERSION=8",

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "environment.h"
+#include "printable.h"
 
 namespace sonde {
 namespace {
@@ -19,6 +20,8 @@ namespace {
 // Frames of sonde's own above the function: more there never are.
 constexpr int kOwnFrames = 16;
 constexpr size_t kMostPlaces = 4096;
+// In bytes: a function's name may be of any length, and so may a script's, which may be a whole program (`data:`).
+constexpr size_t kMostName = 1024;
 
 struct Place {
   int script, line, column;
@@ -57,7 +60,11 @@ napi_value Wrap(v8::Local<T> local) {
 }
 
 std::string Text(Napi::Env env, v8::Local<v8::String> string) {
-  return string.IsEmpty() ? "" : Napi::String(env, Wrap(string)).Utf8Value();
+  if (string.IsEmpty()) return "";
+  char text[kMostName + 1];
+  size_t length = 0;
+  napi_get_value_string_utf8(env, Wrap(string), text, sizeof text, &length);
+  return {text, length};
 }
 
 std::string Describe(Napi::Env env, v8::Local<v8::StackFrame> frame) {
@@ -69,8 +76,9 @@ std::string Describe(Napi::Env env, v8::Local<v8::StackFrame> frame) {
   } else if (frame->GetLineNumber() > 0) {
     place += ":" + std::to_string(frame->GetLineNumber()) + ":" + std::to_string(frame->GetColumn());
   }
-  if (function.empty()) return place;
-  return (frame->IsConstructor() ? "new " : "") + function + " (" + place + ")";
+  // One frame is one line, whatever its function is called.
+  if (function.empty()) return Printable(place);
+  return Printable((frame->IsConstructor() ? "new " : "") + function + " (" + place + ")");
 }
 
 int HashOf(v8::Local<v8::String> name) {

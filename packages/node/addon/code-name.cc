@@ -3,6 +3,8 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "printable.h"
+
 namespace sonde {
 namespace {
 
@@ -20,6 +22,8 @@ int TakeNumber(std::string_view& text) {
 
 // Where the script's name begins. Both names may have spaces: a getter's, a folder's. What scripts' names begin with tells most.
 size_t ScriptStart(std::string_view text) {
+  // The script has no name, and the function's may be anything.
+  if (!text.empty() && text.back() == ' ') return text.size() - 1;
   for (std::string_view start : {" /", " file:", " node:", " evalmachine.", " [", " data:", " blob:"}) {
     size_t found = text.find(start);
     if (found != text.npos) return found;
@@ -106,10 +110,7 @@ std::string CodeName::Text() const {
   std::string text = function;
   if (!script.empty()) text += " " + script;
   if (line > 0) text += ":" + std::to_string(line);
-  for (char& byte : text) {
-    if (static_cast<unsigned char>(byte) < ' ') byte = '?';  // a name may hold any character, and a line is one entry
-  }
-  return text;
+  return Printable(text);
 }
 
 }  // namespace sonde

@@ -11,6 +11,7 @@ struct CodeName {
   int line = 0;          // from 1; 0 where there is none
   int column = 0;
 
+  // In one line, whatever the names hold.
   std::string Text() const;
   bool IsBuiltin() const { return function.compare(0, 8, "builtin:") == 0; }
 };

@@ -35,6 +35,8 @@ export interface ProgramOptions {
   node?: string;
   /** Options of Node.js. */
   execArgv?: string[];
+  /** What runs Node.js, as `setpriv --reuid 1000`. */
+  through?: string[];
 }
 
 export class CalledProgram<Commands extends AnyCommands> {
@@ -45,11 +47,16 @@ export class CalledProgram<Commands extends AnyCommands> {
   /** What it wrote to stderr. */
   errors = '';
 
-  constructor(file: string, environment: Record<string, string>, { node, execArgv = [] }: ProgramOptions = {}) {
+  constructor(
+    file: string,
+    environment: Record<string, string>,
+    { node, execArgv = [], through = [] }: ProgramOptions = {},
+  ) {
+    const [command, ...args] = [...through, node ?? process.execPath, ...execArgv];
     this.child = fork(file, {
       env: { ...process.env, SONDE_BACKEND: 'systemtap', SONDE_REQUIRE: '1', ...environment },
-      execPath: node ?? process.execPath,
-      execArgv,
+      execPath: command,
+      execArgv: args,
       // bigints and bytes get through.
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -5,7 +5,7 @@ import { getAddon } from '../addon.js';
 import { captureNatively } from './capture.js';
 
 describe('native stacks', () => {
-  const own = provider('native_stacks', { none: [stack('w', { depth: 1 })] });
+  const own = provider('native_stacks', { none: [stack('w', { depth: 1, limit: 4000 })] });
   const lines = () => recorder.fired.map(({ values }) => (values.w as string).replace(/ \(.*/, ''));
   const { sourceMapsEnabled = false } = process as { sourceMapsEnabled?: boolean };
   let recorder: ReturnType<typeof record>;
@@ -51,5 +51,18 @@ describe('native stacks', () => {
       lines().map((line) => line.replace('Object.', '')),
       ['first', 'second', 'third', 'first', 'second', 'third'],
     );
+  });
+
+  it('are one line a frame, whatever a function is called, and no longer than can be read', () => {
+    const called = (name: string) => {
+      ({ [name]: () => own.none.fire() })[name]!();
+      return recorder.fired.at(-1)!.values.w as string;
+    };
+    assert.match(
+      called('two\nlines \x1b[31m \x9b \u2028'),
+      /^(Object\.)?two\\x0alines \\x1b\[31m \\x9b \\u2028 \([^\n]*\)$/,
+    );
+    const long = called('x'.repeat(100_000));
+    assert.match(long, /^(Object\.)?x{900,1024} \(/);
   });
 });
