@@ -23,7 +23,15 @@
               [
                 "OS=='linux'",
                 {
-                  "sources": ["builtins-copy.cc", "code-events.cc", "code-map.cc", "code-name.cc", "jit-dump.cc"],
+                  "sources": [
+                    "builtins-copy.cc",
+                    "code-events.cc",
+                    "code-map.cc",
+                    "code-name.cc",
+                    "jit-dump.cc",
+                    "mappings.cc",
+                    "v8-flags.cc"
+                  ],
                   "libraries": ["-ldl", "-pthread"]
                 }
               ]

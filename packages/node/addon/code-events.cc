@@ -10,9 +10,16 @@
 #include "builtins-copy.h"
 #include "code-map.h"
 #include "environment.h"
+#include "v8-flags.h"
 
 namespace sonde {
 namespace {
+
+// Each function has its own piece of code while names are on, of up to 1 KiB. What a thread must have left for such, in MiB, of its heap and of its memory
+// for machine code: V8 ends a process, or a thread with limits of its own, that has none left.
+constexpr size_t kLeast = 64;
+// What a heap's limit has for young objects, which code is not.
+constexpr size_t kYoung = V8_MAJOR_VERSION < 13 ? 48 : V8_MAJOR_VERSION == 13 ? 192 : 96;
 
 std::mutex on_mutex;
 int threads_on = 0;
@@ -38,17 +45,24 @@ void OnCode(const v8::JitCodeEvent* event) {
   }
 }
 
-void SetFlag(const char* flag) { v8::V8::SetFlagsFromString(flag); }
-
 std::mutex flush_mutex;
 int threads_flushing = 0;
+bool is_flushing = false;    // what V8 does at all
+bool is_flush_ours = false;
 
 // Bytecode is thrown away when it is old, which V8 can be told that all of it is. What runs just now stays. The flag is the process's: while one
-// thread wants it, others that collect their garbage throw theirs away, too.
-void FlushBytecode(v8::Isolate* isolate) {
+// thread wants it, others that collect their garbage throw theirs away, too. Returns whether V8 throws bytecode away at all: a program may need it to
+// be kept, which has no source for it (--no-flush-bytecode).
+bool FlushBytecode(v8::Isolate* isolate) {
   {
     std::lock_guard<std::mutex> lock(flush_mutex);
-    if (threads_flushing++ == 0) SetFlag("--stress-flush-code");
+    if (threads_flushing == 0) {
+      // Nothing but this tells what a flag is, and it throws nothing away that is to be kept.
+      is_flushing = v8_flags::Change("--no-flush-bytecode");
+      if (is_flushing) v8_flags::Change("--flush-bytecode");
+    }
+    if (!is_flushing) return false;
+    if (threads_flushing++ == 0) is_flush_ours = v8_flags::Change("--stress-flush-code");
   }
   // The first makes it old, the second drops it.
   for (int i = 0; i < 2; i++) {
@@ -56,48 +70,68 @@ void FlushBytecode(v8::Isolate* isolate) {
     isolate->MemoryPressureNotification(v8::MemoryPressureLevel::kNone);
   }
   std::lock_guard<std::mutex> lock(flush_mutex);
-  if (--threads_flushing == 0) SetFlag("--no-stress-flush-code");
+  if (--threads_flushing == 0 && is_flush_ours) v8_flags::Change("--no-stress-flush-code");
+  return true;
 }
 
-void Off(Thread& thread, bool flush) {
+// Why there cannot be names in this thread, empty where there can.
+std::string WhyNot(v8::Isolate* isolate) {
+  void* code;
+  size_t code_size = 0;
+  isolate->GetCodeRange(&code, &code_size);
+  if (code_size == 0) return "V8 makes no machine code in this process, as with --jitless";
+  if (v8_flags::AreFrozen()) return "V8's flags cannot be changed any more, as with --freeze-flags-after-init, or /proc/self/maps cannot be read";
+  if (code_size < kLeast << 20) {
+    return "this thread may have " + std::to_string(code_size >> 20) + " MiB of machine code, and names need " + std::to_string(kLeast);
+  }
+  v8::HeapStatistics heap;
+  isolate->GetHeapStatistics(&heap);
+  if ((heap.used_heap_size() >> 20) + kYoung + kLeast > heap.heap_size_limit() >> 20) {
+    return "of this thread's heap " + std::to_string(heap.used_heap_size() >> 20) + " MiB are used and " +
+           std::to_string(heap.heap_size_limit() >> 20) + " are allowed, and names need " + std::to_string(kYoung + kLeast) + " more";
+  }
+  return "";
+}
+
+// The flag of V8 that gives interpreted functions their own code is not taken back: V8 creates a code cache of such a function wrongly without it, and its
+// profiler does not know it.
+void Off(Thread& thread) {
   if (!thread.on) return;
   thread.on = false;
   thread.isolate->SetJitCodeEventHandler(v8::kJitCodeEventDefault, nullptr);
-  {
-    std::lock_guard<std::mutex> lock(on_mutex);
-    if (--threads_on == 0) {
-      SetFlag("--no-interpreted-frames-native-stack");
-      code_map::Close();  // with what is in it now: a tracer may read it after the end of the process
-    } else {
-      code_map::End(thread.isolate);
-    }
+  std::lock_guard<std::mutex> lock(on_mutex);
+  if (--threads_on == 0) {
+    code_map::Close();  // with what is in it now: a tracer may read it after the end of the process
+  } else {
+    code_map::End(thread.isolate);
   }
-  if (flush) FlushBytecode(thread.isolate);
 }
 
 Napi::Value On(Napi::Env env, Thread& thread, const std::string& map, const std::string& dump, bool flush) {
-  {
+  std::string wrong = WhyNot(thread.isolate);
+  if (wrong.empty()) {
     std::lock_guard<std::mutex> lock(on_mutex);
-    std::string wrong = code_map::Open(map, dump);
-    if (!wrong.empty()) {
-      if (threads_on == 0 && code_map::IsOpen()) {  // the map is there, and the dump is not
-        code_map::Close();
-        unlink(map.c_str());
-      }
-      Napi::Error::New(env, wrong).ThrowAsJavaScriptException();
-      return env.Undefined();
+    wrong = code_map::Open(map, dump);
+    if (wrong.empty()) {
+      if (!thread.on) threads_on++;
+      v8_flags::Change("--interpreted-frames-native-stack");
+    } else if (threads_on == 0 && code_map::IsOpen()) {  // the map is there, and the dump is not
+      code_map::Close();
+      unlink(map.c_str());
     }
-    if (!thread.on) threads_on++;
-    SetFlag("--interpreted-frames-native-stack");
+  }
+  if (!wrong.empty()) {
+    Napi::Error::New(env, wrong).ThrowAsJavaScriptException();
+    return env.Undefined();
   }
   if (thread.on) thread.isolate->SetJitCodeEventHandler(v8::kJitCodeEventDefault, nullptr);
   code_map::Forget(thread.isolate);
   auto [from, size, to] = FindBuiltinsCopy(thread.isolate);
   if (to) code_map::Copied(thread.isolate, from, size, to);
   thread.on = true;
-  if (flush) FlushBytecode(thread.isolate);
+  bool is_flushed = flush && FlushBytecode(thread.isolate);
   thread.isolate->SetJitCodeEventHandler(v8::kJitCodeEventEnumExisting, OnCode);
-  return env.Undefined();
+  return Napi::Boolean::New(env, is_flushed);
 }
 
 Napi::Value Names(Napi::Env env, uint32_t most) {
@@ -129,13 +163,15 @@ Napi::Value MapSize(Napi::Env env, const Thread& thread) {
 void InitCodeEvents(Napi::Env env, Napi::Object exports) {
   auto thread = std::make_shared<Thread>();
   thread->isolate = v8::Isolate::GetCurrent();
-  AtEnd(env, [thread] { Off(*thread, false); });
+  AtEnd(env, [thread] { Off(*thread); });
   exports.Set("codeOn", Napi::Function::New(env, [thread](const Napi::CallbackInfo& info) {
                 return On(info.Env(), *thread, info[0].As<Napi::String>(), info[1].As<Napi::String>(),
                           info[2].As<Napi::Boolean>());
               }));
-  exports.Set("codeOff", Napi::Function::New(
-                             env, [thread](const Napi::CallbackInfo& info) { Off(*thread, info[0].As<Napi::Boolean>()); }));
+  exports.Set("codeOff", Napi::Function::New(env, [thread](const Napi::CallbackInfo&) { Off(*thread); }));
+  exports.Set("codeIsOpen", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                return Napi::Boolean::New(info.Env(), code_map::IsOpen());
+              }));
   exports.Set("codeNames", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 return Names(info.Env(), info[0].As<Napi::Number>());
               }));
@@ -144,9 +180,6 @@ void InitCodeEvents(Napi::Env env, Napi::Object exports) {
               }));
   exports.Set("codeSize", Napi::Function::New(
                               env, [thread](const Napi::CallbackInfo& info) { return MapSize(info.Env(), *thread); }));
-  exports.Set("codeIsOpen", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-                return Napi::Boolean::New(info.Env(), code_map::IsOpen());
-              }));
   exports.Set("codeFlush", Napi::Function::New(env, [](const Napi::CallbackInfo&) { code_map::Flush(); }));
 }
 

@@ -35,10 +35,11 @@ export interface Addon {
    * @param map the path of perf's map
    * @param dump the path of perf's jitdump; empty for none
    * @param flush throws bytecode away first, so that functions which were there before have places of their own
-   * @throws when a file cannot be made
+   * @returns whether bytecode was thrown away
+   * @throws where there cannot be names, and when a file cannot be made
    */
-  codeOn?(map: string, dump: string, flush: boolean): void;
-  codeOff?(flush: boolean): void;
+  codeOn?(map: string, dump: string, flush: boolean): boolean;
+  codeOff?(): void;
   /** Whether a thread has the files open. */
   codeIsOpen?(): boolean;
   /** So many names in files that are new, of all threads, five values each: id, function, the file's path, line, column. */

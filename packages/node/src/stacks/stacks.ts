@@ -207,15 +207,16 @@ class Running {
   private readonly lines = new SourceLines();
   private readonly timers: NodeJS.Timeout[];
   private readonly ns: number;
+  /** Whether interpreted functions that were there have names. */
   private readonly flushed: boolean;
   private entries: number;
 
   constructor(addon: Required<Addon>, jitdump: boolean) {
     this.addon = addon;
     this.jitdump = jitdump;
-    this.flushed = getHeapStatistics().used_heap_size <= FLUSHED_HEAP;
+    const flush = getHeapStatistics().used_heap_size <= FLUSHED_HEAP;
     const began = process.hrtime.bigint();
-    addon.codeOn(mapPath(), jitdump ? dumpPath() : '', this.flushed);
+    this.flushed = addon.codeOn(mapPath(), jitdump ? dumpPath() : '', flush);
     this.ns = Number(process.hrtime.bigint() - began);
     this.entries = addon.codeSize().entries;
     this.timers = [setInterval(() => this.name(NAMING_MS), NAMES_MS), setInterval(() => this.compact(), COMPACT_MS)];
@@ -240,7 +241,7 @@ class Running {
 
   off(): void {
     this.end();
-    this.addon.codeOff(this.flushed && getHeapStatistics().used_heap_size <= FLUSHED_HEAP);
+    this.addon.codeOff();
   }
 
   /** Gives functions of files that were made from others the lines of those: for so long, and the rest the next time. */
