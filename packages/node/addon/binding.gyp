@@ -29,6 +29,7 @@
                     "code-map.cc",
                     "code-name.cc",
                     "jit-dump.cc",
+                    "made-file.cc",
                     "mappings.cc",
                     "v8-flags.cc"
                   ],

@@ -1,6 +1,5 @@
 #include "code-events.h"
 
-#include <unistd.h>
 #include <v8.h>
 
 #include <memory>
@@ -95,15 +94,17 @@ std::string WhyNot(v8::Isolate* isolate) {
 
 // The flag of V8 that gives interpreted functions their own code is not taken back: V8 creates a code cache of such a function wrongly without it, and its
 // profiler does not know it.
-void Off(Thread& thread) {
+void Off(Thread& thread, bool is_end) {
   if (!thread.on) return;
   thread.on = false;
   thread.isolate->SetJitCodeEventHandler(v8::kJitCodeEventDefault, nullptr);
   std::lock_guard<std::mutex> lock(on_mutex);
-  if (--threads_on == 0) {
-    code_map::Close();  // with what is in it now: a tracer may read it after the end of the process
-  } else {
+  if (--threads_on > 0) {
     code_map::End(thread.isolate);
+  } else if (is_end) {
+    code_map::LeaveAtEnd();
+  } else {
+    code_map::Leave();
   }
 }
 
@@ -115,9 +116,9 @@ Napi::Value On(Napi::Env env, Thread& thread, const std::string& map, const std:
     if (wrong.empty()) {
       if (!thread.on) threads_on++;
       v8_flags::Change("--interpreted-frames-native-stack");
-    } else if (threads_on == 0 && code_map::IsOpen()) {  // the map is there, and the dump is not
-      code_map::Close();
-      unlink(map.c_str());
+    } else if (threads_on == 0) {  // the map may be there, and the dump is not
+      code_map::Leave();
+      code_map::RemoveFiles();
     }
   }
   if (!wrong.empty()) {
@@ -149,12 +150,14 @@ Napi::Value Names(Napi::Env env, uint32_t most) {
 }
 
 Napi::Value MapSize(Napi::Env env, const Thread& thread) {
-  auto [entries, all, bytes, rewritten] = code_map::Measure(thread.isolate);
+  auto [entries, all, bytes, rewritten, trouble, is_lost] = code_map::Measure(thread.isolate);
   auto size = Napi::Object::New(env);
   size.Set("entries", static_cast<double>(entries));
   size.Set("all", static_cast<double>(all));
   size.Set("bytes", static_cast<double>(bytes));
   size.Set("rewritten", static_cast<double>(rewritten));
+  size.Set("trouble", trouble);
+  size.Set("isLost", is_lost);
   return size;
 }
 
@@ -163,15 +166,13 @@ Napi::Value MapSize(Napi::Env env, const Thread& thread) {
 void InitCodeEvents(Napi::Env env, Napi::Object exports) {
   auto thread = std::make_shared<Thread>();
   thread->isolate = v8::Isolate::GetCurrent();
-  AtEnd(env, [thread] { Off(*thread); });
+  AtEnd(env, [thread] { Off(*thread, true); });
   exports.Set("codeOn", Napi::Function::New(env, [thread](const Napi::CallbackInfo& info) {
                 return On(info.Env(), *thread, info[0].As<Napi::String>(), info[1].As<Napi::String>(),
                           info[2].As<Napi::Boolean>());
               }));
-  exports.Set("codeOff", Napi::Function::New(env, [thread](const Napi::CallbackInfo&) { Off(*thread); }));
-  exports.Set("codeIsOpen", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
-                return Napi::Boolean::New(info.Env(), code_map::IsOpen());
-              }));
+  exports.Set("codeOff", Napi::Function::New(env, [thread](const Napi::CallbackInfo&) { Off(*thread, false); }));
+  exports.Set("codeRemove", Napi::Function::New(env, [](const Napi::CallbackInfo&) { code_map::RemoveFiles(); }));
   exports.Set("codeNames", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 return Names(info.Env(), info[0].As<Napi::Number>());
               }));

@@ -4,16 +4,17 @@
 // written again and renamed into place, as often as that takes no more than a twentieth of the time.
 #include "code-map.h"
 
-#include <fcntl.h>
+#include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <iterator>
@@ -24,6 +25,7 @@
 #include <unordered_map>
 
 #include "jit-dump.h"
+#include "made-file.h"
 
 namespace sonde {
 namespace code_map {
@@ -35,6 +37,13 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kAppendAfter = std::chrono::milliseconds(20);
 constexpr auto kRewriteAfter = std::chrono::milliseconds(200);
 constexpr int kRestBetween = 20;  // times as long as the last rewriting took
+// What failed, as on a full disk, is tried again.
+constexpr auto kRetryAfter = std::chrono::seconds(2);
+
+// From Leave to the end of the files.
+constexpr auto kKeep = std::chrono::seconds(5);
+// How long somebody may wait for what is being written; a disk may hang.
+constexpr auto kMostWait = std::chrono::seconds(1);
 
 // Of isolates that have ended, all together.
 constexpr size_t kMostEnded = 20000;
@@ -58,6 +67,9 @@ struct Copy {
   uintptr_t to;
 };
 
+// Whether the files are there, and whether somebody tells of code. The writer's thread is there in the last two.
+enum class Phase { kOff, kOn, kLeaving };
+
 struct State {
   std::mutex mutex;
   std::condition_variable changed;
@@ -65,22 +77,29 @@ struct State {
   std::map<uintptr_t, Code> codes;
   std::unordered_map<std::string, std::weak_ptr<Name>> names;
   std::unordered_map<uint32_t, std::weak_ptr<Name>> names_by_id;
-  std::deque<std::pair<uint32_t, CodeName>> new_names;
+  std::deque<std::weak_ptr<Name>> new_names;
   std::set<const void*> ended;  // isolates
   std::unordered_map<const void*, Copy> copies;  // by isolate
   uint32_t next_id = 1;
   std::vector<std::pair<uintptr_t, uintptr_t>> own_text;  // what ELF symbols name
 
-  std::string path;
-  int file = -1;
+  Phase phase = Phase::kOff;
+  pid_t process = 0;            // whose files these are: a process may fork without being another program
+  bool has_writer = false;
+  bool is_writing = false;      // without the lock; nobody else touches the file then
+  MadeFile file;
   JitDump dump;
-  pthread_t writer;
-  bool closing = false;
   std::vector<uintptr_t> appended;  // starts of what is not in the file yet
   bool stale = false;               // the file holds what is not true any more
+  uint64_t asked = 0;               // how often somebody wanted to wait until all is written,
+  uint64_t done = 0;                // and of how many that is so
+  bool is_told = false;             // all is written, since nobody tells of code any more
+  bool remove_at_exit = false;
+  Clock::time_point remove_at;
+  std::string trouble;              // why the file is not as it is to be
+  bool is_lost = false;             // the file is somebody else's now
   uint64_t bytes = 0;
   uint64_t rewritten = 0;
-  bool flush = false;
 };
 
 State& state() {
@@ -135,7 +154,9 @@ void Put(State& s, uintptr_t start, Code code) {
   if (there != s.codes.end() && there->second.is_builtin && !code.is_builtin) return;
   Clear(s, start, code.size);
   s.codes.emplace(start, std::move(code));
-  s.appended.push_back(start);
+  // While the file cannot be written anew it does not grow either.
+  if (s.trouble.empty()) s.appended.push_back(start);
+  else s.stale = true;
   s.changed.notify_one();
 }
 
@@ -161,7 +182,7 @@ std::shared_ptr<Name> Intern(State& s, std::string_view raw, bool is_wasm) {
   // Node.js's own files, and what is no file, have no source map.
   if (!parts.script.empty() && parts.script[0] == '/') {
     s.names_by_id[name->id] = name;
-    s.new_names.emplace_back(name->id, std::move(parts));
+    s.new_names.push_back(name);
   }
   return name;
 }
@@ -174,28 +195,37 @@ void AppendLine(std::string& text, uintptr_t start, const Code& code) {
   text += '\n';
 }
 
-bool Write(int file, const std::string& text) {
-  for (size_t done = 0; done < text.size();) {
-    ssize_t written = write(file, text.data() + done, text.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    done += written;
-  }
-  return true;
-}
-
-// /tmp belongs to everybody: nothing that lies there is opened, and nobody else may write what we make.
-int Create(const std::string& path) {
-  unlink(path.c_str());
-  return open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-}
-
 // Names and ids that no code has any more.
 void DropNames(State& s) {
   for (auto it = s.names.begin(); it != s.names.end();) it = it->second.expired() ? s.names.erase(it) : std::next(it);
   for (auto it = s.names_by_id.begin(); it != s.names_by_id.end();) {
     it = it->second.expired() ? s.names_by_id.erase(it) : std::next(it);
   }
+  s.new_names.erase(std::remove_if(s.new_names.begin(), s.new_names.end(), [](auto& name) { return name.expired(); }), s.new_names.end());
+}
+
+void DropAll(State& s) {
+  s.codes.clear();
+  s.names.clear();
+  s.names_by_id.clear();
+  s.new_names.clear();
+  s.ended.clear();
+  s.copies.clear();
+  s.appended.clear();
+}
+
+// Writes without the lock, since V8 tells of code meanwhile.
+template <typename Writing>
+void Write(State& s, std::unique_lock<std::mutex>& lock, Writing writing) {
+  s.is_writing = true;
+  lock.unlock();
+  std::string wrong = writing();
+  uint64_t bytes = s.file.size();
+  lock.lock();
+  s.is_writing = false;
+  s.bytes = bytes;
+  s.trouble = std::move(wrong);
+  if (!s.trouble.empty()) s.stale = true;
 }
 
 void Append(State& s, std::unique_lock<std::mutex>& lock) {
@@ -205,12 +235,7 @@ void Append(State& s, std::unique_lock<std::mutex>& lock) {
     if (found != s.codes.end()) AppendLine(text, start, found->second);
   }
   s.appended.clear();
-  int file = s.file;
-  lock.unlock();
-  bool whole = Write(file, text);
-  lock.lock();
-  s.bytes += text.size();
-  if (!whole) s.stale = true;
+  Write(s, lock, [&] { return s.file.Append(text); });
 }
 
 void Rewrite(State& s, std::unique_lock<std::mutex>& lock) {
@@ -220,111 +245,176 @@ void Rewrite(State& s, std::unique_lock<std::mutex>& lock) {
   s.appended.clear();
   s.stale = false;
   DropNames(s);
-  std::string path = s.path, temporary = s.path + ".new";
-  lock.unlock();
-  int file = Create(temporary);
-  bool whole = file >= 0 && Write(file, text) && rename(temporary.c_str(), path.c_str()) == 0;
-  if (!whole) {
-    if (file >= 0) close(file);
-    unlink(temporary.c_str());
-  }
-  lock.lock();
-  if (!whole) {  // a full disk: it is tried again
-    s.stale = true;
-    return;
-  }
-  close(s.file);
-  s.file = file;
-  s.bytes = text.size();
-  s.rewritten++;
+  Write(s, lock, [&] { return s.file.Replace(text); });
+  if (s.trouble.empty()) s.rewritten++;
 }
 
+// Makes the map what the table is, or brings it nearer to that. Returns when it may be written anew next.
+Clock::time_point Update(State& s, std::unique_lock<std::mutex>& lock, bool must, Clock::time_point rewrite_at) {
+  if (s.is_lost) return rewrite_at;
+  if (s.file.IsLost()) {
+    s.is_lost = true;
+    s.trouble = s.file.WhyLost();
+    return rewrite_at;
+  }
+  if (s.file.IsGone()) s.stale = true;
+  if (s.stale && (must || Clock::now() >= rewrite_at)) {
+    auto began = Clock::now();
+    Rewrite(s, lock);
+    auto now = Clock::now();
+    return now + std::max<Clock::duration>(s.trouble.empty() ? kRewriteAfter : kRetryAfter, (now - began) * kRestBetween);
+  }
+  if (!s.appended.empty()) Append(s, lock);
+  return rewrite_at;
+}
+
+void Remove(State& s) {
+  s.file.Remove();
+  s.dump.Remove();
+  s.phase = Phase::kOff;
+}
+
+// The writer's thread, until the files are removed.
 void* KeepWritten(void*) {
   State& s = state();
   std::unique_lock<std::mutex> lock(s.mutex);
   Clock::time_point rewrite_at = Clock::now();
-  while (true) {
-    s.changed.wait(lock, [&] { return s.closing || s.stale || s.flush || !s.appended.empty(); });
-    // What comes at once is written at once.
-    if (!s.closing && !s.flush) s.changed.wait_for(lock, kAppendAfter, [&] { return s.closing || s.flush; });
-    s.dump.Flush();
-    bool must = s.closing || s.flush;
-    if (s.stale && (must || Clock::now() >= rewrite_at)) {
-      auto began = Clock::now();
-      Rewrite(s, lock);
-      rewrite_at = Clock::now() + std::max<Clock::duration>(kRewriteAfter, (Clock::now() - began) * kRestBetween);
-    } else if (!s.appended.empty()) {
-      Append(s, lock);
-    } else if (s.stale && !must) {
-      s.changed.wait_until(lock, rewrite_at, [&] { return s.closing || s.flush || !s.appended.empty(); });
+  auto is_urgent = [&] { return s.asked != s.done || s.phase == Phase::kOff || (s.phase == Phase::kLeaving && !s.is_told); };
+  auto has_lines = [&] { return !s.appended.empty() && !s.is_lost; };
+  while (s.phase != Phase::kOff) {
+    if (s.phase == Phase::kLeaving && s.is_told) {
+      auto is_on_again = [&] { return s.phase != Phase::kLeaving || !s.is_told; };
+      if (!s.changed.wait_until(lock, s.remove_at, is_on_again)) Remove(s);
       continue;
     }
-    if (s.flush) {
-      s.flush = false;
-      s.written.notify_all();
+    s.changed.wait(lock, [&] { return is_urgent() || has_lines() || (s.stale && !s.is_lost); });
+    // What comes at once is written at once.
+    s.changed.wait_for(lock, kAppendAfter, is_urgent);
+    if (s.phase == Phase::kOff) break;
+    bool is_leaving = s.phase == Phase::kLeaving;
+    uint64_t asked = s.asked;
+    s.dump.Flush();
+    rewrite_at = Update(s, lock, is_urgent(), rewrite_at);
+    s.done = asked;
+    if (is_leaving && s.phase == Phase::kLeaving) {
+      s.dump.Close();
+      DropAll(s);
+      s.is_told = true;
     }
-    if (s.closing) return nullptr;
+    s.written.notify_all();
+    if (s.stale && !has_lines()) s.changed.wait_until(lock, rewrite_at, [&] { return is_urgent() || has_lines(); });
   }
+  s.has_writer = false;
+  s.written.notify_all();
+  return nullptr;
+}
+
+void WhenExiting() {
+  State& s = state();
+  std::unique_lock<std::mutex> lock(s.mutex);
+  if (s.process != getpid()) return;
+  uint64_t asked = s.phase == Phase::kOn ? ++s.asked : s.asked;
+  s.changed.notify_one();
+  s.written.wait_for(lock, kMostWait, [&] { return s.phase == Phase::kOff || (s.done >= asked && !s.is_writing); });
+  if (s.phase == Phase::kLeaving && s.remove_at_exit && !s.is_writing) Remove(s);
+}
+
+// What runs in a thread of ours, or when the process ends, must stay where it is also when the last thread of JavaScript that has this addon ends.
+bool StayLoaded() {
+  static const bool stays = [] {
+    Dl_info info;
+    return dladdr(reinterpret_cast<void*>(&KeepWritten), &info) != 0 &&
+           dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE) != nullptr && atexit(WhenExiting) == 0;
+  }();
+  return stays;
+}
+
+std::string StartWriter(State& s) {
+  if (s.has_writer) return "";
+  if (!StayLoaded()) return "the addon cannot be kept in memory";
+  // The program's signals are for its own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // Not std::thread, which throws where no thread can be had, and nothing here catches.
+  pthread_t writer;
+  int error = pthread_create(&writer, nullptr, KeepWritten, nullptr);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (error != 0) return std::string("no thread can be had that writes the map: ") + strerror(error);
+  pthread_detach(writer);
+  s.has_writer = true;
+  return "";
 }
 
 std::string OpenMap(State& s, const std::string& map) {
-  s.file = Create(map);
-  if (s.file < 0) return map + ": " + strerror(errno);
-  s.path = map;
-  s.bytes = 0;
-  s.closing = s.stale = s.flush = false;
-  s.appended.clear();
+  DropAll(s);
+  if (s.phase == Phase::kLeaving) {
+    // The file of before is still there.
+    s.stale = true;
+  } else {
+    std::string wrong = s.file.Make(map);
+    if (wrong.empty()) wrong = StartWriter(s);
+    if (!wrong.empty()) {
+      s.file.Remove();
+      return wrong;
+    }
+    s.bytes = 0;
+    s.stale = s.is_lost = false;
+    s.trouble.clear();
+  }
+  s.phase = Phase::kOn;
+  s.process = getpid();
+  s.is_told = false;
   ReadOwnText(s);
-  // Not std::thread, which throws where no thread can be had, and nothing here catches.
-  int error = pthread_create(&s.writer, nullptr, KeepWritten, nullptr);
-  if (error == 0) return "";
-  close(s.file);
-  s.file = -1;
-  unlink(map.c_str());
-  return "no thread can be had that writes " + map + ": " + strerror(error);
+  s.changed.notify_one();
+  return "";
+}
+
+void Leave(bool remove_at_exit) {
+  State& s = state();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  if (s.phase != Phase::kOn) return;
+  s.phase = Phase::kLeaving;
+  s.remove_at = Clock::now() + kKeep;
+  s.remove_at_exit = remove_at_exit;
+  s.changed.notify_one();
 }
 
 }  // namespace
 
 std::string Open(const std::string& map, const std::string& dump) {
   State& s = state();
-  std::unique_lock<std::mutex> lock(s.mutex);
-  if (s.file < 0) {
+  std::lock_guard<std::mutex> lock(s.mutex);
+  if (s.phase == Phase::kOn && s.is_lost) return s.trouble;
+  if (s.phase != Phase::kOn) {
+    if (s.is_lost) Remove(s);
     std::string wrong = OpenMap(s, map);
     if (!wrong.empty()) return wrong;
   }
-  if (!dump.empty() && !s.dump.IsOpen()) {
-    std::string wrong = s.dump.Open(dump);
-    if (!wrong.empty()) return wrong;
-  }
+  if (!dump.empty() && !s.dump.IsOpen()) return s.dump.Open(dump);
   return "";
 }
 
-void Close() {
+void Leave() { Leave(true); }
+
+void LeaveAtEnd() {
+  Leave(false);
   State& s = state();
-  {
-    std::lock_guard<std::mutex> lock(s.mutex);
-    if (s.file < 0) return;
-    s.closing = true;
-    s.changed.notify_one();
-  }
-  pthread_join(s.writer, nullptr);
-  std::lock_guard<std::mutex> lock(s.mutex);
-  close(s.file);
-  s.file = -1;
-  s.dump.Close();
-  s.codes.clear();
-  s.names.clear();
-  s.names_by_id.clear();
-  s.new_names.clear();
-  s.ended.clear();
-  s.copies.clear();
+  std::unique_lock<std::mutex> lock(s.mutex);
+  s.written.wait_for(lock, kMostWait, [&] { return s.phase != Phase::kLeaving || s.is_told; });
 }
 
-bool IsOpen() {
+void RemoveFiles() {
   State& s = state();
-  std::lock_guard<std::mutex> lock(s.mutex);
-  return s.file >= 0;
+  std::unique_lock<std::mutex> lock(s.mutex);
+  bool is_idle = s.written.wait_for(lock, kMostWait, [&] { return !s.is_writing; });
+  if (s.phase != Phase::kLeaving) return;
+  s.remove_at = Clock::now();
+  if (is_idle) {
+    Remove(s);
+    DropAll(s);
+  }
+  s.changed.notify_one();
 }
 
 void Forget(const void* isolate) {
@@ -340,8 +430,14 @@ void End(const void* isolate) {
   std::lock_guard<std::mutex> lock(s.mutex);
   s.ended.insert(isolate);
   s.copies.erase(isolate);
+  std::set<const void*> with_code;
   size_t count = 0;
-  for (auto& [start, code] : s.codes) count += s.ended.count(code.isolate);
+  for (auto& [start, code] : s.codes) {
+    if (!s.ended.count(code.isolate)) continue;
+    with_code.insert(code.isolate);
+    count++;
+  }
+  s.ended = std::move(with_code);
   if (count > kMostEnded) Erase(s, std::exchange(s.ended, {}));
 }
 
@@ -355,7 +451,7 @@ void Add(const void* isolate, const void* start, size_t size, std::string_view n
   State& s = state();
   uintptr_t address = reinterpret_cast<uintptr_t>(start);
   std::lock_guard<std::mutex> lock(s.mutex);
-  if (s.file < 0 || size == 0) return;
+  if (s.phase != Phase::kOn || size == 0) return;
   if (IsOwnText(s, address)) {
     // Functions that are not compiled yet are told to be at a builtin, here too.
     address = ReadName(name, is_wasm).IsBuiltin() ? InCopy(s, isolate, address) : 0;
@@ -382,9 +478,11 @@ void Move(const void* from, const void* to) {
 std::vector<std::pair<uint32_t, CodeName>> NewNames(size_t most) {
   State& s = state();
   std::lock_guard<std::mutex> lock(s.mutex);
-  auto end = s.new_names.begin() + std::min(most, s.new_names.size());
-  std::vector<std::pair<uint32_t, CodeName>> names(std::make_move_iterator(s.new_names.begin()), std::make_move_iterator(end));
-  s.new_names.erase(s.new_names.begin(), end);
+  std::vector<std::pair<uint32_t, CodeName>> names;
+  while (names.size() < most && !s.new_names.empty()) {
+    if (auto name = s.new_names.front().lock()) names.emplace_back(name->id, name->parts);
+    s.new_names.pop_front();
+  }
   return names;
 }
 
@@ -404,16 +502,18 @@ Size Measure(const void* isolate) {
   std::lock_guard<std::mutex> lock(s.mutex);
   size_t entries = 0;
   for (auto& [start, code] : s.codes) entries += code.isolate == isolate;
-  return {entries, s.codes.size(), s.bytes, s.rewritten};
+  std::string trouble = s.trouble;
+  if (!s.dump.trouble().empty()) trouble += (trouble.empty() ? "" : "; ") + s.dump.trouble();
+  return {entries, s.codes.size(), s.bytes, s.rewritten, trouble, s.is_lost};
 }
 
 void Flush() {
   State& s = state();
   std::unique_lock<std::mutex> lock(s.mutex);
-  if (s.file < 0 || s.closing) return;
-  s.flush = true;
+  if (s.phase != Phase::kOn) return;
+  uint64_t asked = ++s.asked;
   s.changed.notify_one();
-  s.written.wait(lock, [&] { return !s.flush || s.closing; });
+  s.written.wait(lock, [&] { return s.done >= asked || s.phase == Phase::kOff; });
 }
 
 }  // namespace code_map

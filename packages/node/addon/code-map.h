@@ -14,15 +14,21 @@ namespace sonde {
 // code that moves from the garbage collector's own.
 namespace code_map {
 
-// Opens the files; a thread of its own keeps the first as it is to be. Returns what went wrong, empty if nothing did.
+// Makes the files; a thread of its own keeps the first as it is to be. Returns what went wrong, empty if nothing did.
 //   map   perf's map, which bpftrace, bcc and perf read: /tmp/perf-<pid>.map
 //   dump  perf's jitdump, for `perf inject --jit`; empty for none
 std::string Open(const std::string& map, const std::string& dump);
 
-// Writes what is still to be written, and closes the files. They stay where they are.
-void Close();
+// Nobody tells of code any more. What is still to be written is, and 5 s later the files are removed, since bpftrace prints when it has detached; or when
+// the process ends, if that is sooner.
+void Leave();
 
-bool IsOpen();
+// The same at the end of a thread, which may be that of the process: then the files stay, for a tracer that is still to read them. Waits until all is
+// written.
+void LeaveAtEnd();
+
+// Removes the files at once if Leave was called.
+void RemoveFiles();
 
 // Forgets all code of an isolate, which is to be told anew.
 void Forget(const void* isolate);
@@ -44,10 +50,12 @@ std::vector<std::pair<uint32_t, CodeName>> NewNames(size_t most);
 void Rename(uint32_t id, const std::string& script, int line);
 
 struct Size {
-  size_t entries;      // pieces of code, of this isolate
-  size_t all;          // of all
-  uint64_t bytes;      // of the map's file
-  uint64_t rewritten;  // how often the file was written as a whole
+  size_t entries;       // pieces of code, of this isolate
+  size_t all;           // of all
+  uint64_t bytes;       // of the map's file
+  uint64_t rewritten;   // how often the file was written as a whole
+  std::string trouble;  // why the files are not as they are to be, empty where they are
+  bool is_lost;         // the map is not ours any more
 };
 Size Measure(const void* isolate);
 

@@ -1,7 +1,6 @@
 #include "jit-dump.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,6 +11,9 @@
 
 namespace sonde {
 namespace {
+
+// In bytes: what is told at once when names come on is much.
+constexpr size_t kMostWaiting = 1 << 20;
 
 struct FileHeader {
   uint32_t magic = 0x4A695444;  // "JiTD"
@@ -60,30 +62,33 @@ uint32_t ThreadId() { return static_cast<uint32_t>(syscall(SYS_gettid)); }
 }  // namespace
 
 std::string JitDump::Open(const std::string& path) {
-  unlink(path.c_str());
-  int file = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (file < 0) return path + ": " + strerror(errno);
+  // One of before, which is still there.
+  Remove();
+  std::string wrong = file_.Make(path);
+  if (!wrong.empty()) return wrong;
   FileHeader header;
   header.pid = getpid();
   header.timestamp = Now();
+  Put(&header, sizeof header);
+  wrong = file_.Append(records_);
+  records_.clear();
   // perf finds the file by this: it records what is mapped to be executed.
-  void* marker = write(file, &header, sizeof header) == sizeof header
-                     ? mmap(nullptr, sysconf(_SC_PAGESIZE), PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0)
-                     : MAP_FAILED;
-  if (marker == MAP_FAILED) {
-    std::string wrong = path + ": " + strerror(errno);
-    close(file);
-    unlink(path.c_str());
+  void* marker = MAP_FAILED;
+  if (wrong.empty()) {
+    marker = mmap(nullptr, sysconf(_SC_PAGESIZE), PROT_READ | PROT_EXEC, MAP_PRIVATE, file_.descriptor(), 0);
+    if (marker == MAP_FAILED) wrong = path + ": " + strerror(errno);
+  }
+  if (!wrong.empty()) {
+    Remove();
     return wrong;
   }
   marker_ = marker;
-  file_ = fdopen(file, "ab");
   index_ = 0;
   return "";
 }
 
 void JitDump::Load(uintptr_t start, size_t size, const std::string& name) {
-  if (file_ == nullptr) return;
+  if (!IsOpen()) return;
   LoadRecord record{};
   record.header = {kLoad, static_cast<uint32_t>(sizeof record + name.size() + 1 + size), Now()};
   record.pid = getpid();
@@ -91,13 +96,14 @@ void JitDump::Load(uintptr_t start, size_t size, const std::string& name) {
   record.vma = record.address = start;
   record.size = size;
   record.index = index_++;
-  fwrite(&record, sizeof record, 1, file_);
-  fwrite(name.c_str(), name.size() + 1, 1, file_);
-  fwrite(reinterpret_cast<const void*>(start), size, 1, file_);
+  Put(&record, sizeof record);
+  Put(name.c_str(), name.size() + 1);
+  Put(reinterpret_cast<const void*>(start), size);
+  if (records_.size() > kMostWaiting) Flush();
 }
 
 void JitDump::Move(uintptr_t from, uintptr_t to, size_t size) {
-  if (file_ == nullptr) return;
+  if (!IsOpen()) return;
   MoveRecord record{};
   record.header = {kMove, sizeof record, Now()};
   record.pid = getpid();
@@ -106,20 +112,34 @@ void JitDump::Move(uintptr_t from, uintptr_t to, size_t size) {
   record.from = from;
   record.size = size;
   record.index = index_++;
-  fwrite(&record, sizeof record, 1, file_);
+  Put(&record, sizeof record);
 }
 
 void JitDump::Flush() {
-  if (file_ != nullptr) fflush(file_);
+  if (!IsOpen() || records_.empty()) return;
+  trouble_ = file_.IsLost() ? file_.WhyLost() : file_.Append(records_);
+  records_.clear();
+  if (!trouble_.empty()) Unmap();
 }
 
 void JitDump::Close() {
-  if (file_ == nullptr) return;
+  if (!IsOpen()) return;
   RecordHeader record{kClose, sizeof record, Now()};
-  fwrite(&record, sizeof record, 1, file_);
-  fclose(file_);
-  munmap(marker_, sysconf(_SC_PAGESIZE));
-  file_ = nullptr;
+  Put(&record, sizeof record);
+  Flush();
+  Unmap();
+}
+
+void JitDump::Remove() {
+  Unmap();
+  records_.clear();
+  trouble_.clear();
+  file_.Remove();
+}
+
+void JitDump::Unmap() {
+  if (marker_) munmap(marker_, sysconf(_SC_PAGESIZE));
+  marker_ = nullptr;
 }
 
 }  // namespace sonde

@@ -39,14 +39,18 @@ export interface Addon {
    * @throws where there cannot be names, and when a file cannot be made
    */
   codeOn?(map: string, dump: string, flush: boolean): boolean;
+  /** The files stay 5 s longer, or to the end of the process if that is sooner. */
   codeOff?(): void;
-  /** Whether a thread has the files open. */
-  codeIsOpen?(): boolean;
+  /** Removes the files at once, unless another thread tells of its code. */
+  codeRemove?(): void;
   /** So many names in files that are new, of all threads, five values each: id, function, the file's path, line, column. */
   codeNames?(most: number): (string | number)[];
   codeRename?(id: number, script: string, line: number): void;
-  /** Of this thread and of all threads; bytes of the map's file, and how often that was written as a whole. */
-  codeSize?(): { entries: number; all: number; bytes: number; rewritten: number };
+  /**
+   * Of this thread and of all threads; bytes of the map's file, and how often that was written as a whole; why the files are not as they are to be, empty where
+   * they are; whether the map is somebody else's now.
+   */
+  codeSize?(): { entries: number; all: number; bytes: number; rewritten: number; trouble: string; isLost: boolean };
   /** Waits until the map's file is as it is to be. */
   codeFlush?(): void;
 }

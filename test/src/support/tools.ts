@@ -2,6 +2,7 @@
 // CI=true the test fails: there, everything is to be tested.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Context } from 'mocha';
 
 /** Goes on only where all of these programs are installed. */
@@ -25,6 +26,26 @@ export function needsRoot(context: Context): void {
   }
   if (!existsSync('/sys/kernel/tracing/uprobe_events'))
     cannotTest(context, 'the kernel has no uprobe events in tracefs');
+}
+
+/** A user who is not root, and needs no account. */
+export const OTHER_USER = 1000;
+
+/** What runs a program as another user; nothing where that is root. */
+export function asUser(user: number): string[] {
+  return user === 0 ? [] : ['setpriv', '--reuid', String(user), '--regid', String(user), '--clear-groups'];
+}
+
+/** Goes on only as root, where another user can run this Node.js and these programs. */
+export function needsOtherUser(context: Context): void {
+  needsTools(context, 'setpriv');
+  const [command, ...args] = [...asUser(OTHER_USER), process.execPath, '-e', ''];
+  if (process.getuid?.() !== 0) cannotTest(context, 'this user is not root');
+  if (spawnSync(command!, args).status !== 0) cannotTest(context, `user ${OTHER_USER} cannot run ${process.execPath}`);
+  const here = fileURLToPath(import.meta.url);
+  if (spawnSync(asUser(OTHER_USER)[0]!, [...asUser(OTHER_USER).slice(1), 'test', '-r', here]).status !== 0) {
+    cannotTest(context, `user ${OTHER_USER} cannot read ${here}`);
+  }
 }
 
 /** Goes on only where this user may attach a debugger to a process of its own. */

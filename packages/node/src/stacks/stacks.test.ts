@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext, runInThisContext } from 'node:vm';
 import type { Provider } from 'sonde';
 import { record } from 'sonde/testing';
+import { type Addon, getAddon } from '../addon.js';
 import { stacks, type stacksProbes, watchStacks } from './stacks.js';
 
 const MAP = `/tmp/perf-${process.pid}.map`;
@@ -50,13 +53,13 @@ describe('stacks', function () {
   it('go on where there can be no jitdump, and leave no map where they cannot begin', async () => {
     mkdirSync(DUMP);
     try {
-      assert.match(stacks.enable({ jitdump: true }).reason!, /jit-\d+\.dump: /);
+      assert.match(stacks.enable({ jitdump: true }).reason!, /jit-\d+\.dump is there/);
       assert.ok(!existsSync(MAP));
       stacks.disable();
       assert.ok(stacks.enable().on);
       const { on, reason } = stacks.enable({ jitdump: true });
       assert.ok(on);
-      assert.match(reason!, /jit-\d+\.dump: /);
+      assert.match(reason!, /jit-\d+\.dump is there/);
     } finally {
       stacks.disable();
       rmdirSync(DUMP);
@@ -80,17 +83,60 @@ describe('stacks', function () {
     assert.ok(!existsSync(MAP));
   });
 
-  it('listen for the end of the process once, however often a tracer comes', async () => {
-    const before = process.listenerCount('exit');
+  it('listen for nothing, and hold nothing, however often a tracer comes', async () => {
+    const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
+    const before = listeners();
     for (let i = 0; i < ROUNDS; i++) {
       stacksOn.enabled = true;
       await until(() => stacks.status().on);
+      assert.deepEqual(listeners(), before);
       stacksOn.enabled = false;
       await until(() => !stacks.status().on);
-      assert.equal(process.listenerCount('exit'), before + 1);
+      assert.deepEqual(listeners(), before);
     }
     stacks.disable();
-    assert.equal(process.listenerCount('exit'), before);
+    assert.ok(!existsSync(MAP));
+  });
+
+  it('keep no names of code that is gone, also where nobody looks for their lines', () => {
+    const addon = getAddon() as Required<Addon>;
+    const codeOn = () => addon.codeOn(MAP, '', false);
+    codeOn();
+    // It would keep them.
+    setFlagsFromString('--no-compilation-cache');
+    try {
+      addon.codeNames(Number.MAX_SAFE_INTEGER);
+      for (let i = 0; i < 5000; i++)
+        runInThisContext(`(function f() { return ${i} })()`, { filename: `/none/${i}.js` });
+      collect();
+      // Everything is told anew, and the file is written.
+      codeOn();
+      addon.codeFlush();
+      const left = addon.codeNames(Number.MAX_SAFE_INTEGER).length / 5;
+      assert.ok(left < 2500, `${left} of 10000 names are left`);
+    } finally {
+      setFlagsFromString('--compilation-cache');
+      addon.codeOff();
+      addon.codeRemove();
+    }
+  });
+
+  it('say where a file cannot be made', () => {
+    const addon = getAddon() as Required<Addon>;
+    assert.throws(
+      () => addon.codeOn('/none/perf-1.map', '', false),
+      /^Error: \/none\/perf-1\.map: No such file or directory$/,
+    );
+    assert.throws(
+      () => addon.codeOn(MAP, '/none/jit-1.dump', false),
+      /^Error: \/none\/jit-1\.dump: No such file or directory$/,
+    );
     assert.ok(!existsSync(MAP));
   });
 });
+
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  setFlagsFromString('--no-expose-gc');
+}

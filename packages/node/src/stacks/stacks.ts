@@ -1,6 +1,5 @@
 // JavaScript frames in a tracer's own stacks: while somebody wants them, the addon keeps the map of code that bpftrace, perf and bcc
 // read. Each thread of JavaScript tells of its own code; the files are the process's.
-import { rmSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import { boolean, isRecording, log, type Probe, type Provider, uint32, uint64 } from 'sonde';
 import { type Addon, getAddon } from '../addon.js';
@@ -26,7 +25,7 @@ export interface StacksStatus {
   on: boolean;
   /** Who wants it: a tracer (`tracer`, `jitdump`), or the program (`program`), which SONDE_STACKS=1 stands for, too. */
   wanted: string[];
-  /** Why it is off although it is wanted. */
+  /** Why it is off although it is wanted, or why the files are not as they are to be. */
   reason?: string;
   /** The map's path. */
   map?: string;
@@ -46,28 +45,25 @@ export interface StacksStatus {
  */
 export const FLUSHED_HEAP = 64 * 2 ** 20;
 
-/** How long the files stay when the last tracer has left, in milliseconds: bpftrace prints stacks after it has detached. */
-const KEEP_MS = 5000;
 const NAMES_MS = 100;
 /** Few, since all threads take from the same, and one that ends does not give back. */
 const NAMES_AT_ONCE = 10;
 /** How long source maps are read, and the program waits, when names come on, and then each time. One alone may take longer. */
 const FIRST_NAMING_MS = 100;
 const NAMING_MS = 20;
-const COMPACT_MS = 5000;
+const TEND_MS = 5000;
 
 type Wanted = 'tracer' | 'jitdump' | 'program' | 'program jitdump';
 
 const debug = log('node');
-const { setInterval, clearInterval, setTimeout, clearTimeout, performance } = globalThis;
+const { setInterval, clearInterval, performance } = globalThis;
 
 const wanted = new Set<Wanted>();
 let node: Pick<Provider<typeof stacksProbes>, 'stacksReady'> | undefined;
 let running: Running | undefined;
-let leaving: NodeJS.Timeout | undefined;
 let reason: string | undefined;
-/** Whether the files are there because of this thread: others may have such, V8 itself with `--perf-basic-prof`. */
-let hasFiles = false;
+/** Whether the addon may have files that are to be removed. */
+let wasOn = false;
 
 /** Looks whether a tracer wants names, and whether SONDE_STACKS does. */
 export function watchStacks(provider: Provider<typeof stacksProbes>): void {
@@ -114,7 +110,7 @@ export const stacks = {
   disable(): void {
     wanted.delete('program');
     want('program jitdump', false);
-    if (!running) removeFiles();
+    if (!running && wasOn) getAddon().codeRemove?.();
   },
 
   /** Waits until the map's file tells of all code that there is now, with the original lines. It is mostly 20 ms behind otherwise; with those lines, longer (docs/stacks.md). */
@@ -123,12 +119,10 @@ export const stacks = {
   },
 
   status(): StacksStatus {
-    return {
-      on: running !== undefined,
-      wanted: [...wanted],
-      ...(reason !== undefined && { reason }),
-      ...running?.status(),
-    };
+    const { trouble = '', isLost = false, ...files } = running?.status() ?? {};
+    const why = reason ?? printable(trouble);
+    const told = { wanted: [...wanted], ...(why !== '' && { reason: why }) };
+    return running && !isLost ? { on: true, ...told, ...files } : { on: false, ...told };
   },
 };
 
@@ -141,7 +135,7 @@ function want(who: Wanted, yes: boolean): void {
     if (wanted.size === 0) stop();
     else if (!running || (jitdump && !running.jitdump)) start(jitdump);
   } catch (error) {
-    reason = (error as Error).message;
+    reason = printable((error as Error).message);
     debug('no JavaScript frames in native stacks: %s', reason);
   }
 }
@@ -152,48 +146,32 @@ function start(jitdump: boolean): void {
   const started = new Running(addon as Required<Addon>, jitdump);
   running?.end();
   running = started;
-  hasFiles = true;
-  stay();
-  const { ns = 0, entries = 0, flushed = false } = running.status();
+  wasOn = true;
+  const { ns, entries, flushed } = running.status();
   node?.stacksReady.fire(ns, entries, flushed);
   debug('JavaScript frames have names: %d pieces of code, %d ms', entries, ns / 1e6);
 }
 
+/** Others of the process may still want names; the addon keeps the files for what bpftrace prints after it has detached. */
 function stop(): void {
-  if (!running) return;
-  running.off();
+  running?.off();
   running = undefined;
-  leaving = setTimeout(removeFiles, KEEP_MS).unref();
-  process.once('exit', removeFiles);
 }
 
-/** The files are not to go. */
-function stay(): void {
-  clearTimeout(leaving);
-  process.removeListener('exit', removeFiles);
+/** The map is somebody else's, or code cannot be told any more: it is as if there had never been names. */
+function giveUp(why: string): void {
+  stop();
+  reason = printable(why);
+  debug('no JavaScript frames in native stacks any more: %s', reason);
 }
 
-/** Unless another thread has them open. */
-function removeFiles(): void {
-  if (!hasFiles || running || !isClosed()) return;
-  stay();
-  hasFiles = false;
-  for (const path of [mapPath(), dumpPath()]) {
-    try {
-      rmSync(path, { force: true });
-    } catch (error) {
-      // The process is another user by now, or may not write.
-      debug('%s stays: %s', path, (error as Error).message);
-    }
-  }
-}
-
-function isClosed(): boolean {
-  try {
-    return !getAddon().codeIsOpen?.();
-  } catch {
-    return false;
-  }
+/** Paths, and what the system says of them, may hold what ends a line or controls a terminal. */
+function printable(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Where tracers look: nowhere else than in /tmp. */
@@ -219,14 +197,14 @@ class Running {
     this.flushed = addon.codeOn(mapPath(), jitdump ? dumpPath() : '', flush);
     this.ns = Number(process.hrtime.bigint() - began);
     this.entries = addon.codeSize().entries;
-    this.timers = [setInterval(() => this.name(NAMING_MS), NAMES_MS), setInterval(() => this.compact(), COMPACT_MS)];
+    this.timers = [setInterval(() => this.name(NAMING_MS), NAMES_MS), setInterval(() => this.tend(), TEND_MS)];
     for (const timer of this.timers) timer.unref();
     this.name(FIRST_NAMING_MS);
   }
 
-  status(): Pick<StacksStatus, 'map' | 'entries' | 'bytes' | 'ns' | 'flushed'> {
-    const { entries, bytes } = this.addon.codeSize();
-    return { map: mapPath(), entries, bytes, ns: this.ns, flushed: this.flushed };
+  status() {
+    const { entries, bytes, trouble, isLost } = this.addon.codeSize();
+    return { map: mapPath(), entries, bytes, ns: this.ns, flushed: this.flushed, trouble, isLost };
   }
 
   flush(): void {
@@ -259,9 +237,18 @@ class Running {
   }
 
   /** V8 does not tell which code it threw away: once there is twice as much as there was, all that there is is told anew. */
-  private compact(): void {
-    if (this.addon.codeSize().entries < 2 * this.entries + 5000) return;
-    this.addon.codeOn(mapPath(), '', false);
-    this.entries = this.addon.codeSize().entries;
+  private tend(): void {
+    const { entries, trouble, isLost } = this.addon.codeSize();
+    if (isLost) {
+      giveUp(trouble);
+      return;
+    }
+    if (entries < 2 * this.entries + 5000) return;
+    try {
+      this.addon.codeOn(mapPath(), '', false);
+      this.entries = this.addon.codeSize().entries;
+    } catch (error) {
+      giveUp((error as Error).message);
+    }
   }
 }

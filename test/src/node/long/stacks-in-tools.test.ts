@@ -1,14 +1,14 @@
 // Names in the stacks of perf (its map and its jitdump), of bcc, and in a flame graph.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasKernelHeaders, kernelHeaders } from '../../support/kernel-headers.js';
 import { perf } from '../../support/perf.js';
 import { useScene } from '../../support/scene.js';
-import { placeOf, StacksProgram } from '../../support/stacks-program.js';
-import { cannotTest, needsRoot, needsTools } from '../../support/tools.js';
+import { placeOf, StacksProgram, stackTracer } from '../../support/stacks-program.js';
+import { asUser, cannotTest, needsOtherUser, needsRoot, needsTools, OTHER_USER } from '../../support/tools.js';
 
 const FLAME_GRAPH = fileURLToPath(new URL('../../../../examples/mailserver/stacks/flame-graph.mjs', import.meta.url));
 const STACKCOUNT =
@@ -66,6 +66,40 @@ describe('JavaScript frames', function () {
     );
     await counter.shows(/Tracing \d+ functions/);
     await counter.hears(() => program.call('fire', 'interpreted'), new RegExp(escaped(placeOf('interpretedFrame'))));
+  });
+
+  it("are shown to root of another user's program, whose files nobody else can read", async function () {
+    needsOtherUser(this);
+    needsTools(this, 'perf', 'bpftrace', STACKCOUNT);
+    if (!hasKernelHeaders()) cannotTest(this, "no kernel's headers are installed (linux-headers-amd64)");
+    chmodSync(scene.current.folder, 0o755);
+    mkdirSync(scene.current.objects, { mode: 0o700 });
+    chownSync(scene.current.objects, OTHER_USER, OTHER_USER);
+    const program = await StacksProgram.start(scene.current, {}, { through: asUser(OTHER_USER) });
+    await program.call('enable', { jitdump: true });
+    for (const file of [program.map, `/tmp/jit-${program.pid}.dump`]) {
+      const { uid, mode } = statSync(file);
+      assert.deepEqual([uid, mode & 0o777], [OTHER_USER, 0o600]);
+    }
+    const [data, injected] = ['perf.data', 'injected.data'].map((name) => join(scene.current.folder, name));
+    await record(program, data!, ['-k', 'CLOCK_MONOTONIC']);
+    assert.match(await perf(scene.current, 'script', '-i', data!), new RegExp(`${escaped(WORK)}\\+0x`));
+    await perf(scene.current, 'inject', '--jit', '-i', data!, '-o', injected!);
+    scene.current.defer(() => program.removeInjected());
+    assert.match(await perf(scene.current, 'script', '-i', injected!), / work \S*stacks-program\.js:\d+\+0x/);
+
+    const counter = scene.current.tracer(
+      STACKCOUNT,
+      ['-U', '-p', String(program.pid), '-D', '6', `${program.object('frames')}:frames_here`],
+      kernelHeaders(scene.current),
+    );
+    await counter.shows(/Tracing \d+ functions/);
+    await counter.hears(() => program.call('fire', 'interpreted'), new RegExp(escaped(placeOf('interpretedFrame'))));
+    await counter.stop();
+
+    const tracer = stackTracer(scene.current, program);
+    await tracer.hears(() => program.call('fire', 'interpreted'), /^interpreted$/m);
+    assert.match(await tracer.stop(), new RegExp(escaped(placeOf('interpretedFrame'))));
   });
 
   /** Runs perf while the program works. */

@@ -1,6 +1,6 @@
 // Who switches names on, and that nothing is left of it.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { bpftrace } from '../../support/bpftrace.js';
 import { useScene } from '../../support/scene.js';
@@ -58,18 +58,12 @@ describe('JavaScript frames in native stacks', function () {
     assert.ok(isThere());
   });
 
-  it('have the lines of the source at once when the program asks for it, and come when a file could not be written', async () => {
+  it('have the lines of the source at once when the program asks for it', async () => {
     const program = await StacksProgram.start(scene.current);
-    const names = () => readFileSync(program.map, 'utf8');
     await program.call('enable');
     await program.call('fire', 'interpreted');
     await program.call('flush');
-    assert.ok(names().includes(placeOf('interpretedFrame')));
-    mkdirSync(`${program.map}.new`);
-    await program.call('fire', 'constructor');
-    await program.call('flush');
-    rmdirSync(`${program.map}.new`);
-    await until(async () => names().includes(placeOf('ConstructorFrame', 'constructor() {')));
+    assert.ok(readFileSync(program.map, 'utf8').includes(placeOf('interpretedFrame')));
     await program.call('disable');
   });
 
