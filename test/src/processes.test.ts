@@ -1,25 +1,22 @@
 // Many processes and one directory of probe objects.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, lutimesSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import type { Told } from './fixtures/short-program.js';
 import { attached, bpftrace, COUNT_START, counted } from './support/bpftrace.js';
+import { goAll, objectName, start } from './support/many-processes.js';
 import { type Scene, useScene } from './support/scene.js';
 import { needsRoot, needsTools } from './support/tools.js';
 
-const STARTED_AT_ONCE = 200;
+/** Two hundred of them: test/src/hard/processes.test.ts. */
+const STARTED_AT_ONCE = 20;
 const KILLED = 60;
 /** From the first line of the program on; some are killed before it, too. */
 const KILLED_WITHIN_MS = 50;
 
 describe('Many processes', function () {
-  // Two hundred starts of Node.js are half a minute of work for a processor, and more where others work as well.
-  this.timeout(300_000);
+  this.timeout(120_000);
   const scene = useScene();
 
   it(`start at once, ${STARTED_AT_ONCE} of them, and map one file`, async () => {
@@ -95,26 +92,6 @@ describe('Many processes', function () {
   });
 });
 
-function start(scene: Scene, fixture: string, ...args: string[]): ChildProcess {
-  const path = fileURLToPath(new URL(`fixtures/${fixture}.js`, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], {
-    env: { ...process.env, SONDE_BACKEND: 'systemtap', SONDE_DIR: scene.objects },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  scene.defer(() => child.kill('SIGKILL'));
-  return child;
-}
-
-/** Lets processes of short-program go on, all at once when all are there; what they tell at their end, which is a good one. */
-async function goAll(processes: readonly ChildProcess[]): Promise<Told[]> {
-  const outputs = processes.map(({ stdout }) => text(stdout!));
-  const ends = processes.map((child) => once(child, 'exit'));
-  await Promise.all(processes.map(({ stdout }) => once(stdout!, 'data')));
-  for (const { stdin } of processes) stdin!.end('.');
-  for (const end of ends) assert.deepEqual(await end, [0, null]);
-  return (await Promise.all(outputs)).map((output) => JSON.parse(output.replace('ready\n', '')));
-}
-
 /** Kills programs that write objects, each at a random time; a few run at once, in each other's way. */
 async function killMany(scene: Scene): Promise<void> {
   let started = 0;
@@ -130,13 +107,6 @@ async function killMany(scene: Scene): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: 3 }, lane));
-}
-
-/** The file of short-program's object. */
-function objectName({ objects }: Scene): string {
-  const names = readdirSync(objects).filter((name) => /^smtp-[0-9a-f]{40}\.so$/.test(name));
-  assert.equal(names.length, 1, names.join());
-  return names[0]!;
 }
 
 /** The objects and their inodes, by name. */

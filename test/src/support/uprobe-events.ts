@@ -12,7 +12,7 @@ export function addEvent(scene: Scene, group: string, event: string, place: stri
 }
 
 /** Removes an event at the end of the test, if it is there then, whoever added it. */
-export function removeEventAfter(scene: Scene, group: string, event: string): void {
+export function removeEventAfter(scene: Pick<Scene, 'defer'>, group: string, event: string): void {
   scene.defer(() => {
     if (existsSync(`${TRACEFS}/events/${group}/${event}`)) {
       appendFileSync(`${TRACEFS}/uprobe_events`, `-:${group}/${event}\n`);
@@ -33,6 +33,11 @@ export class TraceInstance {
   /** Returns when the kernel has done it. */
   enable(group: string, event: string, on: boolean): void {
     writeFileSync(`${this.folder}/events/${group}/${event}/enable`, on ? '1' : '0');
+  }
+
+  /** Forgets what was traced. */
+  clear(): void {
+    writeFileSync(`${this.folder}/trace`, '');
   }
 
   /** What was traced: each event with its arguments, oldest first. */
