@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { ElfError, ElfFile, parseOperands, readBuildId, readElf, readNotes, writeProbeObject } from './index.js';
+import { parseOperands, readElf, readNotes, writeProbeObject } from './index.js';
 import { example } from './test-definitions.js';
+import { extremes, generator, interesting, measured, mutations, original, readEverything } from './test-mutations.js';
 
 /**
  * Files that are broken by accident or on purpose: an `ElfError` or a result inside the bounds, in work that is
  * proportional to the file's size.
  */
 describe('hostile files', () => {
-  const original = writeProbeObject(example()).bytes;
   const sections = readElf(original).sections;
   const headersAt = Number(new DataView(original.buffer, original.byteOffset).getBigUint64(40, true));
   const index = (name: string) => sections.findIndex((section) => section.name === name);
@@ -17,18 +17,8 @@ describe('hostile files', () => {
   });
 
   it('survives ten thousand mutations', () => {
-    const random = generator(20030523);
-    for (let round = 0; round < 10_000; round++) {
-      const bytes = original.slice();
-      const view = new DataView(bytes.buffer);
-      for (let change = 1 + random(4); change > 0; change--) {
-        // Most of the file is empty space: changes go where the structures are.
-        const at = interesting[random(interesting.length)]!;
-        if (random(2) === 0) bytes[at] = random(256);
-        else view.setBigUint64(Math.min(at & -8, bytes.length - 8), extremes[random(extremes.length)]!, true);
-      }
-      readEverything(bytes);
-    }
+    const mutated = mutations(20030523);
+    for (let round = 0; round < 10_000; round++) readEverything(mutated());
   });
 
   it('survives an extreme value in every field of the headers, one after the other', () => {
@@ -146,23 +136,6 @@ describe('hostile files', () => {
     assert.equal(parseOperands(`${'9'.repeat(100_000)}@x`)[0]!.size, Number.POSITIVE_INFINITY);
   });
 
-  /** Positions of what is not empty. */
-  const interesting = [...original.keys()].filter(
-    (at) => at < 1024 || original[at] !== 0 || at > headersAt || original[at - 1] !== 0,
-  );
-  const extremes = [
-    0n,
-    1n,
-    0x7fn,
-    0xffffn,
-    0x7fffffffn,
-    0xffffffffn,
-    1n << 32n,
-    1n << 53n,
-    1n << 63n,
-    (1n << 64n) - 1n,
-  ];
-
   /** Our object with a table of so many section headers behind it, and perhaps other names. */
   function manySections(
     count: number,
@@ -192,77 +165,3 @@ describe('hostile files', () => {
       view.setBigUint64(at + i, view.getBigUint64(headersAt + 64 * section + i, true), true);
   }
 });
-
-/**
- * Reads all there is to read. Anything but an `ElfError` is a fault, and so is more work than the file is long, or a
- * result from outside of it.
- */
-function readEverything(bytes: Uint8Array): void {
-  const { work } = measured(() => {
-    const elf = attempt(() => readElf(bytes));
-    if (elf === undefined) return;
-    for (const section of elf.sections) {
-      const data = attempt(() => elf.data(section));
-      assert.ok(data === undefined || data.buffer === bytes.buffer);
-    }
-    attempt(() => elf.symbols('symtab'));
-    attempt(() => elf.symbols('dynsym'));
-    attempt(() => readBuildId(elf));
-    for (const note of attempt(() => readNotes(elf)) ?? []) {
-      parseOperands(note.arguments);
-      assert.ok(note.fileOffset === undefined || (note.fileOffset >= 0 && note.fileOffset < bytes.length));
-    }
-  });
-  assert.ok(work <= 40 * bytes.length + 1000, `${work} steps for ${bytes.length} bytes`);
-}
-
-function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof ElfError) return undefined;
-    throw error;
-  }
-}
-
-/** Counts the numbers and the bytes of text that are read meanwhile. */
-function measured<T>(read: () => T): { result: T; work: number } {
-  let work = 0;
-  const { u16, u32, u64, size, decode, endOfText } = ElfFile.prototype;
-  const count = (method: (position: number) => unknown) =>
-    function (this: ElfFile, position: number) {
-      work++;
-      return method.call(this, position);
-    };
-  Object.assign(ElfFile.prototype, {
-    u16: count(u16),
-    u32: count(u32),
-    u64: count(u64),
-    size: count(size),
-    decode(this: ElfFile, start: number, end: number) {
-      work += end - start;
-      return decode.call(this, start, end);
-    },
-    endOfText(this: ElfFile, start: number, end: number) {
-      const found = endOfText.call(this, start, end);
-      work += (found ?? end) - start;
-      return found;
-    },
-  });
-  try {
-    return { result: read(), work };
-  } finally {
-    Object.assign(ElfFile.prototype, { u16, u32, u64, size, decode, endOfText });
-  }
-}
-
-/** Numbers below a limit, the same in every run (mulberry32). */
-function generator(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
