@@ -7,12 +7,13 @@ import { removeEventAfter, TraceInstance } from './uprobe-events.js';
 let tracers = 0;
 
 export class RawTracer {
-  private readonly group: string;
+  /** One event for all: leaving takes the kernel some twenty milliseconds for each. */
+  private readonly event: string;
   private readonly probes: readonly string[];
   private readonly instance: TraceInstance;
 
-  private constructor(group: string, probes: readonly string[], instance: TraceInstance) {
-    this.group = group;
+  private constructor(event: string, probes: readonly string[], instance: TraceInstance) {
+    this.event = event;
     this.probes = probes;
     this.instance = instance;
   }
@@ -25,27 +26,23 @@ export class RawTracer {
    */
   static place(scene: Pick<Scene, 'defer'>, object: string, provider: string, fetch = ''): RawTracer {
     // Of this process alone, and of this tracer: others may use the machine as well.
-    const group = `raw_${process.pid}_${++tracers}`;
+    const event = `raw_${process.pid}_${++tracers}`;
     const symbols = readElf(readFileSync(object)).symbols('dynsym');
     const own = symbols.filter(({ name }) => name.startsWith(`${provider}_`));
-    const tracer = new RawTracer(
-      group,
-      own.map(({ name }) => name.slice(provider.length + 1)),
-      new TraceInstance(scene, group),
-    );
-    own.forEach(({ address }, index) => {
-      const event = tracer.eventOf(tracer.probes[index]!);
-      removeEventAfter(scene, group, event);
-      appendFileSync(EVENTS, `p:${group}/${event} ${object}:0x${address.toString(16)} ${fetch}\n`);
-    });
+    const instance = new TraceInstance(scene, event);
+    removeEventAfter(scene, GROUP, event);
+    for (const { address } of own) {
+      appendFileSync(EVENTS, `p:${GROUP}/${event} ${object}:0x${address.toString(16)} ${fetch}\n`);
+    }
+    const probes = own.map(({ name }) => name.slice(provider.length + 1));
+    const tracer = new RawTracer(event, probes, instance);
     scene.defer(() => tracer.turn(false));
     return tracer;
   }
 
-  /** Attaches to all probes, or to one, or leaves; returns when the kernel has done it. */
-  turn(on: boolean, probe?: string): void {
-    for (const each of probe === undefined ? this.probes : [probe])
-      this.instance.enable(this.group, this.eventOf(each), on);
+  /** Attaches, or leaves; returns when the kernel has done it. */
+  turn(on: boolean): void {
+    this.instance.enable(GROUP, this.event, on);
   }
 
   /** What was fired since last time it was cleared, each in a line, with what is recorded of it. */
@@ -59,16 +56,15 @@ export class RawTracer {
 
   /** How often each was hit since it was placed. */
   hits(): Record<string, number> {
-    // Each line has a file, an event without its group, and a number.
-    const lines = readFileSync(PROFILE, 'utf8').split('\n');
-    const hits = new Map(lines.map((line) => line.split(/\s+/).slice(-2) as [string, string]));
-    return Object.fromEntries(this.probes.map((probe) => [probe, Number(hits.get(this.eventOf(probe)))]));
-  }
-
-  private eventOf(probe: string): string {
-    return `${this.group}_${probe}`;
+    // A line for each uprobe, in the order in which they were added: a file, the event, how often.
+    const rows = readFileSync(PROFILE, 'utf8')
+      .split('\n')
+      .map((line) => line.split(/\s+/));
+    const own = rows.filter((row) => row.at(-2) === this.event);
+    return Object.fromEntries(this.probes.map((probe, index) => [probe, Number(own[index]!.at(-1))]));
   }
 }
 
+const GROUP = 'sonde_raw';
 const EVENTS = '/sys/kernel/tracing/uprobe_events';
 const PROFILE = '/sys/kernel/tracing/uprobe_profile';
