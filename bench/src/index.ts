@@ -9,7 +9,6 @@ import { draw } from './chart.js';
 import { readCommandLine } from './command-line.js';
 import { events } from './events.js';
 import { load } from './load.js';
-import { memory } from './memory.js';
 import { node } from './node.js';
 import { findNodes } from './nodes.js';
 import type { Part, Result } from './part.js';
@@ -19,7 +18,7 @@ import { stacks } from './stacks.js';
 import { traced } from './traced.js';
 import { untraced } from './untraced.js';
 
-const parts: Part[] = [untraced, traced, argumentsPart, events, applications, load, memory, node, stacks];
+const parts: Part[] = [untraced, traced, argumentsPart, events, applications, load, node, stacks];
 
 const { names, quick, json, svg, nodes: majors } = readCommandLine(parts);
 const nodes = findNodes(majors);

@@ -1,13 +1,9 @@
-// A probe that nobody traces: what a call costs, and that it allocates nothing.
+// A probe that nobody traces: what a call costs.
 import { fileURLToPath } from 'node:url';
 import type { Figure, Goal, Part, Result, Row, Table } from './part.js';
 import { interleaved, runProgram, withFolder } from './program.js';
-import type { Allocation } from './programs/allocation.js';
 import { BACKENDS, type BackendCall, CALLS, SHAPES, type Shape, type Timing } from './shapes.js';
 import { median, pairs, summary } from './statistics.js';
-
-const ALLOCATING: Allocation['shape'][] = ['bare', 'fire', 'enabled', 'fireWith'];
-const FIRES = { full: 10_000_000, quick: 1_000_000 };
 
 export const untraced: Part = {
   name: 'untraced',
@@ -59,39 +55,7 @@ export const untraced: Part = {
         }
         goals.push(limit(`${version}: ${SHAPES.fireWith}`, median(over('fireWith')), 2));
       }
-      const fires = quick ? FIRES.quick : FIRES.full;
-      const allocations = await interleaved(ALLOCATING, quick ? 1 : 3, (shape) =>
-        runProgram<Allocation>('allocation', [shape, String(fires)], { env, flags: ['--expose-gc'] }),
-      );
-      return {
-        notes,
-        tables: [
-          ...tables,
-          {
-            head: [`${fires.toLocaleString('en')} times`, 'the heap grew by, in bytes', 'collections'],
-            rows: ALLOCATING.map(
-              (shape): Row => [
-                shape === 'bare' ? 'the bare loop' : SHAPES[shape as Shape],
-                allocations[shape].map(({ grown }) => grown.toLocaleString('en')).join(', '),
-                String(allocations[shape].reduce((sum, { collections }) => sum + collections, 0)),
-              ],
-            ),
-          },
-        ],
-        goals: [
-          ...goals,
-          {
-            what: 'bytes allocated by a fire',
-            // With a collection in between the growth tells nothing.
-            measured: allocations.fire.some(({ collections }) => collections > 0)
-              ? Number.POSITIVE_INFINITY
-              : Math.round(median(allocations.fire.map(({ grown }) => grown)) / fires),
-            most: 0,
-            unit: '',
-            digits: 0,
-          },
-        ],
-      } satisfies Result;
+      return { notes, tables, goals } satisfies Result;
     });
   },
 };

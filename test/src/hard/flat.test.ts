@@ -2,14 +2,21 @@
 import { fileURLToPath } from 'node:url';
 import { CalledProgram } from '../support/called-program.js';
 import { RawTracer } from '../support/raw-tracer.js';
+import { told } from '../support/run-node.js';
 import { useScene } from '../support/scene.js';
 import { needsRoot } from '../support/tools.js';
+import type { Allocation } from './allocation-program.js';
 import type { Commands } from './flat-program.js';
 import { areMet, type Goal, Goals } from './goals.js';
 import { scaled } from './scale.js';
 
 const PROGRAM = fileURLToPath(new URL('flat-program.js', import.meta.url));
 
+const ALLOCATION = fileURLToPath(new URL('allocation-program.js', import.meta.url));
+
+const CALLS = 10_000_000;
+/** Bytes: what the measurement itself takes, and as much again. */
+const MOST_ALLOCATED = 4000;
 /** Of each way to fire, in each of two loops. All ways together are ten million, and in an hour each of them is. */
 const FIRES = scaled(250_000);
 /** A stack takes forty times as long as another argument. */
@@ -22,6 +29,25 @@ const MOST_RESIDENT_MIB = 1;
 const MOST_MAPPINGS = 8;
 /** What grows by accident does not do so again and again. */
 const ATTEMPTS = 3;
+
+describe('A probe that nobody traces', () => {
+  const scene = useScene();
+
+  it('allocates nothing when it is fired', () => {
+    const goals = new Goals();
+    for (const shape of ['fire', 'enabled', 'fireWith']) {
+      const args = ['--expose-gc', ALLOCATION, shape, String(CALLS)];
+      const { grown, collections } = told<Allocation>(scene.current, args);
+      goals.add(
+        `${shape}, ${CALLS.toLocaleString('en')} times`,
+        { name: 'heap', measured: grown, most: MOST_ALLOCATED, unit: ' bytes' },
+        // They would hide what was allocated.
+        { name: 'collections meanwhile', measured: collections, exactly: 0 },
+      );
+    }
+    goals.check();
+  });
+});
 
 describe('Ten million fires leave memory, mappings, descriptors and threads as they are', () => {
   const scene = useScene();

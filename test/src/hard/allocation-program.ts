@@ -1,5 +1,6 @@
-// What a shape of call allocates, from how the heap grows. Needs --expose-gc.
-//   node --expose-gc allocation.js SHAPE TIMES
+// What calls of a probe that nobody traces allocate, from how the heap grows.
+//
+//   node --expose-gc allocation-program.js SHAPE TIMES
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { int32, provider, string } from 'sonde';
