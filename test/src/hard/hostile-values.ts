@@ -132,6 +132,8 @@ export const hostileValues: Record<string, () => unknown> = {
     __proto__: Uint8Array.prototype,
   }),
   'a thenable that throws': () => Object.defineProperty({}, 'then', { get: fail }),
+  'a promise': () => Promise.resolve(1),
+  'a promise of another realm': () => runInContext('Promise.resolve(1)', context),
   'a promise with a constructor that throws': () =>
     Object.defineProperty(Promise.resolve(1), 'constructor', { get: fail }),
   'a promise of a class that cannot be followed': () => {
