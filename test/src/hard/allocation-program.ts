@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { int32, provider, string } from 'sonde';
 
 export interface Allocation {
-  shape: 'bare' | 'fire' | 'enabled' | 'fireWith';
+  shape: 'fire' | 'enabled';
   /** Bytes; only without a collection do they tell what was allocated. */
   grown: number;
   collections: number;
@@ -18,11 +18,6 @@ const times = Number(process.argv[3]);
 const probe = provider('smtp', { sessionStart: [string('peer'), int32('port')] }).sessionStart;
 
 const loops: Record<Allocation['shape'], (times: number) => number> = {
-  bare(times) {
-    let sum = 0;
-    for (let i = 0; i < times; i++) sum += i & 1;
-    return sum;
-  },
   fire(times) {
     let sum = 0;
     for (let i = 0; i < times; i++) {
@@ -36,14 +31,6 @@ const loops: Record<Allocation['shape'], (times: number) => number> = {
     for (let i = 0; i < times; i++) {
       sum += i & 1;
       if (probe.enabled) sum += 2;
-    }
-    return sum;
-  },
-  fireWith(times) {
-    let sum = 0;
-    for (let i = 0; i < times; i++) {
-      sum += i & 1;
-      probe.fireWith(() => [PEER, i]);
     }
     return sum;
   },

@@ -19,7 +19,7 @@ export const ALLOWED: readonly Allowed[] = [
     what: /^\+.*\/objects\/node-[0-9a-f]{40}\.so$/,
     why: 'the probe object stays mapped for as long as somebody may look at its bytes',
   },
-  { where: 'mappings', what: /^\+.*\/sonde(_node)?\.node$/, why: 'Node.js never unloads an addon' },
+  { where: 'mappings', what: /^\+.*\/(sonde(_node)?|@sonde\+[^/]*)\.node$/, why: 'Node.js never unloads an addon' },
   { where: 'mappings', what: /^\+.*\/lib(stdc\+\+|gcc_s)\.so/, why: 'the addons are linked with it' },
   {
     where: 'globals',

@@ -35,7 +35,8 @@ describe('A probe that nobody traces', () => {
 
   it('allocates nothing when it is fired', () => {
     const goals = new Goals();
-    for (const shape of ['fire', 'enabled', 'fireWith']) {
+    // Not fireWith: whether V8 makes the closure is for the caller's code to know.
+    for (const shape of ['fire', 'enabled']) {
       const args = ['--expose-gc', ALLOCATION, shape, String(CALLS)];
       const { grown, collections } = told<Allocation>(scene.current, args);
       goals.add(

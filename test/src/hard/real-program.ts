@@ -45,7 +45,7 @@ const commands = {
         `captures exceptions ${process.hasUncaughtExceptionCaptureCallback()}`,
         `stack trace limit ${Error.stackTraceLimit}`,
       ],
-      builtins: builtinModules.flatMap(builtin),
+      builtins: loadBuiltins().flatMap(([name, object]) => members(name, object)),
       'built-in objects': [Object, Function, Array, Promise, Error, JSON, Reflect, Symbol, Map].flatMap((object) =>
         members((object as { name?: string }).name ?? 'object', object),
       ),
@@ -66,10 +66,14 @@ function descriptor(name: string): string {
   }
 }
 
-function builtin(name: string): string[] {
-  // Some warn, or are not for everybody.
-  if (name.startsWith('_') || ['sys', 'punycode', 'wasi', 'trace_events'].includes(name)) return [];
-  return members(name, createRequire(import.meta.url)(name));
+/** Some change others when they are loaded, so all are. */
+function loadBuiltins(): [name: string, object: object][] {
+  // These warn, or are not for everybody.
+  const names = builtinModules.filter((name) => !/^_|^(node:)?(sys|punycode|wasi|trace_events|ffi)$/.test(name));
+  const require = createRequire(import.meta.url);
+  // `constants` holds what tls adds to it, if that comes first.
+  require('node:tls');
+  return names.map((name) => [name, require(name)]);
 }
 
 /** What its properties are, and those of its functions' prototypes, with the texts of functions. */

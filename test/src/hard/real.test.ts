@@ -162,7 +162,8 @@ function compare(goals: Goals, how: string, plain: Life, other: Life): string[] 
     if (when !== 'meanwhile') same(`listeners ${when}`, listeners, other.runs[index]!.listeners);
   });
   same('exit', plain.exit, other.exit);
-  same('errors', plain.errors, other.errors);
+  const withoutNumber = (errors: string) => errors.replace(/\(node:\d+\)/g, '(node)');
+  same('errors', withoutNumber(plain.errors), withoutNumber(other.errors));
   for (const [where, items] of Object.entries(plain.state)) {
     compared += items.length;
     const found = other.state[where]!;

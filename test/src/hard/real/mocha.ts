@@ -23,7 +23,7 @@ export async function run(): Promise<Seen> {
   try {
     const file = join(folder, 'sums.test.cjs');
     writeFileSync(file, TESTS);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [MOCHA, '--no-config', file], {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MOCHA, '--no-config', '--slow=60000', file], {
       encoding: 'utf8',
       cwd: folder,
     });
