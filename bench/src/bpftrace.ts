@@ -21,13 +21,12 @@ export function startBpftrace(program: string): () => Promise<string> {
   const child = spawn('bpftrace', ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return async () => {
-    const timers = [
-      setTimeout(() => child.kill('SIGINT'), AGAIN_MS),
-      setTimeout(() => child.kill('SIGKILL'), GRACE_MS),
-    ];
+    const again = setInterval(() => child.kill('SIGINT'), AGAIN_MS);
+    const late = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
     child.kill('SIGINT');
     const [output, errors] = await printed;
-    timers.forEach(clearTimeout);
+    clearInterval(again);
+    clearTimeout(late);
     if (child.exitCode !== 0) throw new Error(`bpftrace ended with ${child.exitCode ?? child.signalCode}: ${errors}`);
     return output;
   };

@@ -82,9 +82,18 @@ function asSeenAll({ arguments: args }: ProbeDefinition, values: readonly Native
 
 function seen({ type, limit }: Argument, value: NativeValue) {
   if (typeof value === 'string') return asSeen(value, limit ?? DEFAULT_LIMIT);
-  // A Buffer's own slice is no copy; and of one whose memory was handed on, nothing is left that could be copied.
-  if (typeof value === 'object') return value.length === 0 ? new Uint8Array() : new Uint8Array(value);
+  if (typeof value === 'object') return copyOf(value);
   if (type === 'boolean') return value === 1;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
+}
+
+/** A Buffer's own `slice` is no copy, and its `length` may be the program's. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  try {
+    return new Uint8Array(bytes);
+  } catch {
+    // Its memory was handed on.
+    return new Uint8Array();
+  }
 }

@@ -9,7 +9,7 @@ const PATIENCE_MS = 30_000;
 /** From the request to end to the next one: bpftrace 0.17 forgets one that comes while it is writing. */
 const AGAIN_MS = 3_000;
 /** From the request to end to the end by force. */
-const GRACE_MS = 10_000;
+const GRACE_MS = 30_000;
 const KNOCK_MS = 5;
 
 export class Tracer {
@@ -102,13 +102,12 @@ export class Tracer {
 
   /** Ends it as Ctrl+C does, and returns all that it wrote. */
   async stop(): Promise<string> {
-    const timers = [
-      startTimer(() => this.child.kill('SIGINT'), AGAIN_MS),
-      startTimer(() => this.child.kill('SIGKILL'), GRACE_MS),
-    ];
+    const again = setInterval(() => this.child.kill('SIGINT'), AGAIN_MS);
+    const late = startTimer(() => this.child.kill('SIGKILL'), GRACE_MS);
     this.child.kill('SIGINT');
     await this.closed;
-    timers.forEach(clearTimeout);
+    clearInterval(again);
+    clearTimeout(late);
     return this.output;
   }
 
