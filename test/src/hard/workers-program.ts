@@ -1,6 +1,6 @@
 // Worker threads come, fire all kinds of probes and are terminated in the middle of it; the main thread fires all the while.
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -20,7 +20,8 @@ export interface Process {
   /** Bytes, after a collection. */
   resident: number;
   threads: number;
-  descriptors: number;
+  /** What each is of. */
+  descriptors: string[];
   /** Of the probe object. */
   mappings: number;
 }
@@ -87,6 +88,15 @@ function fireAll(i: number): void {
   );
 }
 
+function nameOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    // That by which they were listed.
+    return 'closed';
+  }
+}
+
 async function measure(): Promise<Process> {
   await setTimeout(20);
   gc!();
@@ -97,7 +107,7 @@ async function measure(): Promise<Process> {
   return {
     resident: process.memoryUsage.rss(),
     threads: readdirSync('/proc/self/task').length,
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: readdirSync('/proc/self/fd').map(nameOf),
     mappings: maps.filter((line) => line.endsWith(location!)).length,
   };
 }

@@ -56,7 +56,7 @@ async function comeAndGo(program: CalledProgram<Commands>): Promise<void> {
     [
       { name: 'ended otherwise than by being terminated', measured: failed.length, exactly: 0 },
       { name: 'threads more', measured: after.threads - before.threads, most: 0 },
-      { name: 'descriptors more', measured: after.descriptors - before.descriptors, most: 0 },
+      { name: 'descriptors more', measured: after.descriptors.length - before.descriptors.length, most: 0 },
       { name: 'mappings of the object more', measured: after.mappings - before.mappings, most: 0 },
       {
         name: 'resident more',
@@ -66,6 +66,6 @@ async function comeAndGo(program: CalledProgram<Commands>): Promise<void> {
         digits: 1,
       },
     ],
-    JSON.stringify(failed),
+    JSON.stringify({ failed, descriptors: [before.descriptors, after.descriptors] }),
   );
 }
