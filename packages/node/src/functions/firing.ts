@@ -9,83 +9,170 @@ import type { functionProbes } from './probes.js';
 import { MARK } from './transform.js';
 
 type Functions = Provider<typeof functionProbes>;
-
-/** When a call began, or 0: nobody wanted to know. */
-type Token = bigint | 0;
+type Fired = Pick<Functions, 'functionEntry' | 'functionReturn'>;
 
 const { isPromise } = process.getBuiltinModule('node:util').types;
 const { then } = Promise.prototype;
 const { apply, getPrototypeOf } = Reflect;
 const { hasOwn } = Object;
+const { isArray } = Array;
+
+/** Arguments that take as much of the stack as what is called at a function's end. */
+const ROOM: readonly undefined[] = Array.from({ length: 128 });
 
 /**
  * Makes `__sonde` in this thread.
  *
  * @returns the expressions that inserted code checks: whether entries are traced, and whether anything is.
  */
-export function install({ functionEntry, functionReturn }: Functions): { entry: string; any: string } {
-  const holder: Record<string, unknown> = {
-    /** A function was entered. */
-    i(id: number): Token {
-      try {
-        enter(id);
-        return functionReturn.enabled ? now() : 0;
-      } catch {
-        // The stack is used up, and the program is about to find that out itself.
-        return 0;
-      }
-    },
-    /** The same of one whose return is not told. */
-    l(id: number): 0 {
-      try {
-        enter(id);
-      } catch {
-        // As above.
-      }
-      return 0;
-    },
-    /** It returned. */
-    o(id: number, began: bigint): 0 {
-      tell(id, began, false);
-      return 0;
-    },
-    /** An async function returned this, which may be a promise that it is to become. */
-    p(id: number, began: bigint, value: unknown): 0 {
-      try {
-        if (isPlainPromise(value)) {
-          const told = (threw: boolean) => () => tell(id, began, threw);
-          // What the function's own promise does in a moment: one look more at the promise changes nothing.
-          apply(then, value, [told(false), told(true)]);
-          return 0;
-        }
-      } catch {
-        // As above.
-      }
-      tell(id, began, false);
-      return 0;
-    },
-    /** It threw. */
-    t(id: number, began: bigint): void {
-      tell(id, began, true);
-    },
-  };
-  const entry = checks(holder, 'e', functionEntry);
-  const any = `${entry}||${checks(holder, 'r', functionReturn)}`;
+export function install(node: Functions): { entry: string; any: string } {
+  const holder: Record<string, unknown> = whatIsCalled(node);
+  const entry = checks(holder, 'e', node.functionEntry);
+  const any = `${entry}||${checks(holder, 'h', node.functionReturn)}`;
   Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
   return { entry, any };
+}
 
-  function enter(id: number): void {
-    if (!functionEntry.enabled) return;
-    const { file, name, line } = describe(id);
-    functionEntry.fire(file, name, line);
+/** What inserted code calls: constructors, for the most part, and transform.ts tells why. */
+export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<string, unknown> {
+  /** A call of a function, from when it was entered while somebody traced. What happens to it has the names by which inserted code calls it. */
+  class Call implements Iterable<Call> {
+    private readonly id: number;
+    private readonly began: bigint;
+    private isOver: boolean;
+    /** Whether its outermost `finally` is to tell that it returned, and what. */
+    private returns = false;
+    private value: unknown;
+    /** `returns` as it was before a `finally` of the program's, by how many are around that one. */
+    private saved: Record<number, boolean> | undefined;
+
+    constructor(id: number) {
+      this.id = id;
+      this.isOver = !functionReturn.enabled;
+      this.began = this.isOver ? 0n : now();
+    }
+
+    /** It returned. */
+    o(): void {
+      this.end(false);
+    }
+
+    /** An async function returned this, which may be a promise that it is to become. */
+    p(value: unknown): void {
+      if (this.isOver) return;
+      if (!isPlainPromise(value)) {
+        this.end(false);
+        return;
+      }
+      const told = (threw: boolean) => () => this.tell(threw);
+      // What the function's own promise does in a moment: one look more at the promise changes nothing.
+      apply(then, value, [told(false), told(true)]);
+      this.isOver = true;
+    }
+
+    /** The outermost `finally`: it threw, or returned what was noted. */
+    t(): void {
+      if (this.returns) this.p(this.value);
+      else this.end(true);
+    }
+
+    /** It is to return this when its own `finally` is done. */
+    s(value: unknown): void {
+      this.returns = true;
+      this.value = value;
+    }
+
+    /** Such a `finally` begins. */
+    f(depth: number): void {
+      this.saved ??= Object.create(null) as Record<number, boolean>;
+      this.saved[depth] = this.returns;
+      this.returns = false;
+    }
+
+    /** It came to its end. */
+    g(depth: number): void {
+      this.returns = this.saved?.[depth] === true;
+    }
+
+    /** Itself, once: the head of a `for` takes it from here. */
+    [Symbol.iterator](): Iterator<Call> {
+      let done = false;
+      return {
+        next: () => {
+          const result = { done, value: this };
+          done = true;
+          return result as IteratorResult<Call>;
+        },
+      };
+    }
+
+    private end(threw: boolean): void {
+      if (this.isOver) return;
+      this.isOver = true;
+      this.tell(threw);
+    }
+
+    private tell(threw: boolean): void {
+      try {
+        if (!functionReturn.enabled) return;
+        const ns = now() - this.began;
+        const { file, name, line } = describe(this.id);
+        functionReturn.fire(file, name, line, ns, threw);
+      } catch {
+        // The stack is used up, and the program is about to find that out itself.
+      }
+    }
   }
 
-  function tell(id: number, began: bigint, threw: boolean): void {
+  type End = 'o' | 'p' | 't' | 's' | 'f' | 'g';
+
+  // With `function`: an arrow is no constructor.
+  return { i, l, q, r };
+
+  /**
+   * A function was entered, or what became of the call. One function for both: at the end, V8 is not to need the stack for compiling another.
+   *
+   * @throws at the entry, where the stack has no room for the end
+   */
+  function i(call: number | Call, how?: End, value?: unknown): Call | undefined {
+    if (typeof call === 'number') {
+      enter(call);
+      apply(isArray, undefined, ROOM);
+      return new Call(call);
+    }
+    end(call, how!, value);
+    return undefined;
+  }
+
+  /** A function was entered whose return is not told. */
+  function l(id: number): void {
+    enter(id);
+  }
+
+  /** Tags of templates, for what is returned. */
+  function q(_: unknown, call: Call | undefined, value: unknown): unknown {
+    if (call) end(call, 'p', value);
+    return value;
+  }
+
+  function r(_: unknown, call: Call | undefined, value: unknown): unknown {
+    if (call) end(call, 's', value);
+    return value;
+  }
+
+  function enter(id: number): void {
     try {
-      if (!functionReturn.enabled) return;
-      const ns = now() - began;
+      if (!functionEntry.enabled) return;
       const { file, name, line } = describe(id);
-      functionReturn.fire(file, name, line, ns, threw);
+      functionEntry.fire(file, name, line);
+    } catch {
+      // As above.
+    }
+  }
+
+  function end(call: Call, how: End, value: unknown): void {
+    try {
+      call[how](value as never);
     } catch {
       // As above.
     }

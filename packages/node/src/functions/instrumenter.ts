@@ -64,7 +64,7 @@ export function counting(counts: Counts): Pick<InstrumenterOptions, 'made' | 'sk
 const isWellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
 
 /** Of this package's way to insert: another one makes other texts. */
-const FORMAT = '2';
+const FORMAT = '3';
 
 export function hashOf(...parts: string[]): string {
   const hash = process.getBuiltinModule('node:crypto').createHash('sha256');

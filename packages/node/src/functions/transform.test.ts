@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import { createContext, runInContext, Script } from 'node:vm';
+import { Script } from 'node:vm';
+import { whatIsCalled } from './firing.js';
+import { makeKnown } from './functions.js';
 import { showOwnText } from './shown-text.js';
 import { CASES } from './test-cases.js';
-import { type InstrumentOptions, instrument, type Returns, withoutInsertions } from './transform.js';
+import { type InstrumentOptions, instrument, MARK, type Returns, withoutInsertions } from './transform.js';
 
 const options = (more: Partial<InstrumentOptions> = {}): InstrumentOptions => ({
   returns: 'fast',
@@ -15,6 +17,19 @@ const options = (more: Partial<InstrumentOptions> = {}): InstrumentOptions => ({
 const names = (source: string) => instrument(source, options())!.functions.map(({ name }) => name);
 
 describe('functions with probes in them', () => {
+  const native = Function.prototype.toString;
+  const { stackTraceLimit } = Error;
+
+  before(showOwnText);
+
+  afterEach(() => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+
+  after(() => {
+    Function.prototype.toString = native;
+  });
+
   for (const returns of ['fast', 'exact', 'none'] satisfies Returns[]) {
     for (const traced of [false, true]) {
       describe(`mean the same: ${returns}, ${traced ? 'traced' : 'not traced'}`, () => {
@@ -24,7 +39,7 @@ describe('functions with probes in them', () => {
             const { code } = instrument(source, options({ returns, check: String(traced) }))!;
             assert.notEqual(code, source);
             assert.equal(withoutInsertions(code), source);
-            assert.equal(await run(code), await run(source));
+            assert.equal(await run(code, traced), await run(source));
           });
         }
       });
@@ -37,21 +52,24 @@ describe('functions with probes in them', () => {
       function twice() { try { return 1 } finally { return 2 } }
       async function late() { await null; return Promise.resolve(1) } async function rejects() { await null; throw 2 }
       async function adopts() { return Promise.reject(3) }
-      (async () => { ok(); ends(); arrow(); twice(); await late(); await rejects().catch(() => 0); await adopts().catch(() => 0) })()`;
-    const events: string[] = [];
-    const { code, functions } = instrument(source, options({ returns: 'exact', check: 'true' }))!;
-    await run(code, events);
-    await new Promise(setImmediate);
-    const told = events.map((event) => event.replace(/\d+/, (id) => functions[Number(id)]!.name));
-    const ends = (name: string) => told.filter((event) => event.endsWith(` ${name}`) && !event.startsWith('i'));
-    assert.equal(told.filter((event) => event.startsWith('i')).length, told.filter((e) => !e.startsWith('i')).length);
-    assert.deepEqual(ends('ok'), ['o ok']);
-    assert.deepEqual(ends('twice'), ['o twice']);
-    assert.deepEqual(ends('throws'), ['t throws']);
-    assert.deepEqual(ends('arrow'), ['o arrow']);
-    assert.deepEqual(ends('late'), ['p late']);
-    assert.deepEqual(ends('rejects'), ['t rejects']);
-    assert.deepEqual(ends('adopts'), ['p adopts']);
+      // Behind a function without a name, what is inserted looks otherwise.
+      const [, inList, returnsList, failing, waits, later, refuses] = [() => 0, (function inList() { return 1 }),
+        (function returnsList() { try { return [() => 1, () => 2] } finally { ok.x } }), (function failing() { throws() }),
+        (async function waits() { return Promise.resolve(1) }), (async function later() { try { return Promise.resolve(1) } finally { await null } }),
+        (async function refuses() { return Promise.reject(2) })];
+      (async () => {
+        ok(); ends(); arrow(); twice(); inList(); returnsList(); try { failing() } catch {}
+        await late(); await rejects().catch(() => 0); await adopts().catch(() => 0);
+        await waits(); await later(); await refuses().catch(() => 0);
+      })()`;
+    const told = await tell(source);
+    const ends = (name: string) => told.filter((event) => event.endsWith(` ${name}`) && !event.startsWith('>'));
+    assert.equal(told.filter((event) => event.startsWith('>')).length * 2, told.length);
+    for (const name of ['ok', 'ends', 'twice', 'arrow', 'late', 'inList', 'returnsList', 'waits', 'later']) {
+      assert.deepEqual(ends(name), [`< ${name}`]);
+    }
+    for (const name of ['rejects', 'adopts', 'failing', 'refuses']) assert.deepEqual(ends(name), [`! ${name}`]);
+    assert.deepEqual(ends('throws'), ['! throws', '! throws']);
   });
 
   it('have returned when what their finally does is done, and threw when that throws', async () => {
@@ -60,19 +78,44 @@ describe('functions with probes in them', () => {
       function f() { try { return 1 } finally { clean() } }
       function g() { try { return 1 } finally { fails() } }
       function h() { for (;;) { try { return 1 } finally { break } } clean() }
+      function k() { try { for (;;) { try { return 1 } finally { try { clean() } finally { break } } } } finally { fails() } }
+      function l() { try { return 1 } finally { for (;;) try { return 2 } finally { break } clean() } }
       async function late() { try { return Promise.resolve(1) } finally { await null; clean() } }
-      (async () => { f(); try { g() } catch {} h(); await late() })()`;
-    const events: string[] = [];
-    const { code, functions } = instrument(source, options({ returns: 'exact', check: 'true' }))!;
-    await run(code, events);
-    const told = events.map((event) => event.replace(/\d+/, (id) => functions[Number(id)]!.name));
-    assert.deepEqual(told.slice(1, -1), [
-      ...['i f', 'i clean', 'o clean', 'o f'],
-      ...['i g', 'i fails', 't fails', 't g'],
-      ...['i h', 'i clean', 'o clean', 'o h'],
-      ...['i late', 'i clean', 'o clean', 'p late'],
+      (async () => { f(); try { g() } catch {} h(); try { k() } catch {} l(); await late() })()`;
+    assert.deepEqual((await tell(source)).slice(1, -1), [
+      ...['> f', '> clean', '< clean', '< f'],
+      ...['> g', '> fails', '! fails', '! g'],
+      ...['> h', '> clean', '< clean', '< h'],
+      ...['> k', '> clean', '< clean', '> fails', '! fails', '! k'],
+      ...['> l', '> clean', '< clean', '< l'],
+      ...['> late', '> clean', '< clean', '< late'],
     ]);
   });
+
+  for (const returns of ['fast', 'exact', 'none'] satisfies Returns[]) {
+    it(`end as they do without, near the end of the stack: ${returns}`, async () => {
+      // When a parameter takes its value, the function's own frame is there.
+      const source = `({
+        block(a = begin()) { return a }, ends(a = begin()) { a }, finds(a = begin()) { try { return a } finally { a } },
+        throws(a = begin()) { throw thrown }, catches(a = begin()) { try { throw thrown } finally { a } },
+        ${returns === 'none' ? '' : 'arrow: (a = begin()) => a'}
+      })`;
+      const { code } = instrument(`(begin, thrown) => (${source})`, options({ returns, check: 'true' }))!;
+      await traced([], async () => {
+        const thrown = new Error('of the program');
+        // Mocha wants all frames of each error.
+        Error.stackTraceLimit = 0;
+        let begun = 0;
+        const functions = new Script(code).runInThisContext()(() => ++begun, thrown);
+        for (const [name, f] of Object.entries<() => unknown>(functions)) {
+          begun = 0;
+          let ended = 0;
+          for (let i = 0; i < 8; i++) ended += nearTheEnd(f, thrown, i);
+          assert.deepEqual([name, ended], [name, begun]);
+        }
+      });
+    });
+  }
 
   it('are not put where a `with` would be asked for what is inserted', () => {
     const source = 'function f(o) { with (o) { return (() => x)() } }';
@@ -127,26 +170,65 @@ describe('functions with probes in them', () => {
 });
 
 /** What the program returns, as text. */
-async function run(code: string, events: string[] = []): Promise<string> {
-  const told =
-    (how: string, result: unknown) =>
-    (id: number, ...[, value]: unknown[]) => {
-      events.push(`${how} ${id}`);
-      if (how === 'p' && value instanceof Promise) value.catch(() => {});
-      return result;
-    };
-  const context = createContext({
-    __sonde: { i: told('i', 1), l: told('l', 0), o: told('o', 0), p: told('p', 0), t: told('t', undefined) },
-  });
-  runInContext(`(${installText})()`, context);
-  return inspect(await new Script(code).runInContext(context), { depth: 9 });
+async function run(code: string, isTraced = false): Promise<string> {
+  return inspect(await traced([], () => new Script(code).runInThisContext(), isTraced), { depth: 9 });
 }
 
-/** showOwnText, for the functions of another realm. */
-const installText = `function () {
-  const original = Function.prototype.toString;
-  Function.prototype.toString = function () { return original.call(this).replace(/\\/\\*__sonde\\*\\/.*?(?:\\/\\*\\*\\/|$)/g, '') };
-}`;
+/** While `work` is done, `told` gets what is told of functions. */
+async function traced<Result>(told: string[], work: () => Promise<Result>, enabled = true): Promise<Result> {
+  const probe = (sign: (threw: unknown) => string) => ({
+    enabled,
+    fire: (...[, name, , , threw]: unknown[]) => told.push(`${sign(threw)} ${name}`),
+  });
+  const called = whatIsCalled({
+    functionEntry: probe(() => '>'),
+    functionReturn: probe((threw) => (threw ? '!' : '<')),
+  } as unknown as Parameters<typeof whatIsCalled>[0]);
+  Object.defineProperty(globalThis, MARK, { value: called, configurable: true });
+  try {
+    return await work();
+  } finally {
+    Reflect.deleteProperty(globalThis, MARK);
+  }
+}
+
+/** Entries and ends of a program's functions, all of them. */
+async function tell(source: string): Promise<string[]> {
+  const firstId = ++programs * 2 ** 16;
+  const { code, functions } = instrument(source, options({ returns: 'exact', check: 'true', firstId }))!;
+  makeKnown(firstId, { name: 'program.js', functions });
+  const told: string[] = [];
+  await traced(told, () => new Script(code).runInThisContext());
+  return told;
+}
+
+let programs = 0;
+
+/**
+ * Calls a function from where there is hardly any room left, and then where there is more, until there is enough; how many of the calls returned or threw
+ * `thrown`.
+ *
+ * @param shift moves all by 8 bytes
+ */
+function nearTheEnd(f: () => unknown, thrown: unknown, shift: number): number {
+  let ended = 0;
+  const dive = (..._: unknown[]): void => {
+    try {
+      dive();
+    } catch {
+      // Here it ends.
+    }
+    if (ended > 100) return;
+    try {
+      f();
+      ended++;
+    } catch (error) {
+      if (error === thrown) ended++;
+    }
+  };
+  dive(...new Array(shift));
+  return ended;
+}
 
 describe('Function.prototype.toString', () => {
   const before = Function.prototype.toString;

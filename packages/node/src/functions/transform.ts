@@ -2,17 +2,29 @@
 // and no line is added, so lines stay what they were (columns do not). What is inserted names one global, `__sonde` (firing.ts), and so needs
 // neither imports nor room at the top of a module, which a function that is called in a cycle of imports would find empty.
 //
-//     function deliver(mail) {                 function deliver(mail) {let $0=CHECK?__sonde.i(7):0,$1;
-//       if (!mail) return;              →        if (!mail) {$0!==0&&($0=__sonde.o(7,$0));return;}
-//       return write(mail);                      return($1=(0,write(mail)),$0!==0&&($0=__sonde.o(7,$0)),$1);
+//     function deliver(mail) {                 function deliver(mail) {let $0,$1;if(CHECK)try{($0)=new __sonde.i(7)}catch{}
+//       if (!mail) return;              →        if (!mail) {$0&&new __sonde.i($0,'o');return;}
+//       return write(mail);                      return(($1)=(write(mail)),$0&&new __sonde.i($0,'o'),$1);
 //     }                                        }
 //
-// CHECK is true while a tracer is attached. `$0` is 0, or when the call began. `(0,…)`: a function without a name would else take `$1` for
-// its own. `exact` puts `try{…}finally{$0!==0&&__sonde.t(7,$0)}` around it. There, a `return` that a `finally` of the program's follows only sets
-// `$2`, and the outermost one tells; what the program's own throws is no return any more:
+// CHECK is true while a tracer is attached. `$0` is the call that began then, and where there is one, there is room on the stack for the other
+// end (firing.ts). At the entry there may be none although the function itself has enough, hence the `try`.
 //
-//     try { return a }                         try { return($1=(0,a),$2=1,$1) }
-//     finally { b() }                   →      finally {let $3=$2;$2=0; b() ;$2=$3}
+// `exact` puts `try{…}finally{if($0)try{new __sonde.i($0,'t')}catch{}}` around it. There, a `return` that a `finally` of the program's follows
+// only notes that the function is to return, and the outermost one tells; what the program's own throws is no return any more:
+//
+//     try { return a }                         try { return(($1)=(a),$0&&new __sonde.i($0,'s'),$1) }
+//     finally { b() }                   →      finally {if($0)try{new __sonde.i($0,'f',0)}catch{} b() ;if($0)try{new __sonde.i($0,'g',0)}catch{}}
+//
+// V8 gives a function that has no name one for stacks, by what is around it in the source, and what is inserted must not be such. While
+// it reads on, it keeps functions without names, and the names that it comes by. An assignment, or a variable with a value, gives all of those
+// functions all of those names; a call takes one function off. `new`, tags of templates, and the head of `for` do neither; and what is
+// left of an assignment is no name when it is in parentheses. So the above is inserted where V8 can keep no function, and where it may, a value
+// goes into an array, or into a template if it must be known:
+//
+//     then(() => 1, () => a)            →      then(() => 1, () => {…;return[(a),$0&&new __sonde.i($0,'o')][0]})
+//     then(() => 1, async () => a)      →      then(() => 1, async () => {…;return(__sonde.q)`${$0}${a}`})
+//     then((a) => (b) => a)             →      then((a) => {…;return($0&&new __sonde.i($0,'o'),(b) => {…})})
 import { createRequire } from 'node:module';
 import type {
   ArrowFunctionExpression,
@@ -127,10 +139,11 @@ interface Scope {
   /** Of `var`s, and of functions declared in blocks, which sloppy code hoists. */
   varNames: Set<string>;
   hasEval: boolean;
-  /** How many `try` statements of the function with a `finally` are around what is visited. */
+  /** How many `try` statements of the function with a `finally` are around what is visited, and how many of such `finally`. */
   tries: number;
+  finals: number;
   /** What is inserted where the function is told by its outermost `finally`: by whether there is one. */
-  late: { insertion: Insertion; exact: string; otherwise: string }[];
+  late: { insertion: Insertion; late: string; atOnce: string }[];
 }
 
 interface Insertion {
@@ -144,6 +157,8 @@ class Transform {
   private readonly source: string;
   private readonly options: InstrumentOptions;
   private scope: Scope | undefined;
+  /** How many functions V8 may keep where the walk is, to name them: at least as many as it does. */
+  private kept = 0;
 
   constructor(source: string, options: InstrumentOptions) {
     this.source = source;
@@ -169,6 +184,14 @@ class Transform {
    */
   visit(node: Node, hint: string | undefined, className: string): void {
     const { type } = node;
+    if (this.kept > 0 && (type === 'FunctionDeclaration' || type === 'ClassDeclaration')) {
+      // V8 reads it by itself, when it is called.
+      const { kept } = this;
+      this.kept = 0;
+      this.visit(node, hint, className);
+      this.kept = Math.max(kept, this.kept);
+      return;
+    }
     if (type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression') {
       this.visitFunction(node as FunctionNode, hint, className);
       return;
@@ -185,15 +208,11 @@ class Transform {
       throw new Error('it has a `with`, whose object may have an answer for any name, inserted ones too');
     this.note(node);
     if (type === 'ClassDeclaration' || type === 'ClassExpression') className = nameOf(node) ?? hint ?? '(anonymous)';
-    if (type === 'ReturnStatement') {
-      this.visitReturn(node as ReturnStatement, className);
-      return;
-    }
-    if (type === 'TryStatement' && (node as TryStatement).finalizer) {
+    if (type === 'ReturnStatement') this.visitReturn(node as ReturnStatement, className);
+    else if (type === 'TryStatement' && (node as TryStatement).finalizer)
       this.visitTry(node as TryStatement, className);
-      return;
-    }
-    this.visitChildren(node, className);
+    else this.visitChildren(node, className);
+    this.kept = keptAfter(node, this.kept);
   }
 
   private visitTry({ block, handler, finalizer }: TryStatement, className: string): void {
@@ -202,9 +221,11 @@ class Transform {
     this.visit(block, undefined, className);
     if (handler) this.visit(handler, undefined, className);
     if (scope) scope.tries--;
-    this.insertLate(finalizer!.start + 1, `let ${SAVED}=${RETURNS};${RETURNS}=0;`, '');
+    const depth = scope ? scope.finals++ : 0;
+    this.insertLate(finalizer!.start + 1, `if(${TOKEN})try{${tell('f', depth)}}catch{}`);
     this.visit(finalizer!, undefined, className);
-    this.insertLate(finalizer!.end - 1, `;${RETURNS}=${SAVED}`, '');
+    this.insertLate(finalizer!.end - 1, `;if(${TOKEN})try{${tell('g', depth)}}catch{}`);
+    if (scope) scope.finals--;
   }
 
   private visitChildren(node: Node, className: string): void {
@@ -246,17 +267,20 @@ class Transform {
     const id = this.options.firstId + this.functions.length;
     const { line, column } = node.loc!.start;
     this.functions.push({ name: nameOf(node) ?? hint ?? '(anonymous)', line, column });
-    const scope: Scope = { node, id, varNames: new Set(), hasEval: false, tries: 0, late: [] };
+    const scope: Scope = { node, id, varNames: new Set(), hasEval: false, tries: 0, finals: 0, late: [] };
     this.scope = scope;
+    const { kept } = this;
+    const isCareful = this.kept > 0;
     for (const parameter of node.params) this.visit(parameter, undefined, className);
-    if (node.body.type === 'BlockStatement') this.visitBody(scope, node.body.body, className);
-    else this.visitExpressionBody(scope, node as ArrowFunctionExpression, className);
+    if (node.body.type === 'BlockStatement') this.visitBody(scope, node.body.body, className, isCareful);
+    else this.visitExpressionBody(scope, node as ArrowFunctionExpression, className, isCareful);
+    this.kept = Math.max(kept, this.kept) + (nameOf(node) === undefined ? 1 : 0);
     this.scope = outer;
     // A direct eval sees, and may declare in, every function around it.
     if (outer && scope.hasEval) outer.hasEval = true;
   }
 
-  private visitBody(scope: Scope, statements: Statement[], className: string): void {
+  private visitBody(scope: Scope, statements: Statement[], className: string, isCareful: boolean): void {
     const { node, id } = scope;
     const { returns } = this.options;
     const begin = node.body.start + 1;
@@ -266,39 +290,37 @@ class Transform {
     this.insertions.push(entry);
     for (const statement of statements) this.visit(statement, undefined, className);
     const isExact = returns === 'exact' && mayBecomeBlock(scope, statements);
-    const { late } = scope;
-    for (const { insertion, exact, otherwise } of late) {
-      const text = isExact ? exact : otherwise;
+    for (const { insertion, late, atOnce } of scope.late) {
+      const text = isExact ? late : atOnce;
       insertion.text = text && marked(text);
     }
-    const isLate = isExact && late.length > 0;
-    entry.text = marked(`${last ? ';' : ''}${this.entry(id, isLate)}${isExact ? 'try{' : ''}`);
+    entry.text = marked(`${last ? ';' : ''}${this.entry(id, isCareful)}${isExact ? 'try{' : ''}`);
     if (returns === 'none') return;
     const final = statements.at(-1)?.type;
-    const leave = final === 'ReturnStatement' || final === 'ThrowStatement' ? '' : `;${leaving('o', id)}`;
-    this.insert(end, leave + (isExact ? this.caught(node, id, isLate) : ''));
+    const leave = final === 'ReturnStatement' || final === 'ThrowStatement' ? '' : `;${leaving('o')}`;
+    this.insert(end, leave + (isExact ? CAUGHT : ''));
   }
 
-  private visitExpressionBody({ id, node }: Scope, arrow: ArrowFunctionExpression, className: string): void {
+  private visitExpressionBody(
+    { id, node }: Scope,
+    arrow: ArrowFunctionExpression,
+    className: string,
+    isCareful: boolean,
+  ): void {
     const { returns, check } = this.options;
     const begin = this.endOfArrow(arrow);
     if (returns === 'none') {
       // Nothing at its end: V8's LiveEdit would take that for a change of the function around it.
-      this.insert(begin, `(${check})&&${MARK}.l(${id})?0:`);
+      this.insert(begin, `((${check})&&!new ${MARK}.l(${id}))?0:`);
       this.visit(arrow.body, undefined, className);
       return;
     }
     const isExact = returns === 'exact';
-    this.insert(begin, `{${this.entry(id, false)}${isExact ? 'try{' : ''}return(${VALUE}=(0,`);
+    const before = this.place(begin);
     this.visit(arrow.body, undefined, className);
-    const caught = isExact ? this.caught(node, id, false) : '';
-    this.insert(arrow.end, `),${this.leavingWith(node, id)},${VALUE})${caught}}`);
-  }
-
-  private caught({ async }: FunctionNode, id: number, isLate: boolean): string {
-    const threw = `${MARK}.t(${id},${TOKEN})`;
-    const returned = async ? `${MARK}.p(${id},${TOKEN},${VALUE})` : `${MARK}.o(${id},${TOKEN})`;
-    return `}finally{${TOKEN}!==0&&${isLate ? `(${RETURNS}?${returned}:${threw})` : threw}}`;
+    const around = this.around(arrow.body, node);
+    before.text = marked(`{${this.entry(id, isCareful)}${isExact ? 'try{' : ''}return${around.before}`);
+    this.insert(arrow.end, `${around.after}${isExact ? CAUGHT : ''}}`);
   }
 
   private visitReturn(node: ReturnStatement, className: string): void {
@@ -310,35 +332,41 @@ class Transform {
     }
     if (!node.argument) {
       // With a value, were it undefined, an async generator would wait for it.
-      this.insertReturn(node.start, `{${VALUE}=void 0,${RETURNS}=1;`, `{${leaving('o', scope.id)};`);
+      this.fill(this.place(node.start), { late: `{${leaving('s')};`, atOnce: `{${leaving('o')};` });
       this.insert(node.end, '}');
       return;
     }
     const hasSemicolon = this.source[node.end - 1] === ';';
-    this.insert(node.start + 'return'.length, `(${VALUE}=(0,`);
+    const before = this.place(node.start + 'return'.length);
     this.visit(node.argument, undefined, className);
-    this.insertReturn(
-      node.end - (hasSemicolon ? 1 : 0),
-      `),${RETURNS}=1,${VALUE})`,
-      `),${this.leavingWith(scope.node, scope.id)},${VALUE})`,
-    );
+    const after = this.place(node.end - (hasSemicolon ? 1 : 0));
+    const [atOnce, late] = [this.around(node.argument, scope.node), this.around(node.argument, scope.node, true)];
+    this.fill(before, { late: late.before, atOnce: atOnce.before });
+    this.fill(after, { late: late.after, atOnce: atOnce.after });
   }
 
-  /** @param late where the outermost `finally` tells of it */
-  private insertReturn(at: number, late: string, atOnce: string): void {
-    if (this.scope!.tries > 0) this.insertLate(at, late, atOnce);
-    else this.insert(at, atOnce);
+  /**
+   * What is put around a value that is returned, which was just visited.
+   *
+   * @param isLate whether the outermost `finally` tells of it
+   */
+  private around(value: Node, fn: FunctionNode, isLate = false): { before: string; after: string } {
+    const how = isLate ? 's' : fn.async ? 'p' : 'o';
+    if (this.kept === 0) {
+      return { before: `((${VALUE})=(`, after: `),${leaving(how, ...(fn.async ? [VALUE] : []))},${VALUE})` };
+    }
+    // To make a function does nothing that anybody notices.
+    if (isFunction(value)) return { before: `(${leaving(isLate ? 's' : 'o')},`, after: ')' };
+    if (!fn.async) return { before: '[(', after: `),${leaving(how)}][0]` };
+    return { before: `(${MARK}.${isLate ? 'r' : 'q'})\`\${${TOKEN}}\${`, after: '}`' };
   }
 
-  private entry(id: number, isLate: boolean): string {
+  private entry(id: number, isCareful: boolean): string {
     const { check, returns } = this.options;
-    if (returns === 'none') return `(${check})&&${MARK}.l(${id});`;
-    return `let ${TOKEN}=${check}?${MARK}.i(${id}):0,${VALUE}${isLate ? `,${RETURNS}=0` : ''};`;
-  }
-
-  /** Of an async function, a value may be a promise that settles later. */
-  private leavingWith({ async }: FunctionNode, id: number): string {
-    return async ? leaving('p', id, `,${VALUE}`) : leaving('o', id);
+    if (returns === 'none') return `if(${check})try{new ${MARK}.l(${id})}catch{}`;
+    const began = `new ${MARK}.i(${id})`;
+    if (isCareful) return `let ${TOKEN};if(${check})try{for(${TOKEN} of ${began});}catch{}`;
+    return `let ${TOKEN},${VALUE};if(${check})try{(${TOKEN})=${began}}catch{}`;
   }
 
   /** Behind `=>`. Between it and the parameters are parentheses, commas and comments. */
@@ -354,29 +382,75 @@ class Transform {
   }
 
   private insert(at: number, text: string): void {
-    if (text !== '') this.insertions.push({ at, text: marked(text) });
+    if (text !== '') this.place(at).text = marked(text);
   }
 
-  private insertLate(at: number, exact: string, otherwise: string): void {
-    if (!this.scope || this.options.returns === 'none') return;
+  private insertLate(at: number, exact: string): void {
+    if (this.scope && this.options.returns !== 'none') {
+      this.scope.late.push({ insertion: this.place(at), late: exact, atOnce: '' });
+    }
+  }
+
+  private place(at: number): Insertion {
     const insertion = { at, text: '' };
     this.insertions.push(insertion);
-    this.scope.late.push({ insertion, exact, otherwise });
+    return insertion;
+  }
+
+  /** @param texts `late` where the outermost `finally` of the function tells of it */
+  private fill(insertion: Insertion, texts: { late: string; atOnce: string }): void {
+    if (this.scope!.tries > 0) this.scope!.late.push({ insertion, ...texts });
+    else insertion.text = marked(texts.atOnce);
   }
 }
 
 const TOKEN = `${MARK}0`;
 const VALUE = `${MARK}1`;
-const RETURNS = `${MARK}2`;
-const SAVED = `${MARK}3`;
+
+const tell = (how: string, ...more: (string | number)[]) => `new ${MARK}.i(${[TOKEN, `'${how}'`, ...more]})`;
+
+const leaving = (how: string, ...more: string[]) => `${TOKEN}&&${tell(how, ...more)}`;
+
+const CAUGHT = `}finally{if(${TOKEN})try{${tell('t')}}catch{}}`;
+
+const marked = (text: string) => BEGIN + text + END;
 
 /** That go on to the end of their line, the old ones in HTML too. */
 const COMMENTS = ['//', '<!--', '-->'];
 
-const marked = (text: string) => BEGIN + text + END;
+/** How many functions V8 may keep after this node, at whose end it keeps so many: by what it does there with them. */
+function keptAfter(node: Node, kept: number): number {
+  const { type, right, init, id, operator } = node as Node &
+    Partial<Record<'right' | 'init' | 'id', Node | null>> & {
+      operator?: string;
+    };
+  const oneLess = Math.max(0, kept - 1);
+  switch (type) {
+    case 'CallExpression':
+    // Methods have names: none was kept.
+    case 'MethodDefinition':
+      return oneLess;
+    case 'AssignmentExpression':
+      return isCall(right!) || !NAMING.includes(operator!) ? oneLess : 0;
+    case 'VariableDeclarator':
+      if (!init || id!.type !== 'Identifier') return kept;
+      return isCall(init) ? oneLess : 0;
+    case 'Property':
+    case 'PropertyDefinition':
+      return 0;
+    // Its constructor, written or not.
+    case 'ClassExpression':
+      return nameOf(node) === undefined ? kept + 1 : kept;
+    default:
+      return kept;
+  }
+}
 
-const leaving = (how: 'o' | 'p', id: number, more = '') =>
-  `${TOKEN}!==0&&(${TOKEN}=${MARK}.${how}(${id},${TOKEN}${more}))`;
+const NAMING = ['=', '||=', '&&=', '??='];
+
+const isCall = ({ type }: Node) => /^(Call|New|TaggedTemplate)Expression$/.test(type);
+
+const isFunction = ({ type }: Node) => type === 'FunctionExpression' || type === 'ArrowFunctionExpression';
 
 function endOfLine(source: string, from: number): number {
   const found = /[\n\r\u2028\u2029]/.exec(source.slice(from));
