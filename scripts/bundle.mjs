@@ -30,6 +30,16 @@ for (const { folder, name, type, exports, bin } of packages) {
     alias: Object.fromEntries(inlined.flatMap(aliases)),
     ...common(),
   });
+  // What `require` is given instead: it is there to get the entry itself, or not.
+  const required = Object.values(exports).flatMap((entry) => (entry.require ? [nameOf(entry.require.default)] : []));
+  await build({
+    entryPoints: required.map((name) => ({ in: join(folder, 'src', `${name}.cts`), out: name })),
+    outdir: join(folder, 'lib'),
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    external: ['./*.js'],
+    ...common(),
+  });
 }
 await build({
   entryPoints: Object.entries(LATE).map(([out, file]) => ({ in: join(root, file), out })),
@@ -70,11 +80,13 @@ function aliases({ folder, name, exports }) {
 
 /** The entries that are compiled, and not files of their own. */
 function entries(exports) {
-  return Object.entries(exports).filter(([, entry]) => entry.types);
+  return Object.entries(exports)
+    .map(([path, entry]) => [path, entry.default?.types ? entry.default : entry])
+    .filter(([, entry]) => entry.types);
 }
 
 function nameOf(file) {
-  return file.replace('./lib/', '').replace('.js', '');
+  return file.replace('./lib/', '').replace(/\.c?js$/, '');
 }
 
 function source(folder, entry) {

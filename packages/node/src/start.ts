@@ -28,10 +28,10 @@ const shared = globalThis as { [STARTED]?: true };
 
 /**
  * Defines the provider `node` in this thread and starts to look whether somebody traces it. The second time, and in another copy of this
- * package, it does nothing, nor in Deno and Bun. `@sonde/node/register` calls it.
+ * package, it does nothing; nor in the thread of Node.js's module hooks, nor in Deno and Bun. `@sonde/node/register` calls it.
  */
 export function start(): void {
-  if (shared[STARTED] || whyForeign) return;
+  if (shared[STARTED] || whyForeign || isHooksThread()) return;
   // Not enumerable: a program may copy its globals.
   Object.defineProperty(shared, STARTED, { value: true, configurable: true });
   // One definition, so that there is one probe object, which all processes share.
@@ -77,6 +77,17 @@ export function start(): void {
     safely(begin);
   }
   bridgeAll(process.env.SONDE_BRIDGES);
+}
+
+/** Node.js runs what `--require` names in the thread of its module hooks, too. Nothing of the program's is there. */
+function isHooksThread(): boolean {
+  const { isMainThread, parentPort, isInternalThread } = process.getBuiltinModule('node:worker_threads') as {
+    isMainThread: boolean;
+    parentPort: unknown;
+    /** Since Node.js 22.14. */
+    isInternalThread?: boolean;
+  };
+  return isInternalThread ?? (!isMainThread && parentPort === null);
 }
 
 /** A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and the family rests. */

@@ -36,7 +36,7 @@ describe('What is published', function () {
 
       it('holds what it needs, and nothing else', () => {
         const allowed =
-          /^(package\.json|README\.md|LICENSE|lib\/[\w-]+\.c?js(\.map)?|dist\/[\w/-]+\.d\.ts|addon\/(binding\.gyp|[\w-]+\.(cc|h)|prebuilds\/.*\.node))$/;
+          /^(package\.json|README\.md|LICENSE|lib\/[\w-]+\.c?js(\.map)?|dist\/[\w/-]+\.d\.c?ts|addon\/(binding\.gyp|[\w-]+\.(cc|h)|prebuilds\/.*\.node))$/;
         assert.deepEqual(
           files().filter((file) => !allowed.test(file) || /\.test\./.test(file)),
           [],

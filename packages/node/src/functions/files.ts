@@ -1,7 +1,7 @@
 // Which files are to have probes in their functions.
-import { createRequire } from 'node:module';
 import { dirname, isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownPackage } from './own-packages.js';
 
 /** The application's own files. */
 export const DEFAULT_PATTERNS: readonly string[] = ['**'];
@@ -50,7 +50,7 @@ const isOutside = (path: string) => path.startsWith('../') || isAbsolute(path);
 
 function glob(patterns: readonly string[]): (path: string) => boolean {
   if (patterns.length === 0) return () => false;
-  const picomatch = createRequire(import.meta.url)('picomatch') as typeof import('picomatch');
+  const picomatch = ownPackage('picomatch') as typeof import('picomatch');
   const matches = picomatch([...patterns], { dot: true });
   return (path) => matches(path);
 }

@@ -9,7 +9,14 @@ import type { functionProbes } from './probes.js';
 import { MARK } from './transform.js';
 
 type Functions = Provider<typeof functionProbes>;
-type Fired = Pick<Functions, 'functionEntry' | 'functionReturn'>;
+
+interface Fired {
+  functionEntry: { readonly enabled: boolean; fire(file: string, name: string, line: number): void };
+  functionReturn: {
+    readonly enabled: boolean;
+    fire(file: string, name: string, line: number, ns: bigint, threw: boolean): void;
+  };
+}
 
 const { isPromise } = process.getBuiltinModule('node:util').types;
 const { then } = Promise.prototype;
@@ -32,6 +39,15 @@ export function install(node: Functions): { entry: string; any: string } {
   Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
   return { entry, any };
 }
+
+/** Makes a `__sonde` in this thread for code that is not traced here: `check` is what {@link install} gave in the program's. */
+export function installInert(check: string): void {
+  const holder = whatIsCalled({ functionEntry: NEVER, functionReturn: NEVER });
+  for (const [, key, resting] of check.matchAll(/\.(\w+)\[0\]!==(\d+)/g)) holder[key!] = [Number(resting)];
+  Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
+}
+
+const NEVER = { enabled: false, fire() {} };
 
 /** What inserted code calls: constructors, for the most part, and transform.ts tells why. */
 export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<string, unknown> {

@@ -1,11 +1,13 @@
 // Where Node.js takes the text of a module to compile it. CommonJS: `Module.prototype._compile`, which every transpiler calls too, with what it made.
 // ECMAScript modules: `module.registerHooks` where Node.js has it (22.15, 23.5), before that `module.register`, whose hooks run in a
-// thread of their own (functions-loader.ts).
-import { createRequire } from 'node:module';
+// thread of their own (functions-loader.ts). Node.js calls hooks the last first, and each gets what those before it made: so that what transpilers
+// make comes here, whenever they are registered, ours are registered again after each of them.
+import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { InstrumentedFile } from './functions.js';
 import type { FunctionSettings } from './options.js';
+import { replace } from './shown-text.js';
 
 /** As instrumenter.ts makes it. */
 type Transform = (source: string, name: string, kind?: 'commonjs' | 'module') => string;
@@ -16,21 +18,31 @@ interface LoadResult {
 }
 export type NextLoad<Result> = (url: string, context?: object) => Result;
 
+type RegisterHooks = (hooks: { load(url: string, context: object, next: NextLoad<LoadResult>): LoadResult }) => {
+  deregister(): void;
+};
+
 interface ModuleInternals {
   prototype: { _compile(content: string, filename: string, format?: string): unknown };
-  registerHooks?(hooks: { load(url: string, context: object, next: NextLoad<LoadResult>): LoadResult }): void;
-  register(specifier: string, options: object): void;
-  stripTypeScriptTypes?(source: string): string;
+  registerHooks?: RegisterHooks;
+  register(specifier: string | URL, ...more: unknown[]): unknown;
+  stripTypeScriptTypes?(source: string, options: object): string;
+  createRequire(file: string): NodeJS.Require;
 }
 
+// Not by an import: what others import of this module would be what it is now.
 const Module = process.getBuiltinModule('node:module').Module as unknown as ModuleInternals;
 
 export function hookCommonJs(transform: Transform): void {
-  const { _compile } = Module.prototype;
-  Module.prototype._compile = function (content, filename, ...rest) {
-    const made = typeof content === 'string' ? compiled(transform, content, filename, rest[0]) : { content };
-    return Reflect.apply(_compile, this, [made.content, filename, ...('format' in made ? [made.format] : rest)]);
-  };
+  replace(
+    Module.prototype,
+    '_compile',
+    (_compile) =>
+      function (this: unknown, content, filename, ...rest) {
+        const made = typeof content === 'string' ? compiled(transform, content, filename, rest[0]) : { content };
+        return Reflect.apply(_compile, this, [made.content, filename, ...('format' in made ? [made.format] : rest)]);
+      },
+  );
 }
 
 /** The text that is to be compiled, and its format where that is another then. */
@@ -44,7 +56,7 @@ function compiled(
   const kind = kindOf(typed ? typed[1] : format);
   if (!typed) return { content: transform(content, filename, kind) };
   // Node.js 22 takes the types out in `_compile` itself.
-  const javascript = withoutTypes(content);
+  const javascript = withoutTypes(content, filename);
   if (javascript === undefined) return { content };
   const made = transform(javascript, filename, kind);
   return made === javascript ? { content } : { content: made, format: kind };
@@ -73,18 +85,12 @@ export function hookModules(
   told: (message: LoaderMessage) => void,
 ): () => void {
   if (Module.registerHooks) {
-    Module.registerHooks({
-      load: (url, context, next) => transformed(transform, url, next(url, context)),
-    });
+    registerLast({ load: (url, context, next) => transformed(transform, url, context, next(url, context)) });
     return () => {};
   }
   const { port1, port2 } = new MessageChannel();
   port1.unref();
-  const loader = createRequire(import.meta.url).resolve('@sonde/node/functions-loader');
-  Module.register(pathToFileURL(loader).href, {
-    data: { ...data, port: port2 },
-    transferList: [port2],
-  });
+  registerLoaderLast(loaderUrl(), { ...data, port: port2 });
   return () => {
     for (;;) {
       const received = receiveMessageOnPort(port1);
@@ -94,38 +100,86 @@ export function hookModules(
   };
 }
 
-/** What is left to `_compile` has other formats. Node.js 22 does not call that for a file with types that is imported. */
-const OF_HOOK = [
-  'module',
-  'module-typescript',
-  ...(/^22\./.test(process.versions.node) ? ['commonjs-typescript'] : []),
-];
+/** Beside the bundle, or above this folder. Node.js would find it by its name, too, and remember it for the program to see. */
+function loaderUrl(): string {
+  const beside = ['./functions-loader.js', '../functions-loader.js'].map((path) => new URL(path, import.meta.url));
+  const found = beside.find((url) => existsSync(url));
+  return (found ?? pathToFileURL(Module.createRequire(import.meta.url).resolve('@sonde/node/functions-loader'))).href;
+}
 
-/** What a load hook answers. */
-export function transformed<Result extends LoadResult>(transform: Transform, url: string, result: Result): Result {
+function registerLast(hooks: Parameters<RegisterHooks>[0]): void {
+  const { registerHooks } = Module as Required<ModuleInternals>;
+  let ours = registerHooks(hooks);
+  replace(
+    Module as Required<ModuleInternals>,
+    'registerHooks',
+    (original) =>
+      function (this: unknown, ...args) {
+        const theirs = Reflect.apply(original, this, args);
+        ours.deregister();
+        ours = registerHooks(hooks);
+        return theirs;
+      },
+  );
+}
+
+/** Node.js cannot take a loader back: the one that was registered last does the work. */
+function registerLoaderLast(loader: string, data: LoaderData): void {
+  Module.register(loader, { data, transferList: [data.port] });
+  replace(
+    Module,
+    'register',
+    (register) =>
+      function (this: unknown, ...args) {
+        const result = Reflect.apply(register, this, args);
+        Reflect.apply(register, Module, [loader]);
+        return result;
+      },
+  );
+}
+
+interface LoadContext {
+  conditions?: readonly string[];
+}
+
+/**
+ * What a load hook answers. CommonJS that comes by `require` is left to `_compile`, and so is what is imported where there is no source yet: Node.js
+ * itself compiles what another hook made of it.
+ */
+export function transformed<Result extends LoadResult>(
+  transform: Transform,
+  url: string,
+  { conditions }: LoadContext,
+  result: Result,
+): Result {
   const { format, source } = result;
-  if (!OF_HOOK.includes(format ?? '') || source === null || source === undefined) return result;
+  const [, kind, isTyped] = /^(commonjs|module)(-typescript)?$/.exec(format ?? '') ?? [];
+  if (!kind || source === null || source === undefined) return result;
+  if (kind === 'commonjs' && conditions?.includes('require')) return result;
   const name = url.startsWith('file:') ? fileURLToPath(url) : url;
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source as Uint8Array);
-  if (format === 'module') return { ...result, source: transform(text, name, 'module') };
-  const javascript = withoutTypes(text);
+  const javascript = isTyped ? withoutTypes(text, name) : text;
   if (javascript === undefined) return result;
-  const kind = format === 'module-typescript' ? 'module' : 'commonjs';
-  const made = transform(javascript, name, kind);
+  const made = transform(javascript, name, kind as 'commonjs' | 'module');
   return made === javascript ? result : { ...result, format: kind, source: made };
 }
 
 /**
- * Types are only blanked out, so that places stay. Undefined where Node.js would do more, which is left to Node.js, or will say what is wrong with
- * it.
+ * What Node.js makes of a source with types, in the same words. Undefined where it makes nothing of such, or will say what is wrong with
+ * this one.
  */
-function withoutTypes(source: string): string | undefined {
-  if ((process.features as { typescript?: unknown }).typescript !== 'strip') return undefined;
+function withoutTypes(source: string, name: string): string | undefined {
+  const { typescript: mode } = process.features as { typescript?: 'strip' | 'transform' | false };
+  if (!mode) return undefined;
+  const sourceUrl = name.includes('://') ? name : pathToFileURL(name).href;
   const { emitWarning } = process;
   try {
     // The function warns that it is experimental, where Node.js itself does the same without a warning.
     process.emitWarning = () => {};
-    return Module.stripTypeScriptTypes!(source);
+    if (mode === 'strip') return Module.stripTypeScriptTypes!(source, { mode, sourceUrl });
+    // Lines move: where functions come from is to be found in any case.
+    const made = Module.stripTypeScriptTypes!(source, { mode, sourceUrl, sourceMap: true });
+    return process.sourceMapsEnabled ? made : `${made}\n//# sourceURL=${sourceUrl}`;
   } catch {
     return undefined;
   } finally {

@@ -41,11 +41,17 @@ export function instrumenter({ wants, returns, check, made, skipped }: Instrumen
       made(firstId, file);
       return code;
     } catch (error) {
-      skipped(name, messageOf(error));
+      skipped(name, error instanceof SyntaxError && !IS_JAVASCRIPT.test(name) ? withRemedy(error) : messageOf(error));
       return source;
     }
   };
 }
+
+const IS_JAVASCRIPT = /\.[cm]?js$/;
+
+/** Loaders that are registered later are seen, but not by a function of Node.js's that the program had taken before. */
+const withRemedy = ({ message }: SyntaxError) =>
+  `${message}: something makes JavaScript of it only later; load that first, as in --import LOADER --import @sonde/node/register`;
 
 /** Makes known in this thread what was made, and counts. */
 export function counting(counts: Counts): Pick<InstrumenterOptions, 'made' | 'skipped'> {

@@ -183,7 +183,7 @@ async function traced<Result>(told: string[], work: () => Promise<Result>, enabl
   const called = whatIsCalled({
     functionEntry: probe(() => '>'),
     functionReturn: probe((threw) => (threw ? '!' : '<')),
-  } as unknown as Parameters<typeof whatIsCalled>[0]);
+  });
   Object.defineProperty(globalThis, MARK, { value: called, configurable: true });
   try {
     return await work();

@@ -25,7 +25,6 @@
 //     then(() => 1, () => a)            →      then(() => 1, () => {…;return[(a),$0&&new __sonde.i($0,'o')][0]})
 //     then(() => 1, async () => a)      →      then(() => 1, async () => {…;return(__sonde.q)`${$0}${a}`})
 //     then((a) => (b) => a)             →      then((a) => {…;return($0&&new __sonde.i($0,'o'),(b) => {…})})
-import { createRequire } from 'node:module';
 import type {
   ArrowFunctionExpression,
   ExpressionStatement,
@@ -36,6 +35,7 @@ import type {
   Statement,
   TryStatement,
 } from 'acorn';
+import { ownPackage } from './own-packages.js';
 
 /** The global, and the beginning of every name that is inserted. A source that has it in its text is left as it is. */
 export const MARK = '__sonde';
@@ -98,11 +98,11 @@ export function withoutInsertions(text: string): string {
 }
 
 let acorn: typeof import('acorn') | undefined;
-let isLoading = false;
 
 function parse(source: string, kind: InstrumentOptions['kind']): Node {
-  if (isLoading) throw new Error('it is the parser that finds functions, and was loaded for that');
-  const { parse } = parser();
+  // Where all that a program loads is in the cache, it is not needed.
+  acorn ??= ownPackage('acorn') as typeof import('acorn');
+  const { parse } = acorn;
   const locations = { ecmaVersion: 'latest', allowHashBang: true, locations: true } as const;
   const asModule = () => parse(source, { ...locations, sourceType: 'module' });
   const asScript = () => parse(source, { ...locations, sourceType: 'script', allowReturnOutsideFunction: true });
@@ -113,23 +113,6 @@ function parse(source: string, kind: InstrumentOptions['kind']): Node {
     if (kind === 'commonjs') throw error;
     return asModule();
   }
-}
-
-/** Loaded when it is needed: where all that a program loads is in the cache, it is not. */
-function parser(): typeof import('acorn') {
-  if (acorn) return acorn;
-  isLoading = true;
-  try {
-    const require = createRequire(import.meta.url);
-    const path = require.resolve('acorn');
-    const isTheirs = path in require.cache;
-    acorn = require(path) as typeof import('acorn');
-    // A program may look at what it has loaded.
-    if (!isTheirs) Reflect.deleteProperty(require.cache, path);
-  } finally {
-    isLoading = false;
-  }
-  return acorn;
 }
 
 /** What must be known of a function before its body may become a block. */

@@ -1,11 +1,13 @@
 // Where a line of a file that was made from others comes from. Only while somebody traces, and only for files with functions that ran.
 import { readFileSync, statSync } from 'node:fs';
-import { findSourceMap, SourceMap, type SourceMapPayload } from 'node:module';
+import type { SourceMap, SourceMapPayload } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A map that is larger is not read: the program would wait for it. In bytes. */
 const LARGEST = 16 * 2 ** 20;
+
+const { findSourceMap, SourceMap: NodeSourceMap } = process.getBuiltinModule('node:module');
 
 interface Mapped {
   map: SourceMap;
@@ -59,5 +61,5 @@ function read(path: string): Mapped | undefined {
 }
 
 function parsed(text: string, folder: string): Mapped {
-  return { map: new SourceMap(JSON.parse(text) as SourceMapPayload), folder };
+  return { map: new NodeSourceMap(JSON.parse(text) as SourceMapPayload), folder };
 }

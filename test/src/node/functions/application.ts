@@ -36,11 +36,12 @@ export class Application {
     writeFileSync(file, text);
   }
 
-  run(main: string, environment: Record<string, string> = {}): Outcome {
+  /** @param options of Node.js, after those for the recorder */
+  run(main: string, environment: Record<string, string> = {}, options = ['--import', REGISTER]): Outcome {
     const recorded = join(this.scene.folder, 'recorded.json');
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--import', join(this.scene.folder, 'record.mjs'), '--import', REGISTER, join(this.folder, main)],
+      ['--import', join(this.scene.folder, 'record.mjs'), ...options, join(this.folder, main)],
       {
         cwd: this.folder,
         encoding: 'utf8',
@@ -71,18 +72,19 @@ export class Application {
 
 const RECORD = `
 import { writeFileSync } from 'node:fs';
-import Module from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 import { record } from '${import.meta.resolve('sonde/testing')}';
 import { status } from '${import.meta.resolve('@sonde/node')}';
 const recorder = record();
 let parsed = false;
-// Every require comes here. The parser is not left in require.cache.
-const { _load } = Module;
-Module._load = function (request) {
-  parsed ||= request.includes('acorn');
-  return Reflect.apply(_load, this, arguments);
+// Nobody else reads it.
+const fs = process.getBuiltinModule('node:fs');
+const { readFileSync } = fs;
+fs.readFileSync = function (path) {
+  parsed ||= String(path).includes('acorn');
+  return Reflect.apply(readFileSync, this, arguments);
 };
+process.getBuiltinModule('node:module').syncBuiltinESMExports();
 process.on('exit', () => {
   if (!isMainThread) return;
   writeFileSync(process.env.RECORDED, JSON.stringify({ fired: recorder.fired, status: status().functions, parsed }));

@@ -1,0 +1,50 @@
+// Packages that are needed now and then, loaded past the program's own loader: what a program sees in `require.cache`, and what it put into its loader,
+// has nothing to do with them.
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const { createRequire } = process.getBuiltinModule('node:module');
+const { compileFunction } = process.getBuiltinModule('node:vm');
+
+interface Loaded {
+  exports: unknown;
+}
+
+const files = new Map<string, Loaded>();
+
+/** What a CommonJS package exports that this one depends on. */
+export function ownPackage(name: 'acorn' | 'picomatch'): unknown {
+  const folder = folderOf(name);
+  const { main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return load(resolve(folder, main));
+}
+
+function load(file: string): unknown {
+  const there = files.get(file);
+  if (there) return there.exports;
+  const module: Loaded = { exports: {} };
+  files.set(file, module);
+  const require = (request: string) => {
+    if (!request.startsWith('.')) return process.getBuiltinModule(request);
+    const path = resolve(dirname(file), request);
+    return load(existsSync(`${path}.js`) ? `${path}.js` : path);
+  };
+  try {
+    const code = readFileSync(file, 'utf8');
+    compileFunction(code, ['exports', 'require', 'module'], { filename: file })(module.exports, require, module);
+  } catch (error) {
+    files.delete(file);
+    throw error;
+  }
+  return module.exports;
+}
+
+function folderOf(name: string): string {
+  for (let above = dirname(fileURLToPath(import.meta.url)); above !== dirname(above); above = dirname(above)) {
+    const folder = join(above, 'node_modules', name);
+    if (existsSync(join(folder, 'package.json'))) return folder;
+  }
+  // Elsewhere only the program's loader may find it: Yarn's Plug'n'Play is one.
+  return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
+}
