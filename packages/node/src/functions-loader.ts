@@ -2,7 +2,7 @@
 // is told.
 import { selectFiles } from './functions/files.js';
 import { installInert } from './functions/firing.js';
-import { type LoaderData, type LoaderMessage, type NextLoad, transformed } from './functions/hooks.js';
+import { type LoaderData, type LoaderMessage, MAPPED, type NextLoad, transformed } from './functions/hooks.js';
 import { instrumenter } from './functions/instrumenter.js';
 import { showOwnText } from './functions/shown-text.js';
 
@@ -11,15 +11,16 @@ let transform = (source: string, _name: string, _kind?: 'commonjs' | 'module'): 
 /** Called by Node.js with what `module.register` was given: once with something, and then each time that this becomes the last loader again. */
 export function initialize(data?: LoaderData): void {
   if (!data) return;
-  const { settings, check, port } = data;
+  const { settings, check, mapped, port } = data;
   const tell = (message: LoaderMessage) => port.postMessage(message);
-  transform = instrumenter({
+  ({ transform } = instrumenter({
     wants: selectFiles(settings.root, settings.patterns),
     returns: settings.returns,
     check,
+    maps: () => MAPPED[Atomics.load(mapped, 0)]!,
     made: (firstId, file) => tell({ firstId, file }),
     skipped: (file, reason) => tell({ skipped: file, reason }),
-  });
+  }));
   // Other loaders, and what they import, come through here, too, and then run in this thread.
   installInert(check);
   showOwnText();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -14,8 +15,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SourceCache } from './cache.js';
+import { placesOf } from './functions.js';
 
-const MADE = { code: 'function f() {\n}\n// naïve 😀', functions: [{ name: 'f', line: 1, column: 0 }] };
+const MADE = { code: 'function f() {\n}\n// naïve 😀', functions: placesOf([{ name: 'naïve', line: 1, column: 0 }]) };
 const HASH = 'ab'.repeat(32);
 
 describe('the cache of sources with probes', () => {
@@ -130,10 +132,47 @@ describe('the cache of sources with probes', () => {
     ]);
   });
 
+  it('looks for that again where much was put into it since', () => {
+    get(MADE, '01'.repeat(32));
+    const old = join(folder, 'functions', `${'02'.repeat(32)}.js`);
+    writeFileSync(old, '');
+    age(old, 31);
+    const large = { ...MADE, code: 'x'.repeat(2 ** 22) };
+    for (let i = 0; i < 3; i++) get(large, `0${i}`.repeat(16).padEnd(64, 'a'));
+    assert.ok(existsSync(old));
+    for (let i = 3; i < 6; i++) get(large, `0${i}`.repeat(16).padEnd(64, 'a'));
+    assert.ok(!existsSync(old));
+  });
+
+  it('keeps source maps, whole ones, as files that Node.js reads', () => {
+    const cache = new SourceCache();
+    const map = (text = '{"version":3,"mappings":"AAAA"}') =>
+      cache.map(HASH, () => {
+        made++;
+        return text;
+      });
+    const path = map();
+    assert.equal(path, join(folder, 'functions', `${HASH}.json`));
+    assert.equal(JSON.parse(readFileSync(path, 'utf8')).mappings, 'AAAA');
+    assert.deepEqual([map(), made], [path, 1]);
+    truncateSync(path, 20);
+    map();
+    assert.deepEqual([JSON.parse(readFileSync(path, 'utf8')).mappings, made], ['AAAA', 2]);
+    chmodSync(path, 0o666);
+    assert.match(map(), /^data:application\/json;base64,/);
+  });
+
+  it('finds what is there, and makes nothing', () => {
+    assert.equal(new SourceCache().find(HASH), undefined);
+    get();
+    assert.deepEqual(new SourceCache().find(HASH), MADE);
+    assert.equal(made, 1);
+  });
+
   it('takes nothing that others may have written', () => {
     get();
     const whole = readFileSync(file());
-    const foreign = { code: 'evil()', functions: [] };
+    const foreign = { code: 'evil()', functions: placesOf([]) };
     chmodSync(file(), 0o666);
     assert.deepEqual(get(foreign), foreign);
     chmodSync(file(), 0o600);

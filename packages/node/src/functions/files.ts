@@ -23,7 +23,8 @@ export function selectFiles(root: string, patterns: readonly string[]): (path: s
   ];
   const excluded = matching(unwanted);
   return (path) => {
-    if (path.startsWith(OWN)) return false;
+    // What is no file, but its own text, would be another file each time.
+    if (path.startsWith(OWN) || path.startsWith('data:')) return false;
     const inside = relative(root, path).replaceAll('\\', '/');
     const isDependency = /(^|\/)node_modules\//.test(inside);
     const wants = isDependency ? dependencies : own;

@@ -6,6 +6,7 @@ import { type Probe, type Provider, type Watched, watched } from 'sonde';
 import { now } from '../runtime/clock.js';
 import { describe } from './functions.js';
 import type { functionProbes } from './probes.js';
+import { ensureRoom, roomFor } from './room.js';
 import { MARK } from './transform.js';
 
 type Functions = Provider<typeof functionProbes>;
@@ -22,10 +23,9 @@ const { isPromise } = process.getBuiltinModule('node:util').types;
 const { then } = Promise.prototype;
 const { apply, getPrototypeOf } = Reflect;
 const { hasOwn } = Object;
-const { isArray } = Array;
 
-/** Arguments that take as much of the stack as what is called at a function's end. */
-const ROOM: readonly undefined[] = Array.from({ length: 128 });
+/** More than what is called at a function's end takes. */
+const ROOM = roomFor(128);
 
 /**
  * Makes `__sonde` in this thread.
@@ -153,7 +153,7 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
   function i(call: number | Call, how?: End, value?: unknown): Call | undefined {
     if (typeof call === 'number') {
       enter(call);
-      apply(isArray, undefined, ROOM);
+      ensureRoom(ROOM);
       return new Call(call);
     }
     end(call, how!, value);

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { InstrumentedFile } from './functions.js';
+import { type Mapped, mapped } from './mapped.js';
 import type { FunctionSettings } from './options.js';
 import { replace } from './shown-text.js';
 
@@ -71,8 +72,11 @@ const TYPESCRIPT = /^(?:(commonjs|module)-)?typescript$/;
 export interface LoaderData {
   settings: Pick<FunctionSettings, 'root' | 'patterns' | 'returns'>;
   check: string;
+  /** Shared: the program may ask Node.js for source maps later. The index in {@link MAPPED}. */
+  mapped: Int32Array;
   port: MessagePort;
 }
+export const MAPPED: readonly Mapped[] = ['none', 'own', 'all'];
 export type LoaderMessage = { firstId: number; file: InstrumentedFile } | { skipped: string; reason: string };
 
 /**
@@ -81,7 +85,7 @@ export type LoaderMessage = { firstId: number; file: InstrumentedFile } | { skip
  */
 export function hookModules(
   transform: Transform,
-  data: Omit<LoaderData, 'port'>,
+  data: Omit<LoaderData, 'port' | 'mapped'>,
   told: (message: LoaderMessage) => void,
 ): () => void {
   if (Module.registerHooks) {
@@ -89,8 +93,9 @@ export function hookModules(
     return () => {};
   }
   const { port1, port2 } = new MessageChannel();
-  port1.unref();
-  registerLoaderLast(loaderUrl(), { ...data, port: port2 });
+  // Taken as they come: where nobody asks, they would be ever more.
+  port1.on('message', told).unref();
+  registerLoaderLast(loaderUrl(), { ...data, mapped: sharedMapped(), port: port2 });
   return () => {
     for (;;) {
       const received = receiveMessageOnPort(port1);
@@ -121,6 +126,23 @@ function registerLast(hooks: Parameters<RegisterHooks>[0]): void {
         return theirs;
       },
   );
+}
+
+/** What {@link mapped} says in this thread. */
+function sharedMapped(): Int32Array {
+  const shared = new Int32Array(new SharedArrayBuffer(4));
+  const note = () => Atomics.store(shared, 0, MAPPED.indexOf(mapped()));
+  note();
+  replace(
+    process,
+    'setSourceMapsEnabled',
+    (original) =>
+      function (this: unknown, ...args) {
+        Reflect.apply(original, this, args);
+        note();
+      },
+  );
+  return shared;
 }
 
 /** Node.js cannot take a loader back: the one that was registered last does the work. */

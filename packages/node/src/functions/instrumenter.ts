@@ -1,71 +1,111 @@
 // From a file that is loaded to what Node.js compiles of it. Never throws: a file that cannot be had with probes is loaded as it is, and told.
-
-import { SourceCache } from './cache.js';
-import { canBeKnown, firstIdOf, type InstrumentedFile, makeKnown } from './functions.js';
+import { pathToFileURL } from 'node:url';
+import { readSourceMap, sourceMapOf } from '../source-maps.js';
+import { type Made, SourceCache } from './cache.js';
+import { composed, toItself } from './composed-map.js';
+import { checkCanBeKnown, firstIdOf, type InstrumentedFile, isKnown, placesOf } from './functions.js';
+import type { Mapped } from './mapped.js';
 import { messageOf } from './message.js';
-import { instrument, type Returns } from './transform.js';
-
-export interface Counts {
-  /** That have probes now. */
-  files: number;
-  functions: number;
-  /** That were meant and have none, with the reason. */
-  skipped: { file: string; reason: string }[];
-}
+import { instrument, type Returns, withSourceMap } from './transform.js';
 
 export interface InstrumenterOptions {
   wants(path: string): boolean;
   returns: Returns;
   /** As transform.ts has it. */
   check: string;
+  maps(): Mapped;
   /** Called with each file that has probes. */
   made(firstId: number, file: InstrumentedFile): void;
   skipped(file: string, reason: string): void;
 }
 
-/** @returns what makes a file's text from its own. `name` is its path, or a URL. */
-export function instrumenter({ wants, returns, check, made, skipped }: InstrumenterOptions) {
+type Kind = 'commonjs' | 'module' | undefined;
+
+export interface Instrumenter {
+  /** A file's text with probes in it, from its own. `name` is its path, or a URL. */
+  transform(source: string, name: string, kind?: Kind): string;
+  /** The same, of a text that may have been loaded before, here or in another thread. Undefined where it was not, as far as one can tell. */
+  loaded(source: string, name: string): string | undefined;
+}
+
+export function instrumenter({ wants, returns, check, maps, made, skipped }: InstrumenterOptions): Instrumenter {
   const cache = new SourceCache();
-  return (source: string, name: string, kind?: 'commonjs' | 'module'): string => {
+  const hash = (source: string, name: string, kind: Kind) => hashOf(returns, check, kind ?? '', name, source);
+
+  return { transform, loaded };
+
+  function transform(source: string, name: string, kind?: Kind): string {
     try {
       if (!wants(name)) return source;
-      const hash = hashOf(returns, check, kind ?? '', name, source);
-      const firstId = firstIdOf(hash);
-      const make = () => instrument(source, { kind, returns, check, firstId });
-      // Half of a surrogate pair, which a transpiler may have made, would not come back from a file as it was.
-      const result = isWellFormed(source) ? cache.get(hash, make) : make();
+      const hashed = hash(source, name, kind);
+      const firstId = firstIdOf(hashed);
+      const result = make(source, hashed, kind);
       if (!result) return source;
       const { code, functions } = result;
-      const file: InstrumentedFile = { name, functions, sourceMap: sourceMapOf(source) };
-      if (!canBeKnown(firstId, file)) throw new Error('its functions can have no ids of their own');
+      // Of the code, which V8 keeps in any case: a part of a text keeps all of it.
+      const sourceMap = sourceMapOf(code);
+      const file = { name, functions, sourceMap };
+      checkCanBeKnown(firstId, file);
+      const url = mapOf(hashed, source, code, file);
       made(firstId, file);
-      return code;
+      return url === undefined ? code : withSourceMap(code, url);
     } catch (error) {
       skipped(name, error instanceof SyntaxError && !IS_JAVASCRIPT.test(name) ? withRemedy(error) : messageOf(error));
       return source;
     }
-  };
+  }
+
+  function make(source: string, hashed: string, kind: Kind): Made | undefined {
+    const firstId = firstIdOf(hashed);
+    const inserted = () => {
+      const result = instrument(source, { kind, returns, check, firstId });
+      return result && { code: result.code, functions: placesOf(result.functions) };
+    };
+    // Half of a surrogate pair, which a transpiler may have made, would not come back from a file as it was.
+    return isWellFormed(source) ? cache.get(hashed, inserted) : inserted();
+  }
+
+  function loaded(source: string, name: string): string | undefined {
+    if (!wants(name)) return undefined;
+    const hashes = KINDS.map((kind) => ({ kind, hashed: hash(source, name, kind) }));
+    const known = hashes.find(({ hashed }) => isKnown(firstIdOf(hashed)));
+    if (known) return make(source, known.hashed, known.kind)?.code;
+    for (const { hashed } of hashes) {
+      const found = cache.find(hashed);
+      if (found) return found.code;
+    }
+    return undefined;
+  }
+
+  /** The URL of a source map for the code. Whatever is wrong with the file's own, the program runs with that. */
+  function mapOf(
+    hashed: string,
+    source: string,
+    code: string,
+    { name, sourceMap }: InstrumentedFile,
+  ): string | undefined {
+    const mapped = maps();
+    if (mapped === 'none' || (mapped === 'own' && sourceMap === undefined)) return undefined;
+    try {
+      if (sourceMap === undefined) {
+        const url = name.includes('://') ? name : pathToFileURL(name).href;
+        return cache.map(hashOf(hashed), () => JSON.stringify(toItself(code, source, url)));
+      }
+      const own = readSourceMap(sourceMap, name);
+      return own && cache.map(hashOf(hashed, own.text), () => JSON.stringify(composed(code, own)));
+    } catch {
+      return undefined;
+    }
+  }
 }
+
+const KINDS: readonly Kind[] = ['module', 'commonjs', undefined];
 
 const IS_JAVASCRIPT = /\.[cm]?js$/;
 
 /** Loaders that are registered later are seen, but not by a function of Node.js's that the program had taken before. */
 const withRemedy = ({ message }: SyntaxError) =>
   `${message}: something makes JavaScript of it only later; load that first, as in --import LOADER --import @sonde/node/register`;
-
-/** Makes known in this thread what was made, and counts. */
-export function counting(counts: Counts): Pick<InstrumenterOptions, 'made' | 'skipped'> {
-  return {
-    made(firstId, file) {
-      makeKnown(firstId, file);
-      counts.files++;
-      counts.functions += file.functions.length;
-    },
-    skipped(file, reason) {
-      counts.skipped.push({ file, reason });
-    },
-  };
-}
 
 const isWellFormed = (text: string): boolean => (text as string & { isWellFormed(): boolean }).isWellFormed();
 
@@ -76,13 +116,4 @@ export function hashOf(...parts: string[]): string {
   const hash = process.getBuiltinModule('node:crypto').createHash('sha256');
   for (const part of [FORMAT, ...parts]) hash.update(`${part.length}:`).update(part);
   return hash.digest('hex');
-}
-
-const SOURCE_MAP = 'sourceMappingURL=';
-
-/** The last of the text, as Node.js takes it. */
-export function sourceMapOf(source: string): string | undefined {
-  const at = source.lastIndexOf(SOURCE_MAP);
-  if (at < 3 || !/\/[/*][#@] $/.test(source.slice(Math.max(0, at - 4), at))) return undefined;
-  return /^[^\s'"*]+/.exec(source.slice(at + SOURCE_MAP.length))?.[0];
 }

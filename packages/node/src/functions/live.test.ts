@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Provider } from 'sonde';
-import type { Counts } from './instrumenter.js';
 import { patchWhileTraced } from './live.js';
 import type { functionProbes } from './probes.js';
+import { Skipped } from './skipped.js';
 
 const FILES = 12;
 /** Of V8 14, which has no LiveEdit any more. */
@@ -17,7 +17,16 @@ describe('functions of files that are loaded already', function () {
   this.timeout(30_000);
   const folder = mkdtempSync(join(tmpdir(), 'sonde-live-'));
   const functionEntry = { enabled: false };
-  const counts: Counts = { files: 0, functions: 0, skipped: [] };
+  const skipped = new Skipped();
+  let count = () => ({ files: 0, functions: 0 });
+  const counts = {
+    get files() {
+      return count().files;
+    },
+    get skipped() {
+      return skipped.list().skipped;
+    },
+  };
   const until = async (condition: () => boolean) => {
     for (let i = 0; !condition(); i++) {
       if (i === 1000) assert.fail(`it took more than 10 s: ${JSON.stringify(counts)}`);
@@ -35,11 +44,11 @@ describe('functions of files that are loaded already', function () {
       writeFileSync(join(folder, `${i}.cjs`), 'exports.f = function f() {\n  return 1;\n};\n');
       createRequire(import.meta.url)(join(folder, `${i}.cjs`));
     }
-    patchWhileTraced({
+    count = patchWhileTraced({
       node: { functionEntry, functionPatch: { fire() {} } } as unknown as Provider<typeof functionProbes>,
       wants: (path) => path.startsWith(folder),
       check: 'false',
-      counts,
+      skipped,
     });
   });
 
@@ -63,6 +72,30 @@ describe('functions of files that are loaded already', function () {
     functionEntry.enabled = true;
     await until(() => counts.files === FILES);
     assert.deepEqual(counts.skipped, []);
+  });
+
+  it('are patched in the last versions of a file that is loaded again and again', async function () {
+    if (!HAS_LIVE_EDIT) this.skip();
+    functionEntry.enabled = true;
+    await until(() => counts.files === FILES);
+    const require = createRequire(import.meta.url);
+    const path = join(folder, 'changing.cjs');
+    for (let i = 0; i < 20; i++) {
+      writeFileSync(path, `exports.f = function f${i}() {\n  return ${i};\n};\n`);
+      delete require.cache[path];
+      require(path);
+      await setTimeout(5);
+    }
+    await until(() => counts.files === FILES + 8);
+    await setTimeout(100);
+    assert.equal(counts.files, FILES + 8);
+    delete require.cache[path];
+    functionEntry.enabled = false;
+    await until(() => counts.files === 0);
+    functionEntry.enabled = true;
+    await until(() => counts.files >= FILES);
+    functionEntry.enabled = false;
+    await until(() => counts.files === 0);
   });
 
   it('do not keep the program from compiling text with whatever name', async () => {

@@ -5,41 +5,49 @@ import type { Session } from 'node:inspector';
 import { log, type Provider } from 'sonde';
 import { whileTraced } from '../presence.js';
 import { now } from '../runtime/clock.js';
-import { firstIdOf, makeKnown } from './functions.js';
-import { type Counts, hashOf, sourceMapOf } from './instrumenter.js';
+import { sourceMapOf } from '../source-maps.js';
+import { checkCanBeKnown, firstIdOf, type InstrumentedFile, makeKnown, placesOf } from './functions.js';
+import { hashOf } from './instrumenter.js';
 import { messageOf } from './message.js';
 import type { functionProbes } from './probes.js';
-import { instrument, MARK } from './transform.js';
+import type { Skipped } from './skipped.js';
+import { instrument, MARK, withoutInsertions } from './transform.js';
 
 const debug = log('functions');
 
 /** In UTF-16 units. A file of 250 kB stops the program for seconds on a busy machine. */
 const LONGEST_SOURCE = 200_000;
+/** Of a file that is loaded again and again while it is traced. */
+const MOST_VERSIONS = 8;
 
 interface LiveOptions {
   node: Provider<typeof functionProbes>;
   wants(path: string): boolean;
   /** As transform.ts has it. */
   check: string;
-  counts: Counts;
+  skipped: Skipped;
 }
 
 interface Script {
   id: string;
   path: string;
-  /** Its source before it was patched; undefined while it is not. */
-  original: string | undefined;
+  /** That are patched in it. */
   functions: number;
 }
 
-/** From now on, what a tracer of `function__entry` needs is there while it is attached. */
-export function patchWhileTraced(options: LiveOptions): void {
+/**
+ * From now on, what a tracer of `function__entry` needs is there while it is attached.
+ *
+ * @returns what counts files and functions that are patched just now
+ */
+export function patchWhileTraced(options: LiveOptions): () => { files: number; functions: number } {
   const patches = new Patches(options);
   whileTraced(
     [options.node.functionEntry],
     () => patches.want(true),
     () => patches.want(false),
   );
+  return () => patches.count();
 }
 
 class Patches {
@@ -48,10 +56,16 @@ class Patches {
   private wanted = false;
   private isTurning = false;
   private readonly waiting: Script[] = [];
+  /** The oldest first. */
   private readonly patched: Script[] = [];
 
   constructor(options: LiveOptions) {
     this.options = options;
+  }
+
+  count(): { files: number; functions: number } {
+    const { length: files } = this.patched;
+    return { files, functions: this.patched.reduce((sum, { functions }) => sum + functions, 0) };
   }
 
   want(wanted: boolean): void {
@@ -69,7 +83,7 @@ class Patches {
     session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
       const path = pathOf(url);
       if (path === undefined || !this.options.wants(path)) return;
-      this.waiting.push({ id: scriptId, path, original: undefined, functions: 0 });
+      this.waiting.push({ id: scriptId, path, functions: 0 });
       this.turn();
     });
     // Tells of every script that there is, before it returns.
@@ -78,7 +92,7 @@ class Patches {
     if (reason === undefined) return;
     this.waiting.length = 0;
     this.end(session);
-    this.skip({ id: '', path: '', original: undefined, functions: 0 }, reason);
+    this.skip('', reason);
   }
 
   private end(session: Session): void {
@@ -113,7 +127,8 @@ class Patches {
     }
     const script = this.patched.pop();
     if (script) {
-      this.restore(session, script);
+      // For a tracer that comes before all are restored.
+      if (this.restore(session, script)) this.waiting.push({ ...script, functions: 0 });
       return true;
     }
     this.waiting.length = 0;
@@ -122,73 +137,72 @@ class Patches {
   }
 
   private patch(session: Session, script: Script): void {
-    const { check, counts, node } = this.options;
+    const { check, node, skipped } = this.options;
+    const { path, id } = script;
     const began = now();
+    const source = sourceOf(session, id);
+    // Nothing of it is there any more; or it got its probes when it was loaded.
+    if (source === undefined || source.includes(MARK)) return;
     try {
-      const { scriptSource } = post(session, 'Debugger.getScriptSource', { scriptId: script.id });
-      // It got its probes when it was loaded.
-      if (scriptSource.includes(MARK)) return;
-      if (scriptSource.length > LONGEST_SOURCE) throw new Error(`it is longer than ${LONGEST_SOURCE} characters`);
-      const firstId = firstIdOf(hashOf('live', script.path, scriptSource));
-      let made = this.edited(session, script, { source: scriptSource, firstId, check });
+      if (source.length > LONGEST_SOURCE) throw new Error(`it is longer than ${LONGEST_SOURCE} characters`);
+      const firstId = firstIdOf(hashOf('live', path, source));
+      let made = this.edited(session, script, { source, firstId, check });
       if (typeof made === 'string') {
         // A function that waits cannot be exchanged; others in the file can.
-        made = this.edited(session, script, { source: scriptSource, firstId, check, skipsWaiting: true });
+        made = this.edited(session, script, { source, firstId, check, skipsWaiting: true });
       }
       if (typeof made === 'string') throw new Error(`V8 says ${made}`);
-      if (made.functions.length === 0) return;
-      makeKnown(firstId, { name: script.path, sourceMap: sourceMapOf(scriptSource), functions: made.functions });
-      script.original = scriptSource;
-      script.functions = made.functions.length;
+      if (made.functions.count === 0) return;
+      makeKnown(firstId, made);
+      script.functions = made.functions.count;
       this.patched.push(script);
-      counts.files++;
-      counts.functions += script.functions;
-      node.functionPatch.fire(script.path, script.functions, now() - began, '');
+      skipped.remove(path);
+      node.functionPatch.fire(path, script.functions, now() - began, '');
     } catch (error) {
-      this.skip(script, messageOf(error));
+      this.skip(path, messageOf(error));
     }
+    const versions = this.patched.filter((other) => other.path === path);
+    if (versions.length <= MOST_VERSIONS) return;
+    this.patched.splice(this.patched.indexOf(versions[0]!), 1);
+    this.restore(session, versions[0]!);
   }
 
   /** What V8 says where it is that functions are in use, or that something outside of them seems changed to it. */
   private edited(
     session: Session,
-    { id }: Script,
+    { id, path: name }: Script,
     { source, ...how }: { source: string; firstId: number; check: string; skipsWaiting?: true },
-  ) {
+  ): InstrumentedFile | string {
     const made = instrument(source, { ...how, returns: 'none' });
-    if (!made || made.functions.length === 0) return { code: source, functions: [] };
+    const file = { name, sourceMap: sourceMapOf(source), functions: placesOf(made?.functions ?? []) };
+    if (!made || file.functions.count === 0) return file;
+    checkCanBeKnown(how.firstId, file);
     const status = setSource(session, id, made.code);
     if (status.startsWith('Blocked')) return status;
     if (status !== 'Ok') throw new Error(`V8 says ${status}`);
-    if (post(session, 'Debugger.getScriptSource', { scriptId: id }).scriptSource !== made.code) {
-      throw new Error('V8 says that it is patched, and it is not');
-    }
-    return made;
+    if (sourceOf(session, id) !== made.code) throw new Error('V8 says that it is patched, and it is not');
+    return file;
   }
 
-  private restore(session: Session, script: Script): void {
-    const { counts, node } = this.options;
+  /** Whether it is as it was, and still there. */
+  private restore(session: Session, { id, path }: Script): boolean {
     const began = now();
-    const status = setSource(session, script.id, script.original!);
-    counts.files--;
-    counts.functions -= script.functions;
+    const source = sourceOf(session, id);
+    if (source === undefined) return false;
+    const status = setSource(session, id, withoutInsertions(source));
     if (status !== 'Ok') {
       // It goes on as it is, and costs what functions cost that got their probes when they were loaded.
-      this.skip(script, `it stays patched: V8 says ${status}`);
-      return;
+      this.skip(path, `it stays patched: V8 says ${status}`);
+      return false;
     }
-    node.functionPatch.fire(script.path, 0, now() - began, '');
-    // For a tracer that comes before all are restored.
-    this.waiting.push(script);
+    this.options.node.functionPatch.fire(path, 0, now() - began, '');
+    return true;
   }
 
-  private skip({ path }: Script, reason: string): void {
-    const { counts, node } = this.options;
+  private skip(path: string, reason: string): void {
+    const { node, skipped } = this.options;
     debug('%s: %s', path, reason);
-    // Each time that a tracer attaches, the same files are tried again.
-    if (!counts.skipped.some((known) => known.file === path && known.reason === reason)) {
-      counts.skipped.push({ file: path, reason });
-    }
+    skipped.add(path, reason);
     node.functionPatch.fire(path, 0, 0, reason);
   }
 }
@@ -203,6 +217,16 @@ function pathOf(url: string): string | undefined {
     }
   }
   return process.getBuiltinModule('node:path').isAbsolute(url) ? url : undefined;
+}
+
+/** Undefined where V8 has thrown the script away. */
+function sourceOf(session: Session, scriptId: string): string | undefined {
+  try {
+    return post(session, 'Debugger.getScriptSource', { scriptId }).scriptSource;
+  } catch (error) {
+    debug('%s', messageOf(error));
+    return undefined;
+  }
 }
 
 function setSource(session: Session, scriptId: string, scriptSource: string): string {

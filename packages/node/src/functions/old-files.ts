@@ -1,4 +1,5 @@
-// What keeps the cache of sources small. It grows only where a source is put into it, so there, once a day, somebody looks for what nobody has used for long.
+// What keeps the cache of sources small. It grows only where something is put into it, so there, once a day, somebody looks for what nobody has used for
+// long; and a process that puts much into it looks more often.
 import { log } from 'sonde';
 import { messageOf } from './message.js';
 
@@ -9,9 +10,11 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const KEPT_MS = 30 * DAY_MS;
 /** Of all files; beyond, those go that were used longest ago. The folder may be in memory: XDG_RUNTIME_DIR is. */
 const MOST_BYTES = 128 * 2 ** 20;
+/** Of one process, from one look to the next: files that are changed and loaded again and again. */
+const BYTES_A_LOOK = MOST_BYTES / 8;
 
 /** As cache.ts names its files: nothing else is removed. */
-const OURS = /^[0-9a-f]{64}\.js$/;
+const OURS = /^[0-9a-f]{64}\.(js|json)$/;
 /** Its time is when somebody looked last. */
 const LOOKED = '.looked';
 
@@ -26,13 +29,20 @@ export function markUsed(path: string): void {
   }
 }
 
+let bytesSince = 0;
+
 /**
  * Removes what is too old or too much, unless somebody looked less than a day ago. Another process may use a file meanwhile, or look as
  * well: an open file stays readable, and one that is gone is made anew. Never throws.
+ *
+ * @param bytes that this process has just put there
  */
-export function removeOld(folder: string): void {
+export function removeOld(folder: string, bytes: number): void {
   try {
-    if (isDue(folder)) remove(folder);
+    bytesSince += bytes;
+    if (bytesSince < BYTES_A_LOOK && !isDue(folder)) return;
+    bytesSince = 0;
+    remove(folder);
   } catch (error) {
     debug('%s: %s', folder, messageOf(error));
   }

@@ -14,7 +14,7 @@ interface Loaded {
 const files = new Map<string, Loaded>();
 
 /** What a CommonJS package exports that this one depends on. */
-export function ownPackage(name: 'acorn' | 'picomatch'): unknown {
+export function ownPackage(name: 'acorn' | 'picomatch' | '@jridgewell/sourcemap-codec'): unknown {
   const folder = folderOf(name);
   const { main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   return load(resolve(folder, main));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { Script } from 'node:vm';
 import { whatIsCalled } from './firing.js';
-import { makeKnown } from './functions.js';
+import { makeKnown, placesOf } from './functions.js';
 import { showOwnText } from './shown-text.js';
 import { CASES } from './test-cases.js';
 import { type InstrumentOptions, instrument, MARK, type Returns, withoutInsertions } from './transform.js';
@@ -196,7 +196,7 @@ async function traced<Result>(told: string[], work: () => Promise<Result>, enabl
 async function tell(source: string): Promise<string[]> {
   const firstId = ++programs * 2 ** 16;
   const { code, functions } = instrument(source, options({ returns: 'exact', check: 'true', firstId }))!;
-  makeKnown(firstId, { name: 'program.js', functions });
+  makeKnown(firstId, { name: 'program.js', functions: placesOf(functions) });
   const told: string[] = [];
   await traced(told, () => new Script(code).runInThisContext());
   return told;

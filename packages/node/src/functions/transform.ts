@@ -90,12 +90,25 @@ export function instrument(source: string, options: InstrumentOptions): Instrume
 const BEGIN = `/*${MARK}*/`;
 const END = '/**/';
 /** The text of an arrow may end with what was inserted, before the second mark. */
-const INSERTED = /\/\*__sonde\*\/.*?(?:\/\*\*\/|$)/g;
+const INSERTED = /\/\*__sonde\*\/.*?(?:\/\*\*\/|$)|\n\/\*__sonde\*\/\/\/.*/g;
 
 /** The program's own text again, of all or of a part. */
 export function withoutInsertions(text: string): string {
   return text.replace(INSERTED, '');
 }
+
+/** Where in a line's own text something is inserted, and the length of all that is inserted in the line up to there. */
+export function insertionsIn(line: string): { column: number; length: number }[] {
+  let length = 0;
+  return Array.from(line.matchAll(INSERTED), ({ index, 0: text }) => {
+    const column = index - length;
+    length += text.length;
+    return { column, length };
+  });
+}
+
+/** Names another source map, the last. */
+export const withSourceMap = (code: string, url: string): string => `${code}\n${BEGIN}//# sourceMappingURL=${url}`;
 
 let acorn: typeof import('acorn') | undefined;
 

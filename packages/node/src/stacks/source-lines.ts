@@ -1,65 +1,82 @@
 // Where a line of a file that was made from others comes from. Only while somebody traces, and only for files with functions that ran.
-import { readFileSync, statSync } from 'node:fs';
-import type { SourceMap, SourceMapPayload } from 'node:module';
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { statSync } from 'node:fs';
+import { composed } from '../functions/composed-map.js';
+import { runningText } from '../functions/start.js';
+import {
+  type FindsOriginal,
+  type Original,
+  originals,
+  originalsIn,
+  parsed,
+  readRegularFile,
+  readSourceMap,
+  sourceMapOf,
+} from '../source-maps.js';
 
-/** A map that is larger is not read: the program would wait for it. In bytes. */
-const LARGEST = 16 * 2 ** 20;
+/** How many files' source maps are kept, and for how long a file is taken for what it was. */
+const MOST_FILES = 100;
+const KEPT_MS = 1000;
 
-const { findSourceMap, SourceMap: NodeSourceMap } = process.getBuiltinModule('node:module');
-
-interface Mapped {
-  map: SourceMap;
-  /** What its sources are relative to. */
-  folder: string;
+interface Kept {
+  finds: FindsOriginal;
+  changed: number;
+  looked: number;
 }
 
 export class SourceLines {
-  private readonly maps = new Map<string, Mapped | undefined>();
+  /** The one that was used last is the last. */
+  private readonly files = new Map<string, Kept>();
 
   /**
    * The original place of a line and column, both from 1, of the file of this path. Undefined where it has no source map, or one that
    * cannot be read.
    */
-  original(path: string, line: number, column: number): { file: string; line: number } | undefined {
+  original(path: string, line: number, column: number): Original | undefined {
     try {
-      if (!this.maps.has(path)) this.maps.set(path, read(path));
-      const mapped = this.maps.get(path);
-      const entry = mapped?.map.findEntry(line - 1, Math.max(0, column - 1));
-      if (!mapped || !entry || !('originalSource' in entry) || typeof entry.originalSource !== 'string')
-        return undefined;
-      const { originalSource, originalLine } = entry;
-      const file = originalSource.startsWith('file:')
-        ? fileURLToPath(originalSource)
-        : /^[a-z][a-z+.-]*:/i.test(originalSource)
-          ? originalSource
-          : resolve(mapped.folder, originalSource);
-      return { file, line: originalLine + 1 };
+      return this.of(path)(line, Math.max(0, column - 1));
     } catch {
-      this.maps.set(path, undefined);
       return undefined;
     }
   }
-}
 
-function read(path: string): Mapped | undefined {
-  // Where Node.js itself was told to use them.
-  const known = findSourceMap(path);
-  if (known) return { map: known, folder: dirname(path) };
-  if (statSync(path).size > LARGEST) return undefined;
-  const url = [...readFileSync(path, 'utf8').matchAll(/^\/\/[#@] sourceMappingURL=(\S+)\s*$/gm)].at(-1)?.[1];
-  if (url === undefined) return undefined;
-  const inline = /^data:application\/json(?:;charset=[^;,]+)?(;base64)?,(.*)$/.exec(url);
-  if (inline) {
-    const [, isBase64, data] = inline;
-    return parsed(isBase64 ? Buffer.from(data!, 'base64').toString() : decodeURIComponent(data!), dirname(path));
+  private of(path: string): FindsOriginal {
+    const now = Date.now();
+    let kept = this.files.get(path);
+    if (!kept || now - kept.looked > KEPT_MS) {
+      const changed = statSync(path).mtimeMs;
+      if (kept?.changed !== changed) kept = { finds: read(path), changed, looked: now };
+      kept.looked = now;
+    }
+    this.files.delete(path);
+    this.files.set(path, kept);
+    if (this.files.size > MOST_FILES) this.files.delete(this.files.keys().next().value!);
+    return kept.finds;
   }
-  const file = url.startsWith('file:') ? fileURLToPath(url) : resolve(dirname(path), decodeURIComponent(url));
-  if (statSync(file).size > LARGEST) return undefined;
-  return parsed(readFileSync(file, 'utf8'), dirname(file));
 }
 
-function parsed(text: string, folder: string): Mapped {
-  return { map: new NodeSourceMap(JSON.parse(text) as SourceMapPayload), folder };
+const NONE: FindsOriginal = () => undefined;
+
+/** Never throws. */
+function read(path: string): FindsOriginal {
+  try {
+    return nodes(path) ?? own(path) ?? NONE;
+  } catch {
+    return NONE;
+  }
+}
+
+/** Where Node.js itself was told to use source maps. */
+function nodes(path: string): FindsOriginal | undefined {
+  const map = process.getBuiltinModule('node:module').findSourceMap(path);
+  return map && originalsIn(map);
+}
+
+function own(path: string): FindsOriginal | undefined {
+  const text = readRegularFile(path);
+  const named = text === undefined ? undefined : sourceMapOf(text);
+  const found = named === undefined ? undefined : readSourceMap(named, path);
+  if (!found) return undefined;
+  // V8 counts what was inserted.
+  const code = runningText(path, text!);
+  return originals(code === undefined ? parsed(found) : composed(code, found));
 }

@@ -37,11 +37,16 @@ export class Application {
   }
 
   /** @param options of Node.js, after those for the recorder */
-  run(main: string, environment: Record<string, string> = {}, options = ['--import', REGISTER]): Outcome {
+  run(
+    main: string,
+    environment: Record<string, string> = {},
+    options = ['--import', REGISTER],
+    args: string[] = [],
+  ): Outcome {
     const recorded = join(this.scene.folder, 'recorded.json');
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      ['--import', join(this.scene.folder, 'record.mjs'), ...options, join(this.folder, main)],
+      ['--import', join(this.scene.folder, 'record.mjs'), ...options, join(this.folder, main), ...args],
       {
         cwd: this.folder,
         encoding: 'utf8',

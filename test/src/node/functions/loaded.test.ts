@@ -160,6 +160,29 @@ describe('@sonde/node: functions of what is loaded', function () {
     assert.deepEqual(app.run('main.cjs').fired, ['> main.cjs f 2', '< f']);
   });
 
+  it('of a file that is loaded again and again are those of its last versions, and what was before is still its', () => {
+    const app = application({
+      'main.cjs': `
+        const { writeFileSync } = require('node:fs');
+        const file = require('node:path').join(__dirname, 'changing.cjs');
+        const load = (text) => { writeFileSync(file, text); delete require.cache[file]; return require(file); };
+        const version = (name) => 'exports.f = function version' + name + '() {};';
+        const versions = [];
+        for (let i = 0; i < 30; i++) versions.push(load(version(i)));
+        for (let i = 0; i < 10; i++) load('with ({}) { }' + i);
+        for (const i of [29, 22, 21]) versions[i].f();
+        if (process.argv[2]) load(version('Last')).f();`,
+    });
+    const run = (...args: string[]) => app.run('main.cjs', { SONDE_FUNCTIONS: 'changing.cjs' }, undefined, args);
+    const of = (name: string) => [`> changing.cjs ${name} ${name === '' ? 0 : 1}`, `< ${name}`];
+    const { fired, status } = run();
+    assert.deepEqual(fired, [...of('version29'), ...of('version22'), ...of('')]);
+    assert.deepEqual([status.files, status.functions, status.skipped.length], [1, 1, 1]);
+    const last = run('last');
+    assert.deepEqual(last.fired.slice(-2), of('versionLast'));
+    assert.deepEqual([last.status.files, last.status.functions, last.status.skipped], [1, 1, []]);
+  });
+
   it('are there where intrinsics are frozen, and show what was inserted', () => {
     const app = application({ 'main.cjs': `function f() { return 1 }\nconsole.log(f() && String(f));` });
     const { fired, stdout, status } = app.run('main.cjs', { NODE_OPTIONS: '--frozen-intrinsics --no-warnings' });
