@@ -55,13 +55,13 @@ describe('Names in stacks', function () {
   it('are so where a source map says what the file was called', async () => {
     const program = await NamesProgram.start(scene.current);
     const file = join(scene.current.folder, 'made.js');
-    const map = { version: 3, sources: ['/none/first\nsecond\x1b[2J.ts'], names: [], mappings: 'AAAA,SAAS' };
+    const map = { version: 3, sources: ['/none/first\x07second\x1b[2J.ts'], names: [], mappings: 'AAAA,SAAS' };
     const url = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString('base64')}`;
     writeFileSync(file, `\n${url}\n`);
     await program.call('enable');
     await program.call('runFile', file, url);
     await program.call('flush');
-    await program.shows('inFile /none/first\\x0asecond\\x1b[2J.ts:1\n');
+    await program.shows('inFile /none/first\\x07second\\x1b[2J.ts:1\n');
   });
 });
 
