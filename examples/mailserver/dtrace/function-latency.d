@@ -1,9 +1,9 @@
 #!/usr/sbin/dtrace -s
 /*
  * How long one function takes, in nanoseconds, as a histogram: from its entry to its return. The server has no probe for it and was not
- * changed; it was started with @sonde/node:
+ * changed; it was started with @sonde/node, and with probes in its functions:
  *
- *     node --import @sonde/node/register dist/server.js
+ *     SONDE_FUNCTIONS=on node --import @sonde/node/register dist/server.js
  *
  *     dtrace -s function-latency.d domainOf
  *

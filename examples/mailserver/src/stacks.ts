@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sendTraffic } from './client.js';
+import { interrupt } from './interrupting.js';
 
 const TRAFFIC = { sessions: 6, mails: 12, pauseMs: 10 };
 const SHOWN = 2;
@@ -52,11 +53,9 @@ try {
   while (!output.includes('Attaching')) await setTimeout(100);
   await setTimeout(2000);
   results.push(await serve('during'));
-  // bpftrace 0.17 forgets an interrupt that comes while it prints.
-  const again = setInterval(() => tracer.kill('SIGINT'), 3_000);
-  tracer.kill('SIGINT');
+  const done = interrupt(tracer);
   await ended;
-  clearInterval(again);
+  done();
   results.push(await serve('after'));
   const stacks = [...output.matchAll(/^@\[\n([\s\S]*?)^\]: (\d+)$/gm)].map(([, frames, count]) => ({
     frames: frames!.trimEnd(),

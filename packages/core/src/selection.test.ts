@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,7 +146,7 @@ describe('selection of a backend', () => {
     assert.equal(select({ env: { SONDE_REQUIRE: '0', SONDE_BACKEND: 'systemtap' } }, broken).backend, 'noop');
   });
 
-  it('reads the nearest package.json above the main file, links resolved', () => {
+  it('reads the nearest package.json above the main file, links resolved, or above the working directory where there is none', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sonde-manifest-'));
     try {
       mkdirSync(join(folder, 'app/bin'), { recursive: true });
@@ -157,6 +158,11 @@ describe('selection of a backend', () => {
       assert.equal(applicationManifest(join(folder, 'main'))?.text, '{"name":"app"}');
       assert.equal(applicationManifest(join(folder, 'not-there.js')), undefined);
       assert.equal(applicationManifest(''), undefined);
+      const program = `import { applicationManifest } from ${JSON.stringify(new URL('selection.js', import.meta.url).href)};
+        console.log(applicationManifest().text);`;
+      const withoutFile = ['--input-type=module', '-e', program];
+      const { stdout } = spawnSync(process.execPath, withoutFile, { cwd: join(folder, 'app/bin'), encoding: 'utf8' });
+      assert.equal(stdout, '{"name":"app"}\n');
       writeFileSync(join(folder, 'app/package.json'), '{ broken');
       assert.equal(select({ manifest: undefined }).requested, 'auto');
     } finally {

@@ -158,13 +158,16 @@ function automatic(platform: string): BackendName {
   }
 }
 
-/** The nearest package.json above the program's main file, symbolic links resolved as Node.js does. */
+/**
+ * The nearest package.json above the program's main file, symbolic links resolved as Node.js does. Above the working directory where there is no
+ * such file: under `node -e`, and while a worker thread runs what `--require` names.
+ */
 export function applicationManifest(main: string | undefined = MAIN_FILE): Settings['manifest'] {
-  if (main === undefined || !isAllowed({ name: 'read' })) return undefined;
+  if (!isAllowed({ name: 'read' })) return undefined;
   let folder: string;
   try {
     // Node.js's own, in JavaScript, takes five times as long in a process that has not used it.
-    folder = dirname(realpathSync.native(main));
+    folder = main === undefined ? process.cwd() : dirname(realpathSync.native(main));
   } catch {
     return undefined;
   }

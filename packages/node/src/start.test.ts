@@ -39,7 +39,6 @@ describe('start', () => {
       process.exit();`;
     const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
       cwd: new URL('.', import.meta.url),
-      env: { ...process.env, SONDE_FUNCTIONS_AT: 'off' },
       timeout: 120_000,
       encoding: 'utf8',
     });

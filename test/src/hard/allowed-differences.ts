@@ -8,11 +8,6 @@ export interface Allowed {
   why: string;
 }
 
-const LINE = Number(process.versions.node.split('.')[0]);
-/** Before Node.js 22.15 what is imported can be changed in a thread of its own only, which `module.register` starts. */
-const HAS_HOOKS_THREAD = LINE < 22;
-const BY_THE_THREAD = 'Node.js 20 runs module hooks in a thread of its own, which function probes need';
-
 export const ALLOWED: readonly Allowed[] = [
   {
     where: 'mappings',
@@ -26,14 +21,6 @@ export const ALLOWED: readonly Allowed[] = [
     what: /^\+Symbol\(sonde\.[a-z]+\.1\)$/,
     why: 'several copies of a package find one another there; not enumerable by Object.keys',
   },
-  { where: 'globals', what: /^\+__sonde$/, why: 'functions with probes look there; documented, not enumerable' },
-  ...(HAS_HOOKS_THREAD
-    ? [
-        { where: 'threads', what: /^\+node$/, why: BY_THE_THREAD },
-        { where: 'descriptors', what: /^\+(anon_inode:\[event(fd|poll)\]|pipe:)$/, why: BY_THE_THREAD },
-        { where: 'what is active', what: /^\+PipeWrap$/, why: BY_THE_THREAD },
-      ]
-    : []),
 ];
 
 export interface Rewritten {
@@ -46,11 +33,6 @@ export interface Rewritten {
 
 /** What is the same before results are compared. */
 export const REWRITTEN: readonly Rewritten[] = [
-  {
-    what: /(\/hard\/real\/\w+\.js:\d+):\d+/g,
-    by: '$1:COLUMN',
-    why: 'what was inserted into functions moves what is behind it in its line; lines do not move. SONDE_FUNCTIONS=off inserts nothing',
-  },
   {
     what: /"arePromisesFollowed":true/g,
     by: '"arePromisesFollowed":false',

@@ -66,8 +66,8 @@ const commands = {
   /** A thread of JavaScript that comes and goes; whether its frames had names. */
   async thread(): Promise<boolean> {
     const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(THREAD)}`));
-    const [on] = await once(worker, 'message');
-    await once(worker, 'exit');
+    // Both may come in one turn of the event loop.
+    const [[on]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
     return on;
   },
 

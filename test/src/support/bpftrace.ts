@@ -1,4 +1,5 @@
 // bpftrace, and its language for what tests read.
+import assert from 'node:assert/strict';
 import { type NativeArgument, readBack } from './read-back.js';
 import type { Scene } from './scene.js';
 import type { TracedProgram } from './traced-program.js';
@@ -38,7 +39,11 @@ export async function attached(tracer: Tracer, ...programs: TracedProgram[]): Pr
 /** Ends it, and returns what COUNT_START kept. */
 export async function counted(tracer: Tracer, { pid }: TracedProgram): Promise<{ fires: number; ports: number }> {
   const output = await tracer.stop();
-  const count = (map: string) => Number(new RegExp(`^@${map}\\[${pid}\\]: (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  const count = (map: string) => {
+    const [, kept] = new RegExp(`^@${map}\\[${pid}\\]: (\\d+)$`, 'm').exec(output) ?? [];
+    assert.ok(kept !== undefined, `bpftrace kept nothing in @${map} of ${pid}:\n${output}`);
+    return Number(kept);
+  };
   return { fires: count('fires'), ports: count('ports') };
 }
 

@@ -2,10 +2,12 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Context } from 'mocha';
 import type { Commands } from '../fixtures/names-program.js';
 import { CalledProgram, type ProgramOptions } from './called-program.js';
 import { REGISTER } from './runtime-program.js';
 import type { Scene } from './scene.js';
+import { cannotTest } from './tools.js';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/names-program.js', import.meta.url));
 
@@ -23,7 +25,7 @@ export class NamesProgram extends CalledProgram<Commands> {
   private constructor(scene: Scene, { env, tmp, execArgv = [], ...options }: NamesOptions) {
     super(
       PROGRAM,
-      { SONDE_DIR: scene.objects, SONDE_FUNCTIONS_AT: 'off', SONDE_BACKEND: 'noop', SONDE_REQUIRE: '0', ...env },
+      { SONDE_DIR: scene.objects, SONDE_BACKEND: 'noop', SONDE_REQUIRE: '0', ...env },
       { ...options, execArgv: ['--import', REGISTER, ...execArgv] },
     );
     this.tmp = tmp ?? '/tmp';
@@ -63,6 +65,12 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
     if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
     await setTimeout(50);
   }
+}
+
+/** Goes on only where what is tested is not in the folder that {@link withTmp} replaces. */
+export function needsOtherFolderThanTmp(context: Context): void {
+  const here = fileURLToPath(import.meta.url);
+  if (here.startsWith('/tmp/')) cannotTest(context, `${here} is in /tmp, which the programs are to have another of`);
 }
 
 /** What runs a program with a folder of the scene as its /tmp, which everybody may write to; and more of the shell before it. */

@@ -19,7 +19,7 @@ export class RuntimeProgram extends CalledProgram<Commands> {
     super(
       PROGRAM,
       // Function probes have tests of their own.
-      { SONDE_DIR: scene.objects, SONDE_FUNCTIONS_AT: 'off', ...environment },
+      { SONDE_DIR: scene.objects, ...environment },
       { ...options, execArgv: ['--import', REGISTER, ...(options.execArgv ?? [])] },
     );
     this.folder = scene.objects;

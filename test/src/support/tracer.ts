@@ -1,12 +1,16 @@
 // A tracer as a child process.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const PATIENCE_MS = 30_000;
-/** From the request to end to the next one: bpftrace 0.17 forgets one that comes while it is writing. */
+/**
+ * From the request to end to the next one: bpftrace 0.17 forgets one that comes while it prints events. When it prints what its maps hold, it
+ * takes none any more, and one would end it before it is done.
+ */
 const AGAIN_MS = 3_000;
 /** From the request to end to the end by force. */
 const GRACE_MS = 30_000;
@@ -102,7 +106,7 @@ export class Tracer {
 
   /** Ends it as Ctrl+C does, and returns all that it wrote. */
   async stop(): Promise<string> {
-    const again = setInterval(() => this.child.kill('SIGINT'), AGAIN_MS);
+    const again = setInterval(() => catchesInterrupts(this.child.pid!) && this.child.kill('SIGINT'), AGAIN_MS);
     const late = startTimer(() => this.child.kill('SIGKILL'), GRACE_MS);
     this.child.kill('SIGINT');
     await this.closed;
@@ -129,6 +133,15 @@ export async function run(
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`${command} ${args.join(' ')} failed: ${(error as Error).message}\n${stdout}\n${stderr}`);
+  }
+}
+
+function catchesInterrupts(pid: number): boolean {
+  try {
+    const [, lowestSignals = '0'] = /^SigCgt:.*([0-9a-f])$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return (Number.parseInt(lowestSignals, 16) & 0b10) !== 0;
+  } catch {
+    return false;
   }
 }
 

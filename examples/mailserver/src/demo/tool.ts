@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { interrupt } from '../interrupting.js';
 import { atEnd } from './ending.js';
 import type { Served } from './served.js';
 
 const ATTACHES_WITHIN_MS = 15_000;
 const LEAVES_WITHIN_MS = 10_000;
-const INTERRUPTED_EVERY_MS = 3_000;
 
 /** A tracer that is a program of its own, prints lines, and detaches when it is interrupted. */
 export class Tool {
@@ -54,12 +54,10 @@ export class Tool {
 
   /** Interrupts the tool and waits until it is gone and all its lines were read. */
   async stop(): Promise<void> {
-    this.child.kill('SIGINT');
-    // bpftrace 0.17 forgets an interrupt that comes while it prints.
-    const again = setInterval(() => this.child.kill('SIGINT'), INTERRUPTED_EVERY_MS);
+    const done = interrupt(this.child);
     const late = setTimeout(() => this.child.kill('SIGKILL'), LEAVES_WITHIN_MS);
     await this.closed;
-    clearInterval(again);
+    done();
     clearTimeout(late);
   }
 

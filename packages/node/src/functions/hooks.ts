@@ -165,8 +165,8 @@ interface LoadContext {
 }
 
 /**
- * What a load hook answers. CommonJS that comes by `require` is left to `_compile`, and so is what is imported where there is no source yet: Node.js
- * itself compiles what another hook made of it.
+ * What a load hook answers. CommonJS is left to `_compile`, but for what is imported and another hook made, a text then: Node.js compiles that
+ * itself.
  */
 export function transformed<Result extends LoadResult>(
   transform: Transform,
@@ -177,7 +177,7 @@ export function transformed<Result extends LoadResult>(
   const { format, source } = result;
   const [, kind, isTyped] = /^(commonjs|module)(-typescript)?$/.exec(format ?? '') ?? [];
   if (!kind || source === null || source === undefined) return result;
-  if (kind === 'commonjs' && conditions?.includes('require')) return result;
+  if (kind === 'commonjs' && (conditions?.includes('require') || typeof source !== 'string')) return result;
   const name = url.startsWith('file:') ? fileURLToPath(url) : url;
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source as Uint8Array);
   const javascript = isTyped ? withoutTypes(text, name) : text;

@@ -11,16 +11,24 @@ const read = (functions?: unknown, env: Record<string, string> = {}) => {
 };
 
 describe('the settings of function probes', () => {
-  it('are the defaults where nothing is said', () => {
+  it('are off where nobody asks', () => {
+    assert.equal(DEFAULTS.at, 'off');
     assert.deepEqual(read(), { ...DEFAULTS, ignored: [] });
+    assert.equal(read(undefined, { SONDE_FUNCTIONS_RETURNS: 'exact' }).at, 'off');
     const { root, ignored, ...options } = readSettings(null, {});
     assert.deepEqual([root, ignored, options], [process.cwd(), [], DEFAULTS]);
     assert.deepEqual(readSettings({ path: '/a/package.json', text: '{' }, {}).ignored, []);
   });
 
   it('are read from package.json', () => {
-    assert.deepEqual(read(['src/**', '!**/*.test.js']).patterns, ['src/**', '!**/*.test.js']);
+    const some = read(['src/**', '!**/*.test.js']);
+    assert.deepEqual([some.at, some.patterns], ['load', ['src/**', '!**/*.test.js']]);
     assert.equal(read(false).at, 'off');
+    for (const all of [true, {}, { returns: 'exact' }]) {
+      const { at, patterns } = read(all);
+      assert.deepEqual([at, patterns], ['load', ['**']]);
+    }
+    assert.equal(read({ files: ['lib/**'], at: 'off' }).at, 'off');
     const whole = read({ files: ['lib/**'], at: 'live', returns: 'exact' });
     assert.deepEqual(whole, { patterns: ['lib/**'], at: 'live', returns: 'exact', ignored: [] });
   });
@@ -37,8 +45,13 @@ describe('the settings of function probes', () => {
       returns: 'exact',
       ignored: [],
     });
-    assert.equal(read(['x'], { SONDE_FUNCTIONS: 'off' }).at, 'off');
+    for (const off of ['off', '0']) assert.equal(read(['x'], { SONDE_FUNCTIONS: off }).at, 'off');
+    for (const on of ['on', '1']) {
+      assert.deepEqual(read(undefined, { SONDE_FUNCTIONS: on }), { ...DEFAULTS, at: 'load', ignored: [] });
+      assert.deepEqual(read(['x'], { SONDE_FUNCTIONS: on }).patterns, ['x']);
+    }
     assert.equal(read(false, { SONDE_FUNCTIONS: '**' }).at, 'load');
+    assert.equal(read(undefined, { SONDE_FUNCTIONS_AT: 'live' }).at, 'live');
     assert.deepEqual(read(['x'], { SONDE_FUNCTIONS: '' }).patterns, ['x']);
   });
 
@@ -47,7 +60,7 @@ describe('the settings of function probes', () => {
       [
         'src',
         {},
-        'sonde.functions in /app/package.json is "src"; it must be a list of patterns, false, or an object: { "files": ["src/**"], "at": "load", "returns": "fast" }',
+        'sonde.functions in /app/package.json is "src"; it must be a list of patterns, true, false, or an object: { "files": ["src/**"], "at": "load", "returns": "fast" }',
       ],
       [
         { files: 'src' },
@@ -71,7 +84,8 @@ describe('the settings of function probes', () => {
       ],
     ];
     for (const [functions, env, reason] of cases) {
-      assert.deepEqual(read(functions, env), { ...DEFAULTS, ignored: [reason] });
+      const at = typeof functions === 'object' ? 'load' : 'off';
+      assert.deepEqual(read(functions, env), { ...DEFAULTS, at, ignored: [reason] });
     }
   });
 });

@@ -1,5 +1,5 @@
-// What is to have probes in its functions: in package.json or the environment, the later wins. A setting that means nothing is noted, for
-// status(), and passed over: a program must not fail to start because of it.
+// What is to have probes in its functions, and whether anything is: package.json or the environment asks for it, and the environment wins. A
+// setting that means nothing is noted, for status(), and passed over: a program must not fail to start because of it.
 import { applicationManifest } from 'sonde';
 import { DEFAULT_PATTERNS } from './files.js';
 import type { Returns } from './transform.js';
@@ -7,7 +7,7 @@ import type { Returns } from './transform.js';
 export interface FunctionOptions {
   /**
    * When the probes are put in. `load`: when the file is loaded. `live`: when a tracer attaches to `function__entry`, and taken out when it
-   * leaves; there are no returns then. `off`: never.
+   * leaves; there are no returns then. `off`, unless somebody asks: never.
    */
   at: 'load' | 'live' | 'off';
   /** Of files, relative to `root`; `!` before one takes files out. */
@@ -23,9 +23,11 @@ export interface FunctionSettings extends FunctionOptions {
 }
 
 const AT = ['load', 'live', 'off'] as const;
+const ON = ['on', '1'];
+const OFF = ['off', '0'];
 const RETURNS = ['exact', 'fast'] as const;
 
-export const DEFAULTS: FunctionOptions = { at: 'load', patterns: DEFAULT_PATTERNS, returns: 'fast' };
+export const DEFAULTS: FunctionOptions = { at: 'off', patterns: DEFAULT_PATTERNS, returns: 'fast' };
 
 /**
  * The settings of this process: `SONDE_FUNCTIONS`, `SONDE_FUNCTIONS_AT` and `SONDE_FUNCTIONS_RETURNS` before `sonde.functions` in the
@@ -65,11 +67,11 @@ function fromManifest({ path, text }: { path: string; text: string }, ignored: s
   }
   const where = `sonde.functions in ${path}`;
   if (value === undefined) return {};
-  if (value === false) return { at: 'off' };
-  if (isPatterns(value)) return { patterns: value };
+  if (typeof value === 'boolean') return { at: value ? 'load' : 'off' };
+  if (isPatterns(value)) return { at: 'load', patterns: value };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     ignored.push(
-      `${where} is ${JSON.stringify(value)}; it must be a list of patterns, false, or an object: { "files": ["src/**"], "at": "load", "returns": "fast" }`,
+      `${where} is ${JSON.stringify(value)}; it must be a list of patterns, true, false, or an object: { "files": ["src/**"], "at": "load", "returns": "fast" }`,
     );
     return {};
   }
@@ -82,6 +84,7 @@ function fromManifest({ path, text }: { path: string; text: string }, ignored: s
     ignored.push(`files of ${where} is ${JSON.stringify(files)}; it must be a list of patterns: ["src/**"]`);
   }
   return {
+    at: 'load',
     ...(patterns && { patterns }),
     ...oneOf('at', AT, `at of ${where}`, at, ignored),
     ...oneOf('returns', RETURNS, `returns of ${where}`, returns, ignored),
@@ -94,12 +97,15 @@ function fromEnvironment(
 ): Partial<FunctionOptions> {
   const { SONDE_FUNCTIONS, SONDE_FUNCTIONS_AT, SONDE_FUNCTIONS_RETURNS } = env;
   return {
-    // Asked for where package.json says that there are none.
-    ...(SONDE_FUNCTIONS &&
-      (SONDE_FUNCTIONS === 'off' ? { at: 'off' } : { at: 'load', patterns: split(SONDE_FUNCTIONS) })),
+    ...(SONDE_FUNCTIONS && named(SONDE_FUNCTIONS)),
     ...oneOf('at', AT, 'SONDE_FUNCTIONS_AT', SONDE_FUNCTIONS_AT || undefined, ignored),
     ...oneOf('returns', RETURNS, 'SONDE_FUNCTIONS_RETURNS', SONDE_FUNCTIONS_RETURNS || undefined, ignored),
   };
+}
+
+function named(functions: string): Partial<FunctionOptions> {
+  if (OFF.includes(functions)) return { at: 'off' };
+  return { at: 'load', ...(!ON.includes(functions) && { patterns: split(functions) }) };
 }
 
 function oneOf<Key extends string, Value extends string>(

@@ -8,15 +8,16 @@ const originals = new WeakMap<object, Function>();
 /** From now on `Function.prototype.toString` leaves out what was inserted; not under `--frozen-intrinsics`, where it is what it is. */
 export function showOwnText(): void {
   const { apply } = Reflect;
-  replace(
-    Function.prototype,
-    'toString',
-    (original) =>
-      function (this: object) {
+  // As a method: like the original, it has no `prototype`.
+  replace(Function.prototype, 'toString', (original) => {
+    const shown = {
+      toString(this: object): string {
         const text: string = apply(original, originals.get(this) ?? this, []);
         return text.includes(MARK) ? withoutInsertions(text) : text;
       },
-  );
+    };
+    return shown.toString;
+  });
 }
 
 /** Puts another function in the place of one of Node.js's, which looks the same. Nothing happens where that is frozen. */

@@ -127,6 +127,28 @@ describe('functions with probes in them', () => {
     assert.deepEqual(names(`function M() { 'use asm'; function f() {} return { f: f } } function g() {}`), ['g']);
   });
 
+  it('are not put where Node.js looks for the names of what a CommonJS module exports', () => {
+    const source = `
+      Object.defineProperty(exports, "__esModule", { value: true });
+      Object.defineProperty(exports, "a", { enumerable: true, get: function () { return a_1.a; } });
+      Object.defineProperty(module.exports, 'b', {
+        enumerable: true,
+        get() {
+          return a_1['b'];
+        }
+      });
+      Object.keys(a_1).forEach(function (key) {
+        if (key === "default" || key === "__esModule") return;
+        if (key in exports && exports[key] === a_1[key]) return;
+        Object.defineProperty(exports, key, { enumerable: true, get: function () { return a_1[key]; } });
+      });
+      Object.keys(list).forEach(function own(key) { list[key]++; });
+      Object.defineProperty(exports, 'c', { get: function c() { return count(); } });`;
+    assert.deepEqual(names(source), ['own', 'c']);
+    const inserted = instrument(source, options({ kind: 'commonjs' }))!.code;
+    assert.ok(inserted.startsWith(source.slice(0, source.indexOf('Object.keys(list)'))));
+  });
+
   it('are named as V8 names them', () => {
     assert.deepEqual(
       names(`function a() {} const b = () => 1; exports.c = function () {}; class D { e() {} get f() {} static g() {} constructor() {} #h() {} i = () => 1 }
@@ -247,6 +269,7 @@ describe('Function.prototype.toString', () => {
     assert.deepEqual([String(arrows), String(arrows(1))], ['x => y => z', 'y => z']);
     assert.match(Function.prototype.toString.toString(), /^function toString\(\) \{ \[native code\] \}$/);
     assert.equal(Function.prototype.toString.length, 0);
+    assert.ok(!Object.hasOwn(Function.prototype.toString, 'prototype'));
     assert.throws(() => Function.prototype.toString.call({}), TypeError);
   });
 });

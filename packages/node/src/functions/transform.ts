@@ -202,6 +202,7 @@ class Transform {
     }
     if (type === 'WithStatement')
       throw new Error('it has a `with`, whose object may have an answer for any name, inserted ones too');
+    if (type === 'CallExpression' && this.options.kind !== 'module' && exportsOther(node, this.source)) return;
     this.note(node);
     if (type === 'ClassDeclaration' || type === 'ClassExpression') className = nameOf(node) ?? hint ?? '(anonymous)';
     if (type === 'ReturnStatement') this.visitReturn(node as ReturnStatement, className);
@@ -413,6 +414,19 @@ const marked = (text: string) => BEGIN + text + END;
 
 /** That go on to the end of their line, the old ones in HTML too. */
 const COMMENTS = ['//', '<!--', '-->'];
+
+/**
+ * Whether it is what transpilers write for what a CommonJS module exports of another. Node.js finds names of exports by such texts, as they were
+ * written.
+ */
+function exportsOther(node: Node, source: string): boolean {
+  const text = source.slice(node.start, node.end);
+  return EXPORTS_ONE.test(text) || (EXPORTS_ALL.test(text) && /\bexports\b/.test(text));
+}
+
+const EXPORTS_ONE =
+  /^Object\s*\.\s*defineProperty\s*\(\s*(?:module\s*\.\s*)?exports\s*,[^{}]*\{[^{}]*\bget\b[^{}]*\{\s*return\s+[\w$.[\]'"]+\s*;?\s*\}[^{}]*\}\s*\)$/;
+const EXPORTS_ALL = /^Object\s*\.\s*keys\s*\(\s*[\w$]+\s*\)\s*\.\s*forEach\s*\(/;
 
 /** How many functions V8 may keep after this node, at whose end it keeps so many: by what it does there with them. */
 function keptAfter(node: Node, kept: number): number {

@@ -23,10 +23,13 @@ export class Application {
   readonly folder: string;
   private readonly scene: Scene;
 
+  /** @param files by their paths; all functions have probes where package.json says nothing of them */
   constructor(scene: Scene, files: Record<string, string>) {
     this.scene = scene;
     this.folder = join(scene.folder, 'app');
-    for (const [path, text] of Object.entries({ 'package.json': '{}', ...files })) this.write(path, text);
+    const manifest = { sonde: { functions: true }, ...JSON.parse(files['package.json'] ?? '{}') };
+    for (const [path, text] of Object.entries(files)) this.write(path, text);
+    this.write('package.json', JSON.stringify(manifest));
     writeFileSync(join(scene.folder, 'record.mjs'), RECORD);
   }
 

@@ -150,6 +150,42 @@ describe('@sonde/node: functions, and how a program is loaded', function () {
     });
   }
 
+  it('leave the names that a CommonJS module exports, also where a hook made it', () => {
+    const exporting = `
+      Object.defineProperty(exports, "__esModule", { value: true });
+      var other = require("./other.cjs");
+      Object.defineProperty(exports, "one", { enumerable: true, get: function () { return other.one; } });
+      Object.keys(other).forEach(function (key) {
+        if (key === "default" || key === "__esModule") return;
+        if (key in exports && exports[key] === other[key]) return;
+        Object.defineProperty(exports, key, { enumerable: true, get: function () { return other[key]; } });
+      });
+      exports.own = () => 3;`;
+    const app = application({
+      'main.mjs': `
+        import { one, own, two } from './plain.cjs';
+        import * as made from './made.js';
+        console.log(one(), two(), own(), made.one(), made.two(), made.own());`,
+      'plain.cjs': exporting,
+      'other.cjs': 'exports.one = () => 1;\nexports.two = () => 2;',
+      'made.js': '',
+      'hooks.mjs': `
+        export async function load(url, context, next) {
+          if (!url.endsWith('made.js')) return next(url, context);
+          return { format: 'commonjs', shortCircuit: true, source: ${JSON.stringify(exporting)} };
+        }`,
+      'loader.mjs': `import { register } from 'node:module';\nregister('./hooks.mjs', import.meta.url);`,
+    });
+    for (const register of Object.values(ways)) {
+      const { stdout, stderr, status } = app.run('main.mjs', { NODE_OPTIONS: '--no-warnings' }, [
+        ...register,
+        ...importing(app, 'loader.mjs'),
+      ]);
+      assert.deepEqual([stdout, stderr], ['1 2 3 1 2 3\n', '']);
+      assert.ok(status.functions >= 4);
+    }
+  });
+
   it('have probes in TypeScript that tsx runs, whichever comes first', function () {
     const tsx = pathToFileURL(needsPackage(this, 'tsx@4', 'tsx/dist/loader.mjs')).href;
     const app = application({

@@ -67,7 +67,13 @@ const send = async (port: string) => {
 async function serve(scene: Scene): Promise<string> {
   const server = spawn(process.execPath, ['--import', REGISTER, fileOf('dist/server.js'), '--port=0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SONDE_BACKEND: 'systemtap', SONDE_REQUIRE: '1', SONDE_DIR: scene.objects },
+    env: {
+      ...process.env,
+      SONDE_BACKEND: 'systemtap',
+      SONDE_REQUIRE: '1',
+      SONDE_DIR: scene.objects,
+      SONDE_FUNCTIONS: 'on',
+    },
   });
   scene.defer(async () => {
     server.kill('SIGTERM');

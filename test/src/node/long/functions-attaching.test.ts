@@ -142,7 +142,7 @@ async function heard(tracer: Tracer, knock: () => Promise<unknown>, pattern: Reg
 async function start(scene: Scene, environment: Record<string, string>): Promise<CalledProgram<Commands>> {
   const program = new CalledProgram<Commands>(
     PROGRAM,
-    { SONDE_DIR: scene.objects, ...environment },
+    { SONDE_DIR: scene.objects, SONDE_FUNCTIONS: 'on', ...environment },
     { execArgv: ['--import', REGISTER] },
   );
   scene.defer(() => program.kill());

@@ -193,9 +193,7 @@ describe('@sonde/node: programs that alter what it needs', function () {
       const { folder } = scene.current;
       const file = join(folder, 'program.cjs');
       await writeFile(file, program(alteration));
-      const { stdout, stderr } = runNode(scene.current, ['--import', REGISTER, file], {
-        env: { SONDE_FUNCTIONS_AT: 'off' },
-      });
+      const { stdout, stderr } = runNode(scene.current, ['--import', REGISTER, file], {});
       assert.equal(stderr, '');
       const { changed, holds, fired } = JSON.parse(stdout);
       assert.deepEqual([changed, holds], [[], true]);

@@ -138,7 +138,7 @@ describe('@sonde/node: ends of requests', function () {
   const requesting = async () => {
     const program = new CalledProgram<Commands>(
       PROGRAM,
-      { SONDE_DIR: scene.current.objects, SONDE_FUNCTIONS_AT: 'off' },
+      { SONDE_DIR: scene.current.objects },
       { execArgv: ['--import', REGISTER, ...(version === 20 ? ['--experimental-websocket'] : [])] },
     );
     scene.current.defer(() => program.kill());

@@ -18,7 +18,6 @@ describe('@sonde/node: what a program can see', function () {
         ...process.env,
         SONDE_DIR: scene.current.objects,
         SONDE_BACKEND: 'systemtap',
-        SONDE_FUNCTIONS_AT: 'off',
       },
       timeout: 50_000,
     });

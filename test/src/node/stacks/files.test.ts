@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { makeTmp, NamesProgram, until, withTmp } from '../../support/names-program.js';
+import { makeTmp, NamesProgram, needsOtherFolderThanTmp, until, withTmp } from '../../support/names-program.js';
 import { useScene } from '../../support/scene.js';
 import { asUser, needsOtherUser, needsRoot, OTHER_USER } from '../../support/tools.js';
 
@@ -30,6 +30,10 @@ describe('The files of names in stacks', function () {
   this.timeout(60_000);
   const scene = useScene();
   const newTmp = () => makeTmp(join(scene.current.folder, 'tmp'));
+
+  before(function () {
+    needsOtherFolderThanTmp(this);
+  });
 
   describe('where V8 writes a map of its own', () => {
     for (const flags of [['--perf-basic-prof'], ['--perf-basic-prof-only-functions']]) {

@@ -83,7 +83,7 @@ describe("The mail server's D scripts", function () {
 async function serve(scene: Scene, options: string[] = []): Promise<string> {
   const server = spawn(process.execPath, [...options, fileOf('dist/server.js'), '--port=0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SONDE_BACKEND: 'dtrace', SONDE_REQUIRE: '1' },
+    env: { ...process.env, SONDE_BACKEND: 'dtrace', SONDE_REQUIRE: '1', SONDE_FUNCTIONS: 'on' },
   });
   scene.defer(async () => {
     server.kill('SIGTERM');
