@@ -1,7 +1,7 @@
-// The packages that are installed, by their manifests.
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+// The packages that files belong to, by their manifests.
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isSonde } from './value.js';
+import { isSonde } from './sonde.js';
 
 interface Manifest {
   readonly name?: string;
@@ -11,72 +11,42 @@ interface Manifest {
 }
 
 export class Installed {
-  private readonly manifests = new Map<string, Manifest | undefined>();
-  private readonly answers = new Map<string, boolean>();
+  private readonly manifests = new Map<string, Manifest>();
 
   forget(): void {
     this.manifests.clear();
-    this.answers.clear();
   }
 
   /** Whether a file is one of sonde's own. */
   isOfSonde(file: string): boolean {
-    const folder = this.folderOf(file);
-    const { name = '' } = (folder !== undefined && this.manifest(folder)) || {};
+    const { name = '' } = this.packageOf(dirname(file));
     return isSonde(name) || name.startsWith('@sonde/');
   }
 
-  /** Whether a file may lead to probes. Of what is installed, only packages do that depend on sonde, directly or not. */
+  /** Whether a file may have to do with probes. Of installed packages, only those that depend on sonde do. */
   mayHaveProbes(file: string): boolean {
     if (!/[\\/]node_modules[\\/]/.test(file)) return true;
-    const folder = this.folderOf(file);
-    if (folder === undefined) return true;
-    const known = this.answers.get(folder);
-    if (known !== undefined) return known;
-    const answer = this.reachesSonde(folder);
-    this.answers.set(folder, answer);
-    return answer;
+    const { dependencies, optionalDependencies, peerDependencies } = this.packageOf(dirname(file));
+    return Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }).some(isSonde);
   }
 
-  private reachesSonde(folder: string): boolean {
-    const seen = new Set([folder]);
-    for (const each of seen) {
-      const { name, dependencies, optionalDependencies, peerDependencies } = this.manifest(each) ?? {};
-      if (name !== undefined && (isSonde(name) || name.startsWith('@sonde/'))) continue;
-      for (const dependency of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
-        if (isSonde(dependency)) return true;
-        const found = installedIn(each, dependency);
-        if (found !== undefined) seen.add(found);
-      }
+  /** The manifest of the package that a folder belongs to: the nearest one with a name. */
+  private packageOf(folder: string): Manifest {
+    let manifest = this.manifests.get(folder);
+    if (!manifest) {
+      manifest = read(folder);
+      if (manifest.name === undefined && folder !== dirname(folder)) manifest = this.packageOf(dirname(folder));
+      this.manifests.set(folder, manifest);
     }
-    return false;
-  }
-
-  /** The folder of the package that a file belongs to: one whose manifest has a name. */
-  private folderOf(file: string): string | undefined {
-    for (let folder = dirname(file); ; folder = dirname(folder)) {
-      if (this.manifest(folder)?.name !== undefined) return folder;
-      if (folder === dirname(folder)) return undefined;
-    }
-  }
-
-  private manifest(folder: string): Manifest | undefined {
-    if (this.manifests.has(folder)) return this.manifests.get(folder);
-    let manifest: Manifest | undefined;
-    try {
-      manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    } catch {
-      // Most folders have none.
-    }
-    this.manifests.set(folder, manifest);
     return manifest;
   }
 }
 
-function installedIn(folder: string, name: string): string | undefined {
-  for (let above = folder; ; above = dirname(above)) {
-    const candidate = join(above, 'node_modules', name);
-    if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate);
-    if (above === dirname(above)) return undefined;
+function read(folder: string): Manifest {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  } catch {
+    // Most folders have none.
+    return {};
   }
 }

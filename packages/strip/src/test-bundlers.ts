@@ -1,10 +1,11 @@
-// Bundlers as programs use them, with the plugin or without it.
+// Bundlers as programs use them for production, with the plugin or without it.
 import { join } from 'node:path';
 import commonjsPlugin from '@rollup/plugin-commonjs';
 import rspack from '@rspack/core';
 import * as esbuild from 'esbuild';
 import * as rolldown from 'rolldown';
 import * as rollup from 'rollup';
+import { minify } from 'terser';
 import * as vite from 'vite';
 import webpack from 'webpack';
 import stripEsbuild from './esbuild.js';
@@ -43,6 +44,9 @@ export const BUNDLERS: Readonly<Record<string, Bundler>> = {
       outdir: 'out',
       bundle: true,
       write: false,
+      // Without short names: these depend on the letters of what is left out.
+      minifyWhitespace: true,
+      minifySyntax: true,
       format: 'esm',
       platform: 'node',
       target: 'node24',
@@ -64,7 +68,12 @@ export const BUNDLERS: Readonly<Record<string, Bundler>> = {
       input: absolute(root, entries),
       external: isExternal,
       onwarn: ({ message }) => void warnings.push(message),
-      plugins: [...(strip ? [stripRollup(strip)] : []), typescript(), commonjs({ extensions: ['.js', '.cjs'] })],
+      plugins: [
+        ...(strip ? [stripRollup(strip)] : []),
+        typescript(),
+        commonjs({ extensions: ['.js', '.cjs'] }),
+        minifier(),
+      ],
     });
     const { output } = await bundle.generate({ format: 'es' });
     return { code: chunks(output), warnings };
@@ -78,6 +87,8 @@ export const BUNDLERS: Readonly<Record<string, Bundler>> = {
       external: isExternal,
       platform: 'node',
       write: false,
+      output: { minify: true },
+      transform: { target: 'es2024' },
       resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
       onLog: (_level, { message }) => void warnings.push(message),
       plugins: strip ? [stripRolldown(strip)] : [],
@@ -100,9 +111,13 @@ export const BUNDLERS: Readonly<Record<string, Bundler>> = {
       build: {
         ssr: true,
         write: false,
-        minify: false,
+        minify: true,
         target: 'node24',
-        rolldownOptions: { input: absolute(root, entries), external: isExternal },
+        rolldownOptions: {
+          input: absolute(root, entries),
+          external: isExternal,
+          output: { chunkFileNames: '[name]-[hash].js' },
+        },
       },
       plugins: strip ? [stripVite(strip)] : [],
     });
@@ -110,9 +125,16 @@ export const BUNDLERS: Readonly<Record<string, Bundler>> = {
   },
 
   webpack: (root, entries, strip) => {
-    const loader = { test: /\.ts$/, loader: join(import.meta.dirname, 'test-typescript-loader.js') };
+    const options = {
+      transpileOnly: true,
+      configFile: join(import.meta.dirname, '../tsconfig.json'),
+      compilerOptions: { rootDir: root, module: 'esnext', moduleResolution: 'bundler', erasableSyntaxOnly: false },
+    };
+    const loader = { test: /\.ts$/, loader: 'ts-loader', options };
     const compiler = webpack({
       ...(packed(root, entries) as webpack.Configuration),
+      // From here, and not from the program's folder.
+      resolveLoader: { modules: [join(import.meta.dirname, '../node_modules')] },
       module: { rules: [loader] },
       plugins: strip ? [stripWebpack(strip)] : [],
     });
@@ -148,9 +170,9 @@ function chunks(output: readonly { type: string; fileName: string; code?: string
 function typescript(): rollup.Plugin {
   return {
     name: 'typescript',
-    async resolveId(id, importer) {
-      const found = await this.resolve(id, importer, { skipSelf: true });
-      return found ?? this.resolve(id.replace(/\.js$/, '.ts'), importer, { skipSelf: true });
+    async resolveId(id, importer, { custom = {} }) {
+      const options = { skipSelf: true, custom };
+      return (await this.resolve(id, importer, options)) ?? this.resolve(id.replace(/\.js$/, '.ts'), importer, options);
     },
     async transform(code, id) {
       if (!id.endsWith('.ts')) return undefined;
@@ -164,6 +186,14 @@ function typescript(): rollup.Plugin {
   };
 }
 
+/** As @rollup/plugin-terser does. */
+function minifier(): rollup.Plugin {
+  return {
+    name: 'minifier',
+    renderChunk: async (code) => (await minify(code, { module: true, toplevel: true })).code ?? '',
+  };
+}
+
 function packed(root: string, entries: Record<string, string>): unknown {
   return {
     context: root,
@@ -173,7 +203,6 @@ function packed(root: string, entries: Record<string, string>): unknown {
     entry: absolute(root, entries),
     experiments: { outputModule: true },
     output: { path: join(root, 'out'), filename: '[name].js', library: { type: 'module' } },
-    optimization: { minimize: false },
     resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     externalsType: 'module',
     externals: EXTERNAL,

@@ -1,16 +1,21 @@
-// Ways to use probes, each with the same program as it is written without them.
+// Ways to use probes. Each is a program with probes, and what becomes of it: README.md has the table.
 
 export type Files = Readonly<Record<string, string>>;
 
 export interface Shape {
   readonly name: string;
   readonly entry: string;
-  /** Programs with probes. */
-  readonly with: Files;
-  /** The same without; files that are the same are left out. */
-  readonly without: Files;
-  /** Files that nobody would have without probes. */
-  readonly only?: readonly string[];
+  readonly files: Files;
+  /** The same program as it is written without probes, where that is to come out. Files that are the same are left out. */
+  readonly without?: Files;
+  /** Whether it comes out where nothing is changed but names. */
+  readonly isIdentical?: boolean;
+  /** What is appended to the entry of both, to run what it exports. */
+  readonly drive?: string;
+  /** Whether probes stay, disabled: everywhere, or where these bundlers are at work. */
+  readonly stays?: true | readonly string[];
+  /** How the warnings begin, after the folder. */
+  readonly warnings?: readonly string[];
 }
 
 export const PROBES = `// What can be traced.
@@ -24,20 +29,22 @@ export const smtp = provider('smtp', {
 `;
 
 /** A program of `main.js` and the probes above. */
-function simple(name: string, main: string, without: string, others: Partial<Shape> = {}): Shape {
-  return {
-    name,
-    entry: 'main.js',
-    ...others,
-    with: { 'probes.js': PROBES, 'main.js': main, ...others.with },
-    without: { 'main.js': without, ...others.without },
-    only: others.only ?? ['probes.js'],
-  };
+function shape(name: string, main: string, others: Partial<Shape> = {}): Shape {
+  return { name, entry: 'main.js', ...others, files: { 'probes.js': PROBES, 'main.js': main, ...others.files } };
 }
 
+/** One that comes out as if it had been written without probes. */
+function identical(name: string, main: string, without: string, others: Partial<Shape> = {}): Shape {
+  return shape(name, main, { ...others, isIdentical: true, without: { 'main.js': without, ...others.without } });
+}
+
+const effect = (place: string, text: string) => `${place}: \`${text}\` stays, since it may have an effect`;
+const rests = (place: string, text: string) =>
+  `${place}: \`${text}\` stays, disabled, with the definition of its provider`;
+
 export const SHAPES: readonly Shape[] = [
-  simple(
-    'fire, fireWith, enabled, unload',
+  identical(
+    '`fire`, `fireWith`, `enabled`, `unload`',
     `import { smtp } from './probes.js';
 import { accept } from './accept.js';
 
@@ -89,14 +96,17 @@ process.on('exit', () => {
   accept('end');
 });
 `,
-    { with: { 'accept.js': 'export const accept = (what) => console.log(what);\n' } },
+    {
+      files: { 'accept.js': 'export const accept = (what) => console.log(what);\n' },
+      drive: `connect('a', 25); connect('b', 26);`,
+    },
   ),
-  simple(
-    'operations',
+  identical(
+    '`run`, `runCallback`',
     `import { smtp } from './probes.js';
 
-const deliver = (message) => Promise.resolve(message.length);
-const box = { put: (key) => key.length };
+const deliver = (message) => Promise.resolve(message?.length);
+const box = { put: (key) => key.length, read: (path, callback) => callback(null, path) };
 
 export async function receive(message, key) {
   const count = await smtp.delivery.run([key], () => deliver(message), (bytes) => [bytes]);
@@ -127,8 +137,8 @@ export function read(path, callback) {
   smtp.delivery.runCallback([path], (done) => box.read(path, done), callback, (data) => [data.length]);
 }
 `,
-    `const deliver = (message) => Promise.resolve(message.length);
-const box = { put: (key) => key.length };
+    `const deliver = (message) => Promise.resolve(message?.length);
+const box = { put: (key) => key.length, read: (path, callback) => callback(null, path) };
 
 export async function receive(message, key) {
   const count = await deliver(message);
@@ -151,8 +161,9 @@ export function read(path, callback) {
   box.read(path, callback);
 }
 `,
+    { drive: `console.log(await receive('message', 'key')); read('path', console.log);` },
   ),
-  simple(
+  identical(
     'destructuring',
     `import { smtp } from './probes.js';
 
@@ -160,18 +171,20 @@ const { sessionStart, sessionDone: done, delivery: { start } } = smtp;
 const { enabled } = done;
 
 export function connect(peer) {
+  const { delivery } = smtp;
   sessionStart.fire(peer, 25);
   if (start.enabled || enabled) console.log('traced');
   done.fire(peer, 2n);
-  return peer;
+  return delivery.run([peer], () => peer.length);
 }
 `,
     `export function connect(peer) {
-  return peer;
+  return peer.length;
 }
 `,
+    { drive: `console.log(connect('a'));` },
   ),
-  simple(
+  identical(
     're-exports',
     `import { smtp } from './all.js';
 import { PORT, start } from './some.js';
@@ -185,25 +198,27 @@ console.log(PORT);
 console.log(PORT);
 `,
     {
-      with: {
+      files: {
         'all.js': `export * from './probes.js';\n`,
         'some.js': `import { smtp } from './probes.js';
 export { smtp as mail } from './probes.js';
-export const PORT = 25;
-export const start = smtp.sessionStart, HOST = 'localhost';
+export const PORT = Number(process.env.MAIL_PORT ?? 25);
+export const HOST = 'localhost';
 console.log(HOST);
+export const start = smtp.sessionStart, port = PORT;
+export const { sessionDone, delivery: { done: delivered } } = smtp;
 `,
       },
       without: {
-        'some.js': `export const PORT = 25;
+        'some.js': `export const PORT = Number(process.env.MAIL_PORT ?? 25);
 export const HOST = 'localhost';
 console.log(HOST);
+export const port = PORT;
 `,
       },
-      only: ['probes.js', 'all.js'],
     },
   ),
-  simple(
+  identical(
     'namespaces',
     `import * as probes from './probes.js';
 import * as settings from './settings.js';
@@ -221,11 +236,13 @@ console.log(settings.PORT);
 console.log(settings.PORT);
 `,
     {
-      with: { 'settings.js': `export { smtp as probes } from './probes.js';\nexport const PORT = 25;\n` },
-      without: { 'settings.js': 'export const PORT = 25;\n' },
+      files: {
+        'settings.js': `export { smtp as probes } from './probes.js';\nexport const PORT = Number(process.env.MAIL_PORT ?? 25);\n`,
+      },
+      without: { 'settings.js': 'export const PORT = Number(process.env.MAIL_PORT ?? 25);\n' },
     },
   ),
-  simple(
+  identical(
     'aliases',
     `import { provider as define, string as text } from 'sonde';
 import { smtp as mail } from './probes.js';
@@ -240,7 +257,7 @@ console.log('done');
     `console.log('done');
 `,
   ),
-  simple(
+  identical(
     'default parameters',
     `import { smtp } from './probes.js';
 
@@ -258,6 +275,7 @@ export function named({ probe = smtp.sessionStart, port }) {
 }
 handle('a');
 handle('b', smtp.sessionDone);
+first(smtp.sessionDone, 'c');
 `,
     `export function handle(peer) {
   return peer;
@@ -270,10 +288,12 @@ export function named({ port }) {
 }
 handle('a');
 handle('b');
+first(void 0, 'c');
 `,
+    { drive: `console.log(handle('d'), handle.length, first(), named({ port: 1 }));` },
   ),
-  simple(
-    'conditional chains',
+  identical(
+    'conditions',
     `import { smtp } from './probes.js';
 
 export function connect(peer, isNew, log) {
@@ -283,6 +303,8 @@ export function connect(peer, isNew, log) {
   (isNew ? smtp.sessionStart : smtp.sessionDone).fire(peer, 5);
   log() && smtp.sessionStart.fire(peer, 6);
   isNew ? log(peer) : smtp.sessionStart.fire(peer, 7);
+  if (peer.isNew) smtp.sessionStart.fire(peer, 8);
+  else if (peer.isOld) smtp.sessionStart.fire(peer, 8);
   if (isNew) smtp.sessionStart.fire(peer, 8);
   else log('old');
   if (isNew) {
@@ -304,103 +326,54 @@ export function connect(peer, isNew, log) {
   return false;
 }
 `,
+    { drive: `for (const isNew of [true, false]) console.log(connect('a', isNew, console.log));` },
   ),
-  simple(
-    'class fields',
+  identical(
+    'private fields of a class',
     `import { smtp } from './probes.js';
 
 export class Session {
-  static started = smtp.sessionStart;
+  static #started = smtp.sessionStart;
   /** When it is over. */
-  done = smtp.sessionDone;
+  #done = smtp.sessionDone;
   #delivery = smtp.delivery;
   peer = 'a';
 
-  start() {
-    Session.started.fire(this.peer, 25);
-    return this.#delivery.run([this.peer], () => this.end());
+  start(other) {
+    Session.#started.fire(this.peer, 25);
+    return this.#delivery.run([this.peer], () => this.end(other));
   }
 
-  end() {
-    const { done, peer } = this;
-    this.done.fire(peer, 1n);
-    done.fire(peer, 1n);
-    return peer;
+  end(other = this) {
+    this.#done.fire(this.peer, 1n);
+    other.#done.fire(other.peer, 1n);
+    return this.peer;
   }
 }
-const session = new Session();
-session.done.fire('b', 2n);
 `,
     `export class Session {
   peer = 'a';
 
-  start() {
-    return this.end();
+  start(other) {
+    return this.end(other);
   }
 
-  end() {
-    const { peer } = this;
-    return peer;
+  end(other = this) {
+    return this.peer;
   }
 }
-const session = new Session();
 `,
+    { drive: `console.log(new Session().start(), Object.keys(new Session()).join());` },
   ),
-  {
-    name: 'CommonJS',
-    entry: 'main.cjs',
-    with: {
-      'probes.cjs': `'use strict';
-const { provider, string, int32 } = require('sonde');
-
-const smtp = provider('smtp', { sessionStart: [string('peer'), int32('port')] });
-
-module.exports = { smtp, PORT: 25 };
-`,
-      'http.cjs': `const sonde = require('sonde');
-exports.http = sonde.provider('http', { request: [sonde.string('url')] });
-exports.twice = (x) => 2 * x;
-exports.http.request.fire('loaded');
-`,
-      'only.cjs': `const { provider, string } = require('sonde');
-module.exports = provider('only', { one: [string('text')] });
-`,
-      'main.cjs': `const { smtp, PORT } = require('./probes.cjs');
-const { http, twice } = require('./http.cjs');
-const all = require('./probes.cjs');
-const only = require('./only.cjs');
-
-smtp.sessionStart.fire('a', PORT);
-all.smtp.sessionStart.fire('b', all.PORT);
-require('./probes.cjs').smtp.sessionStart.fire('c', 1);
-http.request.fire('/');
-only.one.fire('x');
-console.log(twice(all.PORT), PORT);
-`,
-    },
-    without: {
-      'probes.cjs': `'use strict';
-
-module.exports = { PORT: 25 };
-`,
-      'http.cjs': `exports.twice = (x) => 2 * x;
-`,
-      'main.cjs': `const { PORT } = require('./probes.cjs');
-const { twice } = require('./http.cjs');
-const all = require('./probes.cjs');
-
-console.log(twice(all.PORT), PORT);
-`,
-    },
-    only: ['only.cjs'],
-  },
-  simple(
+  identical(
     'default exports',
     `import smtp, { PORT } from './default.js';
 import { default as again } from './default.js';
+import start from './start.js';
 
 smtp.sessionStart.fire('a', PORT);
 again.sessionStart.fire('b', PORT);
+start.fire('c', PORT);
 console.log(PORT);
 `,
     `import { PORT } from './default.js';
@@ -408,16 +381,17 @@ console.log(PORT);
 console.log(PORT);
 `,
     {
-      with: {
+      files: {
         'default.js': `import { provider, string, int32 } from 'sonde';
-export const PORT = 25;
+export const PORT = Number(process.env.MAIL_PORT ?? 25);
 export default provider('smtp', { sessionStart: [string('peer'), int32('port')] });
 `,
+        'start.js': `import smtp from './default.js';\nexport default smtp.sessionStart;\n`,
       },
-      without: { 'default.js': 'export const PORT = 25;\n' },
+      without: { 'default.js': 'export const PORT = Number(process.env.MAIL_PORT ?? 25);\n' },
     },
   ),
-  simple(
+  shape(
     'computed members',
     `import { smtp } from './probes.js';
 
@@ -425,11 +399,9 @@ smtp['sessionStart'].fire('a', 25);
 smtp[\`sessionDone\`]['fire']('a', 1n);
 console.log('done');
 `,
-    `console.log('done');
-`,
   ),
-  simple(
-    'sequences',
+  shape(
+    'lists of expressions',
     `import { smtp } from './probes.js';
 
 export function connect(peer, log) {
@@ -440,16 +412,9 @@ export function connect(peer, log) {
   return result;
 }
 `,
-    `export function connect(peer, log) {
-  log(peer);
-  log(peer);
-  const result = (log(peer));
-  for (let i = 0; i < 3; i++) log(i);
-  return result;
-}
-`,
+    { drive: `console.log(connect('a', (x) => (console.log(x), x)));` },
   ),
-  simple(
+  shape(
     'arrow functions',
     `import { smtp } from './probes.js';
 
@@ -457,12 +422,9 @@ export const start = (peer) => smtp.sessionStart.fire(peer, 1);
 export const traced = () => smtp.sessionStart.enabled;
 export const wrap = (peer) => ({ end: () => { smtp.sessionDone.fire(peer, 1n); } });
 `,
-    `export const start = (peer) => {};
-export const traced = () => false;
-export const wrap = (peer) => ({ end: () => {} });
-`,
+    { drive: `console.log(start('a'), traced(), wrap('a').end());` },
   ),
-  simple(
+  shape(
     'asynchronous code',
     `import { smtp } from './probes.js';
 
@@ -481,23 +443,16 @@ export async function* each(messages, send) {
 export const all = (messages, send) =>
   Promise.all(messages.map((message) => smtp.delivery.run([message.to], async () => send(message))));
 `,
-    `export async function* each(messages, send) {
-  for await (const message of messages) {
-    try {
-      yield await send(message);
-    } catch (error) {
-      throw error;
-    }
-  }
-}
-export const all = (messages, send) =>
-  Promise.all(messages.map((message) => (async () => send(message))()));
-`,
+    {
+      drive: `const send = ({ to }) => { if (to === 'd') throw new Error('refused'); return Promise.resolve({ bytes: to }); };
+try { for await (const one of each([{ to: 'a' }, { to: 'd' }], send)) console.log(one); } catch ({ message }) { console.log(message); }
+console.log(await all([{ to: 'b' }, { to: 'c' }], send), await all([{ to: 'd' }], send).catch(({ message }) => message));`,
+    },
   ),
   {
     name: 'TypeScript',
     entry: 'main.ts',
-    with: {
+    files: {
       'probes.ts': PROBES,
       'main.ts': `import { type Probe, type Provider, provider, string } from 'sonde';
 import type { Operation } from 'sonde';
@@ -510,90 +465,151 @@ interface Traced {
   provider: Provider;
 }
 const http = provider('http', { request: [string('url')] } as const);
+enum Kind { Plain = 'plain' }
 
 export function handle(peer: string, probe: Mail['sessionStart'] = smtp.sessionStart): string {
   probe!.fire(peer, 25);
   (http as Provider).request;
-  http.request.fire(peer);
-  return peer;
+  http.request.fire(peer as string);
+  return (smtp.sessionDone.enabled as boolean) ? peer : Kind.Plain;
 }
 export class Session {
-  private readonly done: Mail['sessionDone'] = smtp.sessionDone;
+  readonly #done: Mail['sessionDone'] = smtp.sessionDone;
   constructor(readonly traced?: Traced) {}
   end(peer: string): void {
-    this.done.fire(peer, 1n);
+    this.#done.fire(peer, 1n);
   }
 }
 `,
     },
-    without: {
-      'main.ts': `export function handle(peer: string): string {
-  return peer;
-}
-interface Traced {}
-export class Session {
-  constructor(readonly traced?: Traced) {}
-  end(peer: string): void {}
-}
-`,
-    },
-    only: ['probes.ts'],
+    drive: `new Session().end('b');\nconsole.log(handle('a'), Object.keys(new Session()).join());`,
   },
-  simple(
-    'what is there for probes alone',
-    `import { hrtime } from 'node:process';
-import { domainOf } from './domains.js';
-import { smtp } from './probes.js';
-
-const short = (peer) => peer.slice(0, 10);
-function label(peer) {
-  return short(peer) + domainOf(peer);
-}
-
-export function connect(session) {
-  const peer = session.remoteAddress;
-  smtp.sessionStart.fire(label(peer), hrtime());
-  return session.id;
-}
-`,
-    `export function connect(session) {
-  return session.id;
-}
-`,
-    { with: { 'domains.js': 'export const domainOf = (peer) => peer;\n' }, only: ['probes.js', 'domains.js'] },
-  ),
-  simple(
-    'shared definitions, using, status',
-    `import { provider, status } from 'sonde';
+  shape(
+    'definitions in parts, `using`',
+    `import { provider, string } from 'sonde';
 import { common } from './common.js';
 
 const NAME = 'http';
 {
-  using http = provider(NAME, { request: common.request, done: [...common.request] });
+  using http = provider(NAME, { request: common.request, done: [...common.request, string('text')] });
   http.request.fire('/');
   console.log('in');
 }
-console.log(status().backend);
-`,
-    `{
-  console.log('in');
-}
-console.log(({ backend: 'noop', requested: 'noop', reason: 'the probes were removed by @sonde/strip', providers: [] }).backend);
 `,
     {
-      with: {
+      files: {
         'common.js': `import { string } from 'sonde';\nexport const common = { request: [string('url')] };\n`,
       },
-      only: ['common.js', 'probes.js'],
     },
   ),
-  simple(
-    'containers',
+  shape(
+    'modules in a circle',
+    `import { smtp, later } from './circle.js';
+export const go = () => { smtp.sessionStart.fire('a', 1); return 'went'; };
+console.log(later());
+`,
+    {
+      files: {
+        'circle.js': `${PROBES}import { go } from './main.js';
+export const later = () => go();
+export const probe = smtp.sessionStart;
+`,
+      },
+    },
+  ),
+  shape(
+    'arguments with effects',
+    `import { smtp } from './probes.js';
+let n = 0;
+const next = () => ++n;
+const box = {};
+smtp.sessionStart.fire('a', n++);
+smtp.sessionStart.fire(next(), (n += 2, box.last = n));
+const go = (m) => smtp.sessionStart.fire('b', n = m);
+go(n * 10);
+if (n) smtp.sessionStart.fire('c', n > 5 ? n-- : 0);
+console.log(n && smtp.sessionDone.fire(delete box.last, 1), n, Object.keys(box).length);
+smtp.sessionStart.fire(...[next(), 2]);
+const list = () => [next()];
+smtp.sessionStart.fire(...list());
+await smtp.delivery.run([n++, box], () => console.log(n));
+smtp.sessionDone.fireWith(() => [n++, next()]);
+smtp.sessionDone.fire(\`\${n}\`, [n, { n, box: box?.last }], () => n++, -n);
+console.log(n);
+`,
+    {
+      warnings: [
+        effect('main.js:5:29', 'n++'),
+        effect('main.js:6:24', 'next()'),
+        effect('main.js:6:32', '(n += 2, box.last = n)'),
+        effect('main.js:7:47', 'n = m'),
+        effect('main.js:9:36', 'n > 5 ? n-- : 0'),
+        effect('main.js:10:40', 'delete box.last'),
+        effect('main.js:11:24', '...[next(), 2]'),
+        effect('main.js:13:24', '...list()'),
+        effect('main.js:14:26', 'n++'),
+      ],
+    },
+  ),
+  shape(
+    'public fields of a class',
+    `import { smtp } from './probes.js';
+
+export class Session {
+  static started = smtp.sessionStart;
+  done = smtp.sessionDone;
+  peer = 'a';
+
+  end() {
+    const { done, peer } = this;
+    Session.started.fire(this.peer, 25);
+    this.done.fire(peer, 1n);
+    done.fire(peer, 1n);
+    return peer;
+  }
+}
+const session = new Session();
+session.done.fire('b', 2n);
+session.done = smtp.sessionStart;
+console.log(session.end());
+`,
+    {
+      stays: true,
+      warnings: [
+        rests('main.js:4:20', 'smtp.sessionStart'),
+        rests('main.js:5:10', 'smtp.sessionDone'),
+        rests('main.js:18:16', 'smtp.sessionStart'),
+      ],
+    },
+  ),
+  {
+    name: 'private fields of TypeScript',
+    entry: 'main.ts',
+    files: {
+      'probes.ts': PROBES,
+      'main.ts': `import { smtp } from './probes.js';
+
+export class Session {
+  private readonly done = smtp.sessionDone;
+  constructor(readonly started = smtp.sessionStart) {}
+  end(peer: string): void {
+    this.done.fire(peer, 1n);
+    this.started.fire(peer, 1);
+  }
+}
+new Session().end('a');
+console.log(Object.keys(new Session()).join());
+`,
+    },
+    stays: true,
+    warnings: [rests('main.ts:4:27', 'smtp.sessionDone'), rests('main.ts:5:34', 'smtp.sessionStart')],
+  },
+  shape(
+    'objects that hold probes',
     `import { provider, string } from 'sonde';
 import { probes } from './container.js';
 
 const own = {
-  // For tracers.
   http: provider('http', { request: [string('url')] }),
   retries: 3,
   ask(url) {
@@ -603,21 +619,204 @@ const own = {
 };
 own.http.request.fire('/');
 probes.start.fire('a', own.retries);
-console.log(own.retries);
-`,
-    `const own = {
-  retries: 3,
-  ask(url) {
-    return this.retries;
-  },
-};
-console.log(own.retries);
+console.log(own.ask('/'), Object.keys(own.http).join(), JSON.stringify(own));
 `,
     {
-      with: {
+      files: {
         'container.js': `import { smtp } from './probes.js';\nexport const probes = { start: smtp.sessionStart, done: smtp.sessionDone };\n`,
       },
-      only: ['probes.js', 'container.js'],
+      stays: true,
+      warnings: [
+        rests('container.js:2:32', 'smtp.sessionStart'),
+        rests('container.js:2:57', 'smtp.sessionDone'),
+        rests('main.js:5:9', "provider('http', { request: [string('ur…"),
+      ],
     },
+  ),
+  shape(
+    'variables that change, lists, functions that are given probes',
+    `import { smtp } from './probes.js';
+let probe = smtp.sessionStart;
+probe.fire('a', 1);
+probe = smtp.sessionDone;
+probe.fire('b', 2);
+for (const each of [smtp.sessionStart]) each.fire('c', 3);
+function emit(which, value) { which.fire(value); return which.enabled; }
+console.log(emit(smtp.sessionStart, 'd'), probe.enabled);
+`,
+    {
+      stays: true,
+      warnings: [
+        rests('main.js:2:13', 'smtp.sessionStart'),
+        rests('main.js:4:9', 'smtp.sessionDone'),
+        rests('main.js:6:21', 'smtp.sessionStart'),
+        rests('main.js:8:18', 'smtp.sessionStart'),
+      ],
+    },
+  ),
+  shape(
+    'modules as values, `import()`',
+    `import * as probes from './probes.js';
+function use(all) { all.smtp.sessionStart.fire('a', 1); return Object.keys(all).join(); }
+const { smtp } = await import('./later.js');
+smtp.sessionStart.fire('b', 2);
+console.log(use(probes), smtp.delivery.run(['a'], () => 'ran'));
+`,
+    { files: { 'later.js': PROBES }, stays: true },
+  ),
+  {
+    name: 'CommonJS',
+    entry: 'main.cjs',
+    files: {
+      'probes.cjs': `'use strict';
+const { provider, string, int32 } = require('sonde');
+
+const smtp = provider('smtp', { sessionStart: [string('peer'), int32('port')] });
+smtp.sessionStart.fire('loaded', 1);
+
+module.exports = { smtp, PORT: 25 };
+`,
+      'http.cjs': `const sonde = require('sonde');
+exports.http = sonde.provider('http', { request: [sonde.string('url')] });
+exports.twice = (x) => 2 * x;
+exports.http.request.fire('loaded');
+`,
+      'main.cjs': `const { smtp, PORT } = require('./probes.cjs');
+const { http, twice } = require('./http.cjs');
+const all = require('./probes.cjs');
+
+smtp.sessionStart.fire('a', PORT);
+all.smtp.sessionStart.fire('b', all.PORT);
+require('./probes.cjs').smtp.sessionStart.fire('c', 1);
+http.request.fire('/');
+console.log(twice(all.PORT), PORT);
+`,
+    },
+    stays: true,
+    warnings: [rests('http.cjs:2:16', "sonde.provider('http', { request: [sond…"), rests('probes.cjs:7:20', 'smtp')],
+  },
+  shape(
+    '`status()`, and what else sonde exports',
+    `import { DefinitionError, provider, status, string } from 'sonde';
+const smtp = provider('smtp', { sessionStart: [string('peer')] });
+smtp.sessionStart.fire('a');
+console.log(typeof DefinitionError, new Error() instanceof DefinitionError, status().backend);
+`,
+    { stays: true },
+  ),
+];
+
+/** Programs that are easy to get wrong. */
+export const OTHERS: readonly Shape[] = [
+  shape(
+    'semicolons that are left out',
+    `import { smtp } from './probes.js'
+const out = []
+const add = (x) => { out.push(x); return add }
+add(1)
+smtp.sessionStart.fire('a', 1)
+;[2, 3].forEach((x) => add(x))
+add(4)
+smtp.sessionStart.fire('a', 1); (() => add(5))()
+add(6)
+if (!smtp.sessionStart.enabled) (() => add(7))()
+const last = add(8)
+smtp.delivery.run([], () => { const x = 9; add(x) })
+smtp.delivery.run([], function () { add(this === undefined ? 10 : 0) })
+const probe = smtp.sessionStart
+;(() => add(11))()
+class Session { a = 1
+  #probe = smtp.sessionStart;
+  ['b'] = 2
+  c() { this.#probe.fire('a', 1) } }
+add(new Session().b)
+smtp.sessionStart.fire('a', add(12))
+console.log(out.join())
+`,
+    { files: { 'probes.js': PROBES.replaceAll(';', '') }, warnings: [effect('main.js:21:29', 'add(12)')] },
+  ),
+  shape(
+    'what operations run, as it is run',
+    `import { smtp } from './probes.js';
+const box = { name: 'box', get() { return this?.name; }, async later() { return this?.name; } };
+console.log(smtp.delivery.run(['a'], box.get));
+console.log(smtp.delivery.run(['a'], () => box.get()), smtp.delivery.run(['a'], () => box.get)());
+console.log(smtp.delivery.run(['a'], () => ({ a: 1 })).a, smtp.delivery.run(['a'], () => box?.name).length);
+console.log(await smtp.delivery.run(['a'], box.later));
+try { smtp.delivery.run(['a'], () => { throw new Error('thrown'); }); } catch ({ message }) { console.log(message); }
+async function caught() {
+  try {
+    return smtp.delivery.run(['a'], async () => { throw new Error('rejected'); });
+  } catch { return 'caught'; }
+}
+async function awaited() {
+  try {
+    return await smtp.delivery.run(['a'], async () => { throw new Error('rejected'); });
+  } catch { return 'caught'; }
+}
+console.log(await caught().catch(({ message }) => message), await awaited());
+const early = (x) => { if (x) { return smtp.delivery.run([], () => { if (x > 1) return 'early'; }); } return 'late'; };
+console.log(early(0), early(1), early(2));
+smtp.delivery.runCallback(['a'], (done) => { done(null, 1); done.call(box, null, 2); }, function (error, n) { console.log(error, n, this?.name); });
+smtp.delivery.runCallback(['a'], (done) => setTimeout(done, 1, null, 'time'), (error, text) => console.log(text));
+const x = 1;
+{ smtp.delivery.run([], () => { const x = 2; console.log(x); }); }
+smtp.delivery.run([], () => { const x = 3; console.log(x); });
+smtp.delivery.run([], () => { const y = 4; console.log(y); });
+smtp.delivery.run([], () => { const y = 5; console.log(y); });
+smtp.delivery.run([], () => { const process = 6; console.log(process); });
+console.log(x, 2 * smtp.delivery.run([], () => x + 1), typeof smtp.delivery.run([], () => x, () => []), typeof process);
+`,
+  ),
+  shape(
+    'what is decided without a tracer',
+    `import { smtp } from './probes.js';
+const out = [];
+const f = (x) => { out.push(x); return x; };
+f(0) && smtp.sessionStart.fire('a', 1);
+const a = f('') || smtp.sessionStart.enabled, b = f(2) && smtp.sessionStart.enabled, c = smtp.sessionStart.enabled || f(3);
+const traced = smtp.sessionStart.enabled || smtp.delivery.done.enabled;
+if (traced || f(4) === 4) f('yes'); else f('no');
+if (f(5) && traced) f('no');
+if (traced) { f('no'); } else if (f(6)) { const g = 1; f('six'); }
+while (smtp.sessionStart.enabled) f('no');
+for (const x of [7, 8]) if (x === 7) smtp.sessionStart.fire('x', 7); else f(x);
+const object = { traced, at: () => traced ? 1 : {}, mail: () => void smtp.sessionStart.fire('a', 1) };
+f(JSON.stringify([object.traced, object.at(), object.mail() === undefined]));
+switch (1) { case 1: smtp.sessionStart.fire('a', 1); f('case'); break; default: f('no'); }
+label: { smtp.sessionStart.fire('a', 1); break label; }
+try { smtp.sessionStart.fire('a', 1); } catch { f('no'); } finally { f('finally'); }
+do { smtp.sessionStart.fire('a', 1); } while (f(0));
+f(typeof traced); f(\`\${traced}\`); f(!!smtp.sessionStart && 'there');
+f(smtp.sessionStart.enabled === false);
+if (f(9)) if (traced) f('no'); else f('else'); else f('no');
+if (traced) { var late = 1; }
+late = 2;
+f(late);
+const noValue = () => f('') && smtp.sessionStart.fire('a', 1), off = () => smtp.sessionStart.enabled;
+f(noValue() === '' && off() === false);
+f((0 && smtp.sessionStart.enabled) === 0 && (1 && smtp.sessionStart.enabled) === false);
+console.log(JSON.stringify(out), a, b, c);
+export { traced };
+`,
+  ),
+  shape(
+    'names that hide others',
+    `import { smtp } from './probes.js';
+import { provider as p } from 'sonde';
+const out = [];
+function a(smtp) { smtp.sessionStart.fire('mine'); }
+a({ sessionStart: { fire: (x) => out.push(x) } });
+{ const p = (x) => ({ one: { fire: () => out.push(x) } }); const q = p('q', {}); q.one.fire(); }
+class provider { static fire = (x) => out.push(x); request = { fire: (x) => out.push(x) }; go() { this.request.fire('field'); } }
+provider.fire('static');
+new provider().go();
+smtp.sessionStart.fire('a', 1);
+const { fire } = { fire: (...all) => out.push(...all) };
+fire('free');
+console.log(out.join());
+`,
+    // What is left has the names of probes, and is the program's own.
+    { stays: true },
   ),
 ];
