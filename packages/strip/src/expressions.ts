@@ -63,16 +63,16 @@ export class Expressions {
   }
 
   private fire(path: NodePath): void {
-    const effects = this.effects(evaluated(path));
+    const effects = this.effects(evaluated(path), false);
     if (effects.length === 0) this.write(path, undefined);
     else this.keepOnly(path, effects, '(void (', '))');
   }
 
   /** What must be evaluated without the probe too. */
-  private effects(paths: readonly NodePath[]): Part[] {
+  private effects(paths: readonly NodePath[], isOfOperation: boolean): Part[] {
     const effects = paths.filter((path) => !isPure(path));
     for (const path of effects) {
-      this.work.warnings.effect(path);
+      this.work.warnings.effect(path, isOfOperation);
       this.visit(path);
     }
     return effects.map((path) =>
@@ -92,7 +92,7 @@ export class Expressions {
       return;
     }
     const called = unwrapped(work);
-    const before = this.effects([object!, ...listed(start!)]);
+    const before = this.effects([object!, ...listed(start!)], true);
     const place = callback?.isIdentifier() ? callbackPlace(called, callback) : undefined;
     if (
       place ? !known.meaning(place.parentPath!.get('callee') as NodePath) : !callback && isTransparent(called, path)

@@ -89,7 +89,7 @@ export function propertyName(path: NodePath, key: 'key' | 'property'): string | 
 
 export const nameOf = (node: t.Identifier | t.StringLiteral) => (node.type === 'Identifier' ? node.name : node.value);
 
-/** What names a module: in an import, a re-export, `require('…')`, `import('…')`. */
+/** What names a module: in an import, a re-export, a call of `require` or `import`. */
 export function requestOf(path: NodePath): NodePath<t.StringLiteral> | undefined {
   if (!path.isCallExpression()) {
     const source = path.get(path.isTSExternalModuleReference() ? 'expression' : 'source') as NodePath;

@@ -709,6 +709,32 @@ console.log(typeof DefinitionError, new Error() instanceof DefinitionError, stat
 /** Programs that are easy to get wrong. */
 export const OTHERS: readonly Shape[] = [
   shape(
+    'what stands around names that go',
+    `import { provider, string } from 'sonde';
+import { smtp } from './probes.js';
+function only(probe = smtp.sessionStart /* a, b */,) { probe.fire('a', 1); return arguments.length; }
+function last(peer, probe = smtp.sessionStart,) { probe.fire(peer, 1); return peer; }
+const first = ({ probe = smtp.sessionStart, x, other = smtp.sessionDone, } = {}, probe2 = smtp.sessionStart) => {
+  probe.fire('a', x), other.fire('a', 1), probe2.fire('b', 2);
+  return x;
+};
+const a = smtp.sessionStart, b = 1, c = a, d = smtp, { sessionDone, } = d, e = 2;
+c.fire('a', b), sessionDone.fire('b', e);
+class Session { static #start = a; #done = sessionDone; #count = 1; end() { Session.#start.fire('a', 1); this.#done.fire('a', 1); return this.#count; } }
+console.log(only(), last(1), last(2, smtp.sessionDone,), first({ x: 3 }), first(), b, e, new Session().end());
+const http = provider('http', { request: [string('url')] });
+{ const { request } = http; request.fire('/'); }
+console.log(smtp.delivery.run([], () => {
+  smtp.delivery.run([], () => { const v = 1; console.log(v); });
+  smtp.delivery.run([], () => { const v = 2; console.log(v); });
+  return smtp.delivery.run([], () => { const w = 3; return w; });
+}));
+const nested = (path, done) =>
+  smtp.delivery.runCallback([path], (d) => smtp.delivery.runCallback([path], (d2) => setTimeout(d2, 0, null, path), d), done);
+nested('nested', (error, path) => console.log(error, path));
+`,
+  ),
+  shape(
     'semicolons that are left out',
     `import { smtp } from './probes.js'
 const out = []

@@ -21,9 +21,9 @@ export class Warnings {
     return [...this.found].sort(([a], [b]) => a - b).map(([, warning]) => warning);
   }
 
-  /** An argument is evaluated without its probe too. */
-  effect(path: NodePath): void {
-    const advice = 'move it into fireWith(() => […]), or compute it before';
+  /** An argument of a probe, or a value that an operation starts with, is evaluated all the same. */
+  effect(path: NodePath, isOfOperation: boolean): void {
+    const advice = isOfOperation ? 'start an operation with values that are there' : 'move it into fireWith(() => […])';
     this.add(path, `${this.quoted(path)} stays, since it may have an effect: ${advice}`);
   }
 
