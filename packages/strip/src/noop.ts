@@ -68,7 +68,7 @@ export function log(): () => void {
   return nothing;
 }
 
-export function isRecording(): boolean {
+function no(): boolean {
   return false;
 }
 
@@ -77,10 +77,14 @@ function none(): unknown[] {
 }
 
 export {
+  no as isAllowed,
+  no as isRecording,
   none as places,
   none as watched,
   nothing as applicationManifest,
   nothing as captureStacksWith,
+  nothing as follow,
   nothing as registerBackends,
   nothing as stubOf,
+  nothing as variable,
 };
