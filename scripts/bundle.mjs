@@ -18,18 +18,21 @@ const packages = readdirSync(root).map((name) => manifest(name));
 for (const { folder, name, type, exports, bin } of packages) {
   const inlined = packages.filter((other) => other.name !== name && !SEPARATE.includes(other.name));
   rmSync(join(folder, 'lib'), { recursive: true, force: true });
-  await build({
-    entryPoints: [
-      ...entries(exports)
-        .flatMap(([, { types, ...files }]) => Object.values(files))
-        .map((file) => ({ in: join(folder, 'src', `${nameOf(file)}.ts`), out: nameOf(file) })),
-      ...Object.values(bin ?? {}).map((file) => ({ in: join(folder, 'src', `${nameOf(file)}.ts`), out: nameOf(file) })),
-    ],
-    outdir: join(folder, 'lib'),
-    format: type === 'commonjs' ? 'cjs' : 'esm',
-    alias: Object.fromEntries(inlined.flatMap(aliases)),
-    ...common(),
-  });
+  const made = [
+    ...entries(exports).flatMap(([, { types, ...files }]) => Object.values(files)),
+    ...Object.values(bin ?? {}),
+  ].map(nameOf);
+  for (const names of sharing(made)) {
+    await build({
+      entryPoints: names.map((name) => ({ in: join(folder, 'src', `${name}.ts`), out: name })),
+      outdir: join(folder, 'lib'),
+      format: type === 'commonjs' ? 'cjs' : 'esm',
+      splitting: names.length > 1,
+      chunkNames: `${names[0]}-whole`,
+      alias: Object.fromEntries(inlined.flatMap(aliases)),
+      ...common(),
+    });
+  }
   // What `require` is given instead: it is there to get the entry itself, or not.
   const required = Object.values(exports).flatMap((entry) => (entry.require ? [nameOf(entry.require.default)] : []));
   await build({
@@ -48,6 +51,14 @@ await build({
   outExtension: { '.js': '.cjs' },
   ...common(),
 });
+
+/** Entries by what is in one file for them: an entry and its `internal` are two lists of names of the same copy. */
+function sharing(names) {
+  const internals = { index: 'internal', off: 'off-internal' };
+  return names
+    .filter((name) => !Object.values(internals).includes(name))
+    .map((name) => (names.includes(internals[name]) ? [name, internals[name]] : [name]));
+}
 
 /** @returns {import('esbuild').BuildOptions} */
 function common() {

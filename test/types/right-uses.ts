@@ -1,17 +1,4 @@
-import {
-  boolean,
-  bytes,
-  int32,
-  json,
-  type Operation,
-  operation,
-  type Probe,
-  provider,
-  stack,
-  status,
-  string,
-  uint64,
-} from 'sonde';
+import { boolean, bytes, int32, json, type Operation, operation, type Probe, provider, stack, status, string, uint64 } from 'sonde';
 
 export const smtp = provider('smtp', {
   none: [],

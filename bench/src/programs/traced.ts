@@ -2,7 +2,8 @@
 //   node traced.js WAY
 // Its first line is what to attach a tracer to.
 import { release } from 'node:os';
-import { type Backend, int32, type ProviderDefinition, provider, registerBackends, status, string } from '@sonde/core';
+import { int32, provider, status, string } from '@sonde/core';
+import { type Backend, type ProviderDefinition, registerBackends } from '@sonde/core/internal';
 import { firstInstruction, loadProbeObject, thisMachine } from '@sonde/native';
 import { readLine, writeLine } from './lines.js';
 

@@ -6,7 +6,8 @@
 // that are no cost of the probe. The shapes `long` and `field` show it.
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { trace } from '@opentelemetry/api';
-import { int32, operation, type Probe, type ProviderDefinition, provider, registerBackends, string } from '@sonde/core';
+import { int32, operation, type Probe, provider, string } from '@sonde/core';
+import { type ProviderDefinition, registerBackends } from '@sonde/core/internal';
 import { loadProbeObject, thisMachine } from '@sonde/native';
 import debug from 'debug';
 import type { Shape, Timing } from '../shapes.js';

@@ -1,6 +1,7 @@
 // Has `sonde` register its backends. The providers here are made by a core of their own, which is in this file's bundle, and which needs
 // nothing: so where `sonde` cannot be loaded (a test runner without ES modules, say) the program runs on, and its probes rest.
-import { log, SondeError, type Status, status } from '@sonde/core';
+import { SondeError, type Status, status } from '@sonde/core';
+import { log } from '@sonde/core/internal';
 
 const debug = log('dtrace-provider');
 

@@ -2,7 +2,8 @@
 // fixed. What a provider has when it is enabled is one of sonde's providers. What is added later is another one of the same name, of all
 // that is added before the program's next turn, or before one of them fires: so a tracer that attaches by path finds few objects, and
 // DTrace few providers, of which most systems take some thirty from a process. Probes of the same name and arguments are the same to tracers.
-import { type Argument, int64, json, log, type ProbeSource, provider, string } from '@sonde/core';
+import { type Argument, int64, json, type ProbeSource, provider, string } from '@sonde/core';
+import { log } from '@sonde/core/internal';
 import { attach } from './attach.js';
 import { noteDefinition } from './functions.js';
 import { functionName, moduleName, probeName, providerName } from './names.js';

@@ -1,6 +1,6 @@
 // The package `dtrace-provider`, with sonde behind it: what it exports, takes, returns and throws, and what its properties are like. README.md tells where
 // it differs.
-import { variable } from '@sonde/core';
+import { variable } from '@sonde/core/internal';
 import { attachOrThrow } from './attach.js';
 import { DynamicProbe, DynamicProvider, illegalInvocation, type Kind } from './dynamic.js';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ProviderDefinition } from '@sonde/core';
+import type { ProviderDefinition } from '@sonde/core/internal';
 import { readDof, validate, writeDof } from '@sonde/dof';
 import { describeProvider, dtrace, moduleName } from './index.js';
 

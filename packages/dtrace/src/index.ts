@@ -4,7 +4,7 @@ import {
   type LoadedProvider,
   type NativeType,
   type ProviderDefinition,
-} from '@sonde/core';
+} from '@sonde/core/internal';
 import type { DofDefinition, DofVersion } from '@sonde/dof';
 import { type Dtrace, fireFunction, getBinding, late } from '@sonde/native';
 

@@ -1,4 +1,4 @@
-import type { Backend } from '@sonde/core';
+import type { Backend } from '@sonde/core/internal';
 import { loadProbeObject, symbolOf, thisMachine } from '@sonde/native';
 import { openUserEvents, type UserEvents } from './user-events.js';
 

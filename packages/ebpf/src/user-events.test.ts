@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Argument, NativeArgument, NativeType, ProbeDefinition } from '@sonde/core';
+import type { Argument } from '@sonde/core';
+import type { NativeArgument, NativeType, ProbeDefinition } from '@sonde/core/internal';
 import { describeEvent, fieldsOf } from './user-events.js';
 
 describe('A probe as a user event', () => {

@@ -1,7 +1,7 @@
 // User events: tracepoints that a program registers (Linux documentation, trace/user_events). The kernel sets a bit in our
 // memory while somebody traces one, and firing is one system call, without a trap.
 import { accessSync, constants } from 'node:fs';
-import type { NativeArgument, NativeType, ProbeDefinition, ProviderDefinition } from '@sonde/core';
+import type { NativeArgument, NativeType, ProbeDefinition, ProviderDefinition } from '@sonde/core/internal';
 import { getBinding, type ProbeEvent, symbolOf } from '@sonde/native';
 
 /** Where tracefs is: mounted by itself, or within debugfs. */

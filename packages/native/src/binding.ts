@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type NativeValue, places } from '@sonde/core';
+import { type NativeValue, places } from '@sonde/core/internal';
 import { checkDenoAllowsAddons, explained } from './restrictions.js';
 
 /** What the addon exports: see addon/fire.h, addon/events.h, addon/dtrace.h and addon/object.h. */

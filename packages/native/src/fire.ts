@@ -1,4 +1,4 @@
-import type { NativeValue, ProbeDefinition } from '@sonde/core';
+import type { NativeValue, ProbeDefinition } from '@sonde/core/internal';
 import { type Events, type Fire, getBinding, type NativeProbe } from './binding.js';
 
 const INTEGER = 0;

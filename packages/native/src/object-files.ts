@@ -2,7 +2,7 @@
 // all, those still to be started too.
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { isAllowed, log } from '@sonde/core';
+import { isAllowed, log } from '@sonde/core/internal';
 import { isIntact } from '@sonde/elf';
 import { getBinding } from './binding.js';
 import { putFile, putLink } from './private-files.js';

@@ -19,7 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { log } from '@sonde/core';
+import { log } from '@sonde/core/internal';
 import { checkOurs, openPrivateFolder, type Place } from './private-folder.js';
 import { checkDenoAllowsWriting } from './restrictions.js';
 

@@ -4,7 +4,7 @@
 // must be able to write to the folder that holds it, and that folder was checked before. So what was checked is what is used.
 import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { isAllowed, variable } from '@sonde/core';
+import { isAllowed, variable } from '@sonde/core/internal';
 import { checkDenoAllowsWriting } from './restrictions.js';
 
 /** Where files may lie. */

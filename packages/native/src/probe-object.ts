@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { LoadedProbe, LoadedProvider, ProbeDefinition, ProviderDefinition } from '@sonde/core';
+import type { LoadedProbe, LoadedProvider, ProbeDefinition, ProviderDefinition } from '@sonde/core/internal';
 import { definitionKey, type ProbeObjectDefinition, stubsOf } from '@sonde/elf';
 import { getBinding, late } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';

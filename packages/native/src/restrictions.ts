@@ -1,6 +1,6 @@
 // Node.js can be told to load no addons (--no-addons) and to leave files alone (its permission model), and so can Deno. What they throw then
 // does not always say what was wanted and which option allows it; status() is to.
-import { isAllowed } from '@sonde/core';
+import { isAllowed } from '@sonde/core/internal';
 
 /**
  * An error as a reason: what Node.js was not allowed to do, to which file, and the option that allows it. Other errors by their message.

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { places } from 'sonde';
+import { places } from 'sonde/internal';
 import { whyForeign } from './foreign.js';
 
 /** What the addon exports: see the headers in addon/. */

@@ -1,6 +1,7 @@
 // What probes need that costs something (subscriptions, callbacks, patched functions) is there only while they are traced. A tracer
 // that attaches changes a byte and tells nobody, so a timer looks: at one byte for each probe, twenty times a second.
-import { log, type Probe } from 'sonde';
+import type { Probe } from 'sonde';
+import { log } from 'sonde/internal';
 
 /** From one look to the next: what is switched on is on within 100 ms, also when a turn of the event loop takes half of that. */
 const LOOK_MS = 50;

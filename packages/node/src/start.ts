@@ -1,4 +1,5 @@
-import { log, provider } from 'sonde';
+import { provider } from 'sonde';
+import { log } from 'sonde/internal';
 import { bridge } from './bridge.js';
 import { bridges } from './bridges.js';
 import { whyForeign } from './foreign.js';

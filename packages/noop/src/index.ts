@@ -1,4 +1,4 @@
-import type { Backend } from '@sonde/core';
+import type { Backend } from '@sonde/core/internal';
 
 /** Probes that no tracer can see: never enabled, nothing fired. The core checks definitions all the same. */
 export const noop: Backend = {

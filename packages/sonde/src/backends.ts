@@ -1,4 +1,4 @@
-import type { Backends } from '@sonde/core';
+import type { Backends } from '@sonde/core/internal';
 import { dtrace } from '@sonde/dtrace';
 import { ebpf } from '@sonde/ebpf';
 import { buildDefault } from '@sonde/native';

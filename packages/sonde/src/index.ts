@@ -1,4 +1,4 @@
-import { registerBackends } from '@sonde/core';
+import { registerBackends } from '@sonde/core/internal';
 import { backends } from './backends.js';
 
 registerBackends(backends);

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 
 /** Whether an import leads to the packages that define probes. */
-export const isSonde = (specifier: string) => specifier === 'sonde' || specifier === '@sonde/core';
+export const isSonde = (specifier: string) => /^(sonde|@sonde\/core)(\/internal)?$/.test(specifier);
 
 export const isTesting = (specifier: string) => specifier === 'sonde/testing' || specifier === '@sonde/core/testing';
 

@@ -1,4 +1,4 @@
-import type { Backend } from '@sonde/core';
+import type { Backend } from '@sonde/core/internal';
 import { loadProbeObject, thisMachine } from '@sonde/native';
 
 /**

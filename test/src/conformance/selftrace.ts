@@ -1,4 +1,4 @@
-import type { NativeArgument } from '@sonde/core';
+import type { NativeArgument } from '@sonde/core/internal';
 
 /** What the addon in test/selftrace exports: see there. */
 interface Selftrace {

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import {
-  type Backend,
   boolean,
   bytes,
   int8,
@@ -12,9 +11,7 @@ import {
   int32,
   int64,
   json,
-  type LoadedProvider,
   operation,
-  type ProviderDefinition,
   provider,
   stack,
   status,
@@ -24,6 +21,7 @@ import {
   uint32,
   uint64,
 } from 'sonde';
+import type { Backend, LoadedProvider, ProviderDefinition } from 'sonde/internal';
 import { record } from 'sonde/testing';
 import type { Attachment } from './selftrace.js';
 

@@ -153,7 +153,7 @@ describe('@sonde/dtrace-provider', () => {
     it('gives those of other definitions another function, and those of the same the same', () => {
       const program = `
         import { createRequire } from 'node:module';
-        import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core'))};
+        import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core/internal'))};
         const definitions = [];
         const load = ({ probes }) => {
           definitions.push(probes.map(({ name, function: place }) => [name, place].join(' ')));

@@ -123,7 +123,7 @@ describe('Of what comes and goes, the drop-ins', function () {
 function program(setUp: string, each: string): string {
   return `
     import { createRequire } from 'node:module';
-    import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core'))};
+    import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core/internal'))};
 
     let loaded = 0;
     const load = ({ probes }) => {

@@ -1,7 +1,8 @@
 // Fires natively, each probe TIMES times: what a probe calls when it is traced, without a tracer. With nothing else done, callgrind counts
 // the instructions of that.
 //   node program.js TIMES
-import { int32, type ProviderDefinition, provider, registerBackends, string } from '@sonde/core';
+import { int32, provider, string } from '@sonde/core';
+import { type ProviderDefinition, registerBackends } from '@sonde/core/internal';
 import { loadProbeObject, thisMachine } from '@sonde/native';
 
 const times = Number(process.argv[2]);

@@ -2,9 +2,9 @@
 // of it, of which the application's `sonde` has another inside.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const resolve = (name: string) => fileURLToPath(import.meta.resolve(name));
@@ -15,10 +15,7 @@ describe('a library that depends on @sonde/core alone', () => {
     folder = mkdtempSync(join(tmpdir(), 'sonde-libraries-'));
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
     for (const name of ['first', 'second']) {
-      const copy = join(folder, name, 'core');
-      mkdirSync(copy, { recursive: true });
-      cpSync(resolve('@sonde/core'), join(copy, 'index.js'));
-      cpSync(resolve('@sonde/core/testing'), join(copy, 'testing.js'));
+      cpSync(dirname(resolve('@sonde/core')), join(folder, name, 'core'), { recursive: true });
       writeFileSync(
         join(folder, name, 'index.js'),
         `import { provider, string, status } from './core/index.js';

@@ -80,7 +80,7 @@ describe('What bpftrace prints in READMEs, docs and examples', () => {
     const url = (path: string) => JSON.stringify(new URL(`../../../${path}`, import.meta.url));
     const program = `
       import { createRequire } from 'node:module';
-      import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core'))};
+      import { registerBackends } from ${JSON.stringify(import.meta.resolve('@sonde/core/internal'))};
       const found = {};
       const load = ({ name, probes }) => {
         for (const probe of probes) found[name + ':' + probe.name] = probe.native;

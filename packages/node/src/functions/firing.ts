@@ -2,7 +2,8 @@
 // watched bytes itself, in it: a property of a constant object that never changes is a constant for V8, so that the look is a load and a
 // comparison; a global for each byte took twice as long in a loop that V8 optimised, a constant in each module as long, but there is none
 // to be had in an ECMAScript module (transform.ts tells why).
-import { type Probe, type Provider, type Watched, watched } from 'sonde';
+import type { Probe, Provider } from 'sonde';
+import { type Watched, watched } from 'sonde/internal';
 import { now } from '../runtime/clock.js';
 import { describe } from './functions.js';
 import type { functionProbes } from './probes.js';

@@ -2,7 +2,8 @@
 // runs, through the inspector of Node.js in the process itself (no port is opened). Entries only: a `try` or a changed `return` is taken and has
 // no effect. File by file, one for each turn of the event loop; taken out again when the tracer leaves.
 import type { Session } from 'node:inspector';
-import { log, type Provider } from 'sonde';
+import type { Provider } from 'sonde';
+import { log } from 'sonde/internal';
 import { whileTraced } from '../presence.js';
 import { now } from '../runtime/clock.js';
 import { sourceMapOf } from '../source-maps.js';

@@ -1,6 +1,6 @@
 // What is to have probes in its functions, and whether anything is: package.json or the environment asks for it, and the environment wins. A
 // setting that means nothing is noted, for status(), and passed over: a program must not fail to start because of it.
-import { applicationManifest } from 'sonde';
+import { applicationManifest } from 'sonde/internal';
 import { DEFAULT_PATTERNS } from './files.js';
 import type { Returns } from './transform.js';
 

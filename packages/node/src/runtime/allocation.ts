@@ -1,7 +1,8 @@
 // Allocations, sampled by V8 at every 32 KiB on average while traced, with the function that made them. Nothing else of it costs: an
 // allocation between two samples is not slower. Samples come every quarter of a second, in one go. By the addon: the inspector has the same profiler,
 // and has V8 collect the whole heap whenever it is asked for samples.
-import { int32, log, type Provider, string, uint64 } from 'sonde';
+import { int32, type Provider, string, uint64 } from 'sonde';
+import { log } from 'sonde/internal';
 import { getAddon } from '../addon.js';
 import { whileTraced } from '../presence.js';
 import { together } from './channels.js';

@@ -2,7 +2,8 @@
 // one out of the module before, by `const { lookup } = require('dns')` or `import { lookup } from 'dns'`, is not seen: Node.js brings what was
 // imported up to date for all of its modules or for none, and a program may have replaced functions of others by some that call what it imported.
 // Resolver objects are not seen either.
-import { follow, int32, type Provider, string, uint64 } from 'sonde';
+import { int32, type Provider, string, uint64 } from 'sonde';
+import { follow } from 'sonde/internal';
 import { whileTraced } from '../presence.js';
 import { together } from './channels.js';
 import { now, since } from './clock.js';

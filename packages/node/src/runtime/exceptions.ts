@@ -1,6 +1,7 @@
 // Every exception, caught or not, by V8's debugger in the same thread: it stops nothing, but a throw costs some 0.2 ms more.
 import type { Debugger, Session } from 'node:inspector';
-import { boolean, int32, log, type Provider, string } from 'sonde';
+import { boolean, int32, type Provider, string } from 'sonde';
+import { log } from 'sonde/internal';
 import { whileTraced } from '../presence.js';
 import { guarded } from './guard.js';
 import { isWatched, openPort, whenOthersCome, whoElse } from './inspector.js';

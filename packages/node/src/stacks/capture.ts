@@ -1,5 +1,5 @@
 // `stack` arguments by the addon: about twice as fast as by V8's Error.
-import { captureStacksWith } from 'sonde';
+import { captureStacksWith } from 'sonde/internal';
 import { getAddon } from '../addon.js';
 
 /**

@@ -1,7 +1,8 @@
 // JavaScript frames in a tracer's own stacks: while somebody wants them, the addon keeps the map of code that bpftrace, perf and bcc
 // read. Each thread of JavaScript tells of its own code; the files are the process's.
 import { getHeapStatistics } from 'node:v8';
-import { boolean, isRecording, log, type Probe, type Provider, uint32, uint64 } from 'sonde';
+import { boolean, type Probe, type Provider, uint32, uint64 } from 'sonde';
+import { isRecording, log } from 'sonde/internal';
 import { type Addon, getAddon } from '../addon.js';
 import { whileTraced } from '../presence.js';
 import { SourceLines } from './source-lines.js';
