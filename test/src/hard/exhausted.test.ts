@@ -12,12 +12,14 @@ import { useScene } from '../support/scene.js';
 import { cannotTest, needsHeader, needsRoot, needsTools } from '../support/tools.js';
 import { run } from '../support/tracer.js';
 import type { Told } from './exhausted-program.js';
-import { Goals } from './goals.js';
+import { Goals, meet } from './goals.js';
+import type { Seen } from './mappings-program.js';
 import type { Commands } from './refused-program.js';
 import type { Commands as StackCommands } from './stack-program.js';
 
 const PROGRAM = fileURLToPath(new URL('exhausted-program.js', import.meta.url));
 const REFUSED = fileURLToPath(new URL('refused-program.js', import.meta.url));
+const MAPPINGS = fileURLToPath(new URL('mappings-program.js', import.meta.url));
 const STACK = fileURLToPath(new URL('stack-program.js', import.meta.url));
 const SHIM = fileURLToPath(new URL('../../hard/refuse.c', import.meta.url));
 /** Those of test/hard/refuse.c. */
@@ -47,6 +49,27 @@ describe('A program throws nowhere that it would not without a tracer', () => {
       );
     }
     goals.check();
+  });
+});
+
+describe('A program that defines more providers than it can have mappings for', function () {
+  this.timeout(300_000);
+  const scene = useScene();
+
+  it('is told so in time, and keeps the other half of them', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAPPINGS], {
+      encoding: 'utf8',
+      env: environment(scene.current, { SONDE_REQUIRE: undefined }),
+    });
+    assert.deepEqual([status, stderr], [0, '']);
+    const { active, reasons, mappings, limit, works }: Seen = JSON.parse(stdout);
+    assert.ok(works);
+    assert.equal(reasons.length, 1, reasons.join('\n'));
+    assert.match(reasons[0]!, new RegExp(`^this process has ${active} probe objects, .* raise vm\\.max_map_count$`));
+    meet('of the mappings that the system allows a process', [
+      { name: 'taken', measured: mappings / limit, digits: 2, most: 0.55 },
+      { name: 'providers that a tracer finds', measured: active, least: Math.floor(limit / 6) },
+    ]);
   });
 });
 
