@@ -1,18 +1,12 @@
 import { type Argument, checkArgument } from './arguments.js';
 import { DefinitionError, show } from './errors.js';
-
-/** The most native arguments of a probe: `STAP_PROBE12` of <sys/sdt.h> is the widest, and so what Linux tools parse. */
-export const MOST_NATIVE_ARGUMENTS = 12;
-/** DTrace's DTRACE_PROVNAMELEN is 64 with the NUL, and fasttrap_meta_provide keeps ten for the process id that it appends. */
-const LONGEST_PROVIDER_NAME = 53;
-/** DTrace's own providers of processes, FASTTRAP_…_NAME in its <sys/fasttrap.h>; the last two on macOS. */
-const RESERVED_PROVIDER_NAMES = ['pid', 'objc', 'oneshot'];
-/** DTrace's DTRACE_MODNAMELEN is 64 with the NUL. */
-export const LONGEST_MODULE_NAME = 63;
-/** DTrace's DTRACE_FUNCNAMELEN is 128 with the NUL. */
-const LONGEST_FUNCTION_NAME = 127;
-/** DTrace's DTRACE_NAMELEN is 64 with the NUL. */
-const LONGEST_PROBE_NAME = 63;
+import {
+  LONGEST_FUNCTION_NAME,
+  LONGEST_PROBE_NAME,
+  LONGEST_PROVIDER_NAME,
+  MOST_NATIVE_ARGUMENTS,
+  RESERVED_PROVIDER_NAMES,
+} from './limits.js';
 
 /** A probe's arguments, or these with names of its own for tracers. */
 export type ProbeSource =

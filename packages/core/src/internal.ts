@@ -4,6 +4,7 @@ export type { Backend, LoadedProbe, LoadedProvider } from './backend.js';
 export type { NativeArgument, NativeType, ProbeDefinition, ProviderDefinition } from './definition.js';
 export { isAllowed, variable } from './deno.js';
 export { type Follower, follow, type Outcome } from './following.js';
+export * from './limits.js';
 export { log } from './log.js';
 export { captureStacksWith, type StackCapture } from './native-stack.js';
 export { places } from './places.js';

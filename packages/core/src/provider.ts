@@ -5,11 +5,11 @@ import {
   checkPlace,
   checkProviderName,
   defineProbe,
-  LONGEST_MODULE_NAME,
   type ProbeDefinition,
   type ProbeSource,
 } from './definition.js';
 import { DefinitionError, printable, show } from './errors.js';
+import { LONGEST_MODULE_NAME } from './limits.js';
 import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
 import { createProbes, type Probe, type ProbeControl, watchable } from './probe.js';
 import { type Connectable, type Connection, connect, enroll } from './registry.js';

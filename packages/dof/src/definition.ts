@@ -1,4 +1,11 @@
-import { DTRACE_ARGTYPELEN, DTRACE_FUNCNAMELEN, DTRACE_NAMELEN, dependencyClasses, stabilities } from './constants.js';
+import {
+  DTRACE_ARGTYPELEN,
+  DTRACE_FUNCNAMELEN,
+  DTRACE_NAMELEN,
+  DTRACE_PROVNAMELEN,
+  dependencyClasses,
+  stabilities,
+} from './constants.js';
 import { DofError } from './error.js';
 
 export type ByteOrder = 'little' | 'big';
@@ -128,10 +135,9 @@ export const defaultAttributes: Readonly<ProviderAttributes> = {
 export const attributeParts = ['provider', 'module', 'function', 'name', 'args'] as const;
 
 /**
- * 64 bytes with the zero at the end, less the up to 10 digits of a process id: `fasttrap_meta_provide` (illumos,
- * FreeBSD, macOS).
+ * Less the zero at the end and the up to 10 digits of a process id: `fasttrap_meta_provide` (illumos, FreeBSD, macOS).
  */
-const maxProvider = 53;
+const maxProvider = DTRACE_PROVNAMELEN - 1 - 10;
 const maxName = DTRACE_NAMELEN - 1;
 const maxFunction = DTRACE_FUNCNAMELEN - 1;
 const maxType = DTRACE_ARGTYPELEN - 1;

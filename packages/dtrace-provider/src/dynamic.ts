@@ -3,7 +3,7 @@
 // that is added before the program's next turn, or before one of them fires: so a tracer that attaches by path finds few objects, and
 // DTrace few providers, of which most systems take some thirty from a process. Probes of the same name and arguments are the same to tracers.
 import { type Argument, int64, json, type ProbeSource, provider, string } from '@sonde/core';
-import { log } from '@sonde/core/internal';
+import { log, MOST_NATIVE_ARGUMENTS } from '@sonde/core/internal';
 import { attach } from './attach.js';
 import { noteDefinition } from './functions.js';
 import { functionName, moduleName, probeName, providerName } from './names.js';
@@ -13,8 +13,6 @@ import type { Kind } from './values.js';
 export { DynamicProbe, illegalInvocation } from './probe.js';
 export type { Kind } from './values.js';
 
-/** The core's MOST_NATIVE_ARGUMENTS: every backend carries so many. */
-const MOST_VISIBLE = 12;
 /** The longest text, in bytes of UTF-8. */
 const LIMIT = 2 ** 16 - 1;
 
@@ -26,7 +24,7 @@ const ARGUMENTS: Record<Kind, readonly Argument[]> = {
 };
 
 function numbered(argument: (name: string) => Argument): Argument[] {
-  return Array.from({ length: MOST_VISIBLE }, (_, index) => argument(`arg${index}`));
+  return Array.from({ length: MOST_NATIVE_ARGUMENTS }, (_, index) => argument(`arg${index}`));
 }
 
 /** What a package lays down for its providers. */
@@ -111,15 +109,15 @@ export class DynamicProvider {
     const given = typeof name === 'symbol' ? String(name) : `${name}`;
     const kinds = types.slice(0, mostArguments).map((type) => kindOf(typeNamed(type)));
     const probe = new Probe();
-    const member = memberOf(probe, given, kinds.slice(0, MOST_VISIBLE));
+    const member = memberOf(probe, given, kinds.slice(0, MOST_NATIVE_ARGUMENTS));
     own(probe, { kinds: member.kinds, settle: () => this.#settle() });
     Object.defineProperty(probe, '__prov__', { value: this });
     // Defined and not set: a probe may be named __proto__.
     Reflect.defineProperty(this, given, { value: probe, configurable: true, enumerable: true, writable: true });
     if (member.native !== given) this.#debug('probe %s of %s is %s to tracers', given, this.#name, member.native);
-    if (kinds.length > MOST_VISIBLE) {
+    if (kinds.length > MOST_NATIVE_ARGUMENTS) {
       this.#debug(
-        `probe %s of %s has %d arguments, of which tracers see the first ${MOST_VISIBLE}`,
+        `probe %s of %s has %d arguments, of which tracers see the first ${MOST_NATIVE_ARGUMENTS}`,
         given,
         this.#name,
         kinds.length,

@@ -1,14 +1,12 @@
 // The names of other people's providers and probes, made such that all tools can carry them. Nothing is refused. The same name always
 // becomes the same one, and two names never meet: `marked` sees to that.
-
-/** DTrace's limits, as @sonde/core has them. */
-const LONGEST_PROVIDER = 53;
-const LONGEST_PROBE = 63;
-const LONGEST_MODULE = 63;
-const LONGEST_FUNCTION = 127;
-
-/** DTrace's own providers of processes. */
-const RESERVED = ['pid', 'objc', 'oneshot'];
+import {
+  LONGEST_FUNCTION_NAME,
+  LONGEST_MODULE_NAME,
+  LONGEST_PROBE_NAME,
+  LONGEST_PROVIDER_NAME,
+  RESERVED_PROVIDER_NAMES,
+} from '@sonde/core/internal';
 
 /** What a marked name ends in: forty-eight bits of a hash in letters, since a provider's name must not end in a digit. */
 const MARK_LENGTH = 12;
@@ -23,25 +21,25 @@ const PLACE = /^(?!\.\.?$)[a-zA-Z0-9_.$`-]+$/;
  * twelve letters.
  */
 export function probeName(name: string): string {
-  return dashless(name, LONGEST_PROBE, (plain) => plain);
+  return dashless(name, LONGEST_PROBE_NAME, (plain) => plain);
 }
 
 /** A provider's name: as a probe's, but that one which ends in a digit gets a `_`, since DTrace appends the process's id. */
 export function providerName(name: string): string {
-  if (RESERVED.includes(name)) return marked(name, LONGEST_PROVIDER);
+  if (RESERVED_PROVIDER_NAMES.includes(name)) return marked(name, LONGEST_PROVIDER_NAME);
   // One that ends in a digit and such a `_` already gets another: so it meets no other.
-  return dashless(name, LONGEST_PROVIDER, (plain) => (/\d_*$/.test(plain) ? `${plain}_` : plain));
+  return dashless(name, LONGEST_PROVIDER_NAME, (plain) => (/\d_*$/.test(plain) ? `${plain}_` : plain));
 }
 
 /** DTrace's second name for a probe. */
 export function moduleName(name: string): string {
-  if (PLACE.test(name) && name.length <= LONGEST_MODULE && !MARK.test(name)) return name;
-  return marked(name, LONGEST_MODULE);
+  if (PLACE.test(name) && name.length <= LONGEST_MODULE_NAME && !MARK.test(name)) return name;
+  return marked(name, LONGEST_MODULE_NAME);
 }
 
 /** DTrace's third name for a probe: its name, as the original has it, or what stands for it. There is room for a {@link distinction} behind it. */
 export function functionName(name: string): string {
-  return PLACE.test(name) && name.length <= LONGEST_FUNCTION - DISTINCTION_LENGTH ? name : probeName(name);
+  return PLACE.test(name) && name.length <= LONGEST_FUNCTION_NAME - DISTINCTION_LENGTH ? name : probeName(name);
 }
 
 /** What can stand behind a function's name, for a text that it comes from. */

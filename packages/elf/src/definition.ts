@@ -54,7 +54,7 @@ export interface ProbeDefinition {
 
 /** What a probe object shall contain. The same definition always gives the same bytes. */
 export interface ProbeObjectDefinition {
-  /** A C identifier, 1 to 57 characters. */
+  /** A C identifier, 1 to 255 characters. */
   provider: string;
   architecture: Architecture;
   /**
@@ -94,12 +94,7 @@ export const cTypes: Readonly<Record<NativeType, CType>> = {
   pointer: { size: 8, signed: false },
 };
 
-/** The limit of SDT notes: `STAP_PROBE12` is the widest macro of sys/sdt.h. */
-const maxArguments = 12;
-
-/** So that perf's event `sdt_PROVIDER:NAME` keeps to its 64 characters for group and event each. */
-const maxProvider = 57;
-const maxProbe = 63;
+/** So that a string table stays small whatever is given; tracers carry less. */
 const maxIdentifier = 255;
 
 /** Checks everything that the writer relies on. @throws {ElfError} for the first value that breaks a rule. */
@@ -108,7 +103,7 @@ export function checkDefinition(definition: ProbeObjectDefinition): void {
     throw new ElfError(`definition: ${show(definition)} is not an object`);
   }
   const { provider, architecture, nop, notes, probes } = definition;
-  checkIdentifier('provider', provider, maxProvider);
+  checkIdentifier('provider', provider, maxIdentifier);
   if (architecture !== 'x64' && architecture !== 'arm64') {
     throw new ElfError(`architecture: ${show(architecture)} is neither 'x64' nor 'arm64'`);
   }
@@ -122,7 +117,7 @@ export function checkDefinition(definition: ProbeObjectDefinition): void {
     const probe = probes[i]!;
     if (typeof probe !== 'object' || probe === null)
       throw new ElfError(`probes[${i}]: ${show(probe)} is not an object`);
-    checkIdentifier('probe name', probe.name, maxProbe);
+    checkIdentifier('probe name', probe.name, maxIdentifier);
     checkIdentifier('symbol', probe.symbol, maxIdentifier);
     if (names.size === names.add(probe.name).size) {
       throw new ElfError(`probe name: ${show(probe.name)} is used twice; names are unique in an object`);
@@ -138,9 +133,6 @@ function checkArguments(probe: ProbeDefinition): void {
   const parameters = probe.arguments;
   if (!Array.isArray(parameters)) {
     throw new ElfError(`arguments of ${probe.name}: ${show(parameters)} is not an array`);
-  }
-  if (parameters.length > maxArguments) {
-    throw new ElfError(`arguments of ${probe.name}: ${parameters.length} are more than ${maxArguments}`);
   }
   for (let i = 0; i < parameters.length; i++) {
     const parameter = parameters[i] as NativeArgument;

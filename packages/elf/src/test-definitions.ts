@@ -51,14 +51,14 @@ const identifier = (maxLength: number) =>
 
 /** Any definition that is allowed. */
 export const definitions: fc.Arbitrary<ProbeObjectDefinition> = fc.record({
-  provider: identifier(57),
+  provider: identifier(255),
   architecture: fc.constantFrom('x64' as const, 'arm64' as const),
   nop: fc.constantFrom(1 as const, 5 as const, 10 as const),
   notes: fc.boolean(),
   probes: fc
     .uniqueArray(
       fc.record({
-        name: identifier(63),
+        name: identifier(255),
         symbol: identifier(255),
         arguments: fc.uniqueArray(fc.record({ name: identifier(255), type: fc.constantFrom(...types) }), {
           maxLength: 12,

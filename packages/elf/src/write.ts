@@ -128,8 +128,8 @@ const sectionNames =
  *
  * The same definition gives the same bytes, always and everywhere.
  *
- * @throws {ElfError} if a name is not a C identifier of allowed length or not unique, if a probe has more than 12
- * arguments or one of unknown type, or if any other field is out of its range. The message names the value and the
+ * @throws {ElfError} if a name is not a C identifier of allowed length or not unique, if a probe has an
+ * argument of unknown type, or if any other field is out of its range. The message names the value and the
  * rule.
  */
 export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject {

@@ -73,7 +73,7 @@ Result<std::shared_ptr<Events>> Events::Open(const std::string& path, const std:
 bool Events::Fits(const std::vector<Field>& fields) {
   size_t size = 0;
   for (const Field& field : fields) size += FieldSize(field) + (field.size == 0 ? field.limit + 1 : 0);
-  return fields.size() <= kMostFields && size <= kLargestEvent;
+  return fields.size() <= kMostArguments && size <= kLargestEvent;
 }
 
 void Events::Close() {

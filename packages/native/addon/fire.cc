@@ -32,7 +32,6 @@ struct EventWriter {
 };
 #endif
 
-constexpr size_t kMostArguments = 12;  // MOST_NATIVE_ARGUMENTS in packages/core
 constexpr int32_t kInteger = 0;
 constexpr int32_t kBytes = -1;
 constexpr int32_t kGreatestLimit = 1 << 20;  // GREATEST_LIMIT in packages/core
