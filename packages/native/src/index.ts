@@ -1,3 +1,4 @@
+export { type AddonName, addonFiles, addonFolder, openAddon } from './addon-files.js';
 export { buildDefault, type Dtrace, getBinding, late } from './binding.js';
 export { type FireEvent, fireFunction } from './fire.js';
 export { firstInstruction } from './first-instruction.js';

@@ -1,8 +1,5 @@
 // The V8 addon: one for each line of Node.js, since it uses what Node-API does not have. Without it everything else of this package works.
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { places } from 'sonde/internal';
+import { addonFiles, addonFolder, openAddon } from '@sonde/native';
 import { whyForeign } from './foreign.js';
 
 /** What the addon exports: see the headers in addon/. */
@@ -76,51 +73,20 @@ export function getAddon(): Addon {
 
 function load(): Addon {
   if (whyForeign) throw new Error(whyForeign);
-  const folder = addonFolder();
-  const files = [join(folder, 'build/Release/sonde_node.node'), ...prebuilt(folder)].filter((file) => existsSync(file));
-  let reason: unknown;
-  for (const file of files) {
-    try {
-      const module = { exports: {} as Addon };
-      process.dlopen(module, file);
-      if (String(module.exports.abi) === process.versions.modules) return module.exports;
-      reason ??= new Error(`${file} is for another version of Node.js`);
-    } catch (error) {
-      reason ??= error;
-    }
+  const { platform, arch, version, versions } = process;
+  const name = { package: '@sonde/node', target: 'sonde_node', abi: versions.modules, file: import.meta.url };
+  const folder = addonFolder(name);
+  const none = `@sonde/node has no addon for Node.js ${version} on ${platform} ${arch} in ${folder}`;
+  const files = addonFiles(name);
+  if (files.length === 0) throw new Error(none);
+  try {
+    return openAddon<Addon>(files, checkAbi);
+  } catch (error) {
+    throw new Error(`${none}: ${(error as Error).message}`, { cause: error });
   }
-  const { platform, arch, version } = process;
-  const why = reason ? `: ${(reason as Error).message}` : '';
-  throw new Error(`@sonde/node has no addon for Node.js ${version} on ${platform} ${arch} in ${folder}${why}`, {
-    cause: reason,
-  });
 }
 
-/** As prebuildify names them; of Linux's two kinds this system's first. */
-function prebuilt(folder: string): string[] {
-  const { platform, arch, versions } = process;
-  const tags =
-    platform !== 'linux' ? [''] : existsSync('/etc/alpine-release') ? ['.musl', '.glibc'] : ['.glibc', '.musl'];
-  return tags.map((tag) =>
-    join(folder, 'prebuilds', `${platform}-${arch}`, `@sonde+node.abi${versions.modules}${tag}.node`),
-  );
-}
-
-/** Beside this file's folder, or where a bundle finds this package. */
-function addonFolder(): string {
-  const from = places().map((place) => dirname(fileURLToPath(place)));
-  const own = import.meta.url && join(dirname(fileURLToPath(import.meta.url)), '../addon');
-  const candidates = own ? [own] : [];
-  for (const place of from) {
-    for (let above = place; above !== dirname(above); above = dirname(above)) {
-      candidates.push(join(above, 'node_modules/@sonde/node/addon'));
-    }
-  }
-  const found = candidates.find((folder) => existsSync(join(folder, 'binding.gyp')));
-  if (!found) {
-    throw new Error(
-      `@sonde/node is not in node_modules of ${from[0]} or above: a bundle does not hold the addon, so install @sonde/node beside it`,
-    );
-  }
-  return found;
+/** Node.js lets addons that use Node-API to register themselves load everywhere. */
+function checkAbi({ abi }: Addon, file: string): void {
+  if (String(abi) !== process.versions.modules) throw new Error(`${file} is for another version of Node.js`);
 }
