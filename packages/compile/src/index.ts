@@ -10,11 +10,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** What an addon can be compiled for: every backend that the system can have, one of them, or none. */
 export const BACKENDS = ['auto', 'dtrace', 'systemtap', 'ebpf', 'noop'] as const;
@@ -69,7 +71,7 @@ export function build({ backend, from, verbose = false }: BuildOptions): string 
 /** Where the sources of the addon are that a program uses. */
 export function findAddon(from: string): string {
   const version = (manifest: string) => JSON.parse(readFileSync(manifest, 'utf8')).version;
-  const own = version(join(dirname(dirname(new URL(import.meta.url).pathname)), 'package.json'));
+  const own = version(join(dirname(dirname(fileURLToPath(import.meta.url))), 'package.json'));
   let manifest: string;
   try {
     manifest = findManifest(from);
@@ -103,9 +105,13 @@ function compile(backend: BuildBackend, addon: string, folder: string, verbose: 
   });
   const require = createRequire(import.meta.url);
   const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
-  const prefix = dirname(dirname(process.execPath));
+  // All of it is reached by paths within this folder: make takes no spaces in paths, and Node.js or the program may lie below one.
+  const nodeAddonApi = dirname(require.resolve('node-addon-api/package.json'));
+  cpSync(nodeAddonApi, join(folder, 'node_modules/node-addon-api'), { recursive: true });
+  const node = join(folder, 'node');
+  symlinkSync(dirname(dirname(process.execPath)), node);
   // The headers that came with this Node.js, if they did; otherwise node-gyp downloads them.
-  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+  const headers = existsSync(join(node, 'include/node/node_api.h')) ? [`--nodedir=${node}`] : [];
   const { status, signal, error, stdout, stderr } = spawnSync(
     process.execPath,
     [nodeGyp, 'rebuild', `--directory=${folder}`, `--sonde_backend=${backend}`, '--loglevel=warn', ...headers],
@@ -113,7 +119,6 @@ function compile(backend: BuildBackend, addon: string, folder: string, verbose: 
       stdio: ['ignore', verbose ? 'inherit' : 'pipe', verbose ? 'inherit' : 'pipe'],
       encoding: 'utf8',
       maxBuffer: 2 ** 26,
-      env: { ...process.env, SONDE_NODE_ADDON_API: dirname(require.resolve('node-addon-api/package.json')) },
     },
   );
   if (status === 0 && existsSync(join(folder, 'build/Release/backend.json'))) return;

@@ -8,7 +8,7 @@
           { "type": "none" },
           {
             "sources": ["abi.cc", "addon.cc", "allocation.cc", "capture.cc", "gc.cc", "printable.cc"],
-            "include_dirs": ["<!(node -p \"process.env.SONDE_NODE_ADDON_API || require('node-addon-api').include_dir\")"],
+            "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
             "defines": [
               "NAPI_VERSION=8",
               "NODE_ADDON_API_DISABLE_DEPRECATED",

@@ -1,7 +1,6 @@
 // The addons once more, compiled with the address and undefined-behaviour sanitizers, in test/build, where they stay until a source changes.
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from '../support/tracer.js';
@@ -35,7 +34,6 @@ async function compile(folder: string, file: string): Promise<Sanitized> {
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
   for (const name of sources) cpSync(join(ROOT, folder, name), join(scratch, name));
-  const require = createRequire(import.meta.url);
   // Node.js's headers come with it, or node-gyp fetches them.
   const prefix = dirname(dirname(process.execPath));
   const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
@@ -43,7 +41,6 @@ async function compile(folder: string, file: string): Promise<Sanitized> {
   await run(process.execPath, [gyp, 'rebuild', `--directory=${scratch}`, '--loglevel=warn', ...headers], {
     CXXFLAGS: `${SANITIZE} -fno-omit-frame-pointer -g1`,
     LDFLAGS: SANITIZE,
-    SONDE_NODE_ADDON_API: dirname(require.resolve('node-addon-api/package.json')),
   });
   writeFileSync(stamp, digest);
   return made;

@@ -1,7 +1,17 @@
 // @sonde/compile: the addon compiled where sonde is installed, for all backends or for one, and what that means at run time.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +20,8 @@ import type { Status } from 'sonde';
 import { needsTools } from '../support/tools.js';
 import { packAll, type Tarballs, unpackInto, withoutPrebuilds } from './tarballs.js';
 
-const BUILD = fileURLToPath(new URL('../../../packages/compile/lib/cli.js', import.meta.url));
+const COMPILE = fileURLToPath(new URL('../../../packages/compile/', import.meta.url));
+const BUILD = join(COMPILE, 'lib/cli.js');
 
 describe('@sonde/compile', function () {
   this.timeout(120_000);
@@ -111,8 +122,22 @@ describe('@sonde/compile', function () {
     assert.match(build(folder).output, /is 99\.0\.0, and this is @sonde\/compile .*: use npx @sonde\/compile@99\.0\.0/);
   });
 
-  function application(tarballs: Tarballs): string {
-    const folder = mkdtempSync(join(work, 'application-'));
+  it('compiles in a folder of any name', () => {
+    const folder = application(packages, 'with % and space-');
+    unpackInto(folder, { '@sonde/compile': packages['@sonde/compile']! });
+    const modules = join(folder, 'node_modules');
+    cpSync(join(COMPILE, 'node_modules/node-addon-api'), join(modules, 'node-addon-api'), {
+      recursive: true,
+      dereference: true,
+    });
+    symlinkSync(join(COMPILE, 'node_modules/node-gyp'), join(modules, 'node-gyp'));
+    const command = join(modules, '@sonde/compile/lib/cli.js');
+    assert.deepEqual(build(folder, ['--backend=systemtap', '--quiet'], {}, command), { code: 0, output: '' });
+    assert.deepEqual(chosen(folder), ['systemtap', 'systemtap', undefined]);
+  });
+
+  function application(tarballs: Tarballs, name = 'application-'): string {
+    const folder = mkdtempSync(join(work, name));
     const { sonde, '@sonde/core': core, '@sonde/native': native } = tarballs;
     unpackInto(folder, { sonde: sonde!, '@sonde/core': core!, '@sonde/native': native! });
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
@@ -128,10 +153,11 @@ function build(
   folder: string,
   options: string[] = [],
   env: NodeJS.ProcessEnv = {},
+  command = BUILD,
 ): { code: number | null; output: string } {
   // pnpm starts mocha with a NODE_PATH of its own.
   const { npm_config_sonde_backend: _, NODE_PATH: __, ...own } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BUILD, ...options], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...options], {
     cwd: folder,
     encoding: 'utf8',
     env: { ...own, ...env },
