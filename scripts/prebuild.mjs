@@ -1,12 +1,12 @@
-// Compiles an addon for the systems that it is published for, with prebuildify. On Linux on x64 it does so for all of them: the
-// compiler behind node-gyp is zig's, which npm fetches into its own cache, so no toolchain or SDK of another system is needed.
-// Elsewhere it compiles for the system that it runs on, with that system's compiler.
+// Compiles an addon with prebuildify for the systems that it is published for. On Linux on x64, this script compiles for all of
+// them: the compiler behind node-gyp is zig, which npm fetches into its own cache, so no toolchain or SDK of another system is
+// needed. Elsewhere, it compiles for the system that it runs on, with that system's compiler.
 //
 //   node scripts/prebuild.mjs [--addon=FOLDER] [--node=LINE]… [NAME…]
-//     --addon  of ADDONS below; packages/native/addon unless given
-//     --node   for an addon that is compiled for each line of Node.js: a line, such as 24, or `own`, the Node.js that runs
-//              this; all lines unless given
-//     NAME     of TARGETS below; all of them unless given
+//     --addon  one of ADDONS below (default: packages/native/addon)
+//     --node   a line of Node.js, such as 24, or `own`, the Node.js that runs this script; only for an addon that is compiled
+//              for each line (default: all of its lines; without zig, `own`)
+//     NAME     one of TARGETS below (default: all that can be compiled here)
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -20,7 +20,7 @@ const ADDONS = {
   'packages/node/addon': { name: '@sonde/node', lines: ['20', '22', '24', '26'] },
   'test/selftrace': { name: 'selftrace', lines: [] },
 };
-/** By zig's names. glibc 2.28 is that of Debian 10, RHEL 8 and Node.js's own binaries; binding.gyp names the same macOS. */
+/** With zig's name for each. Debian 10, RHEL 8 and Node.js's own binaries have glibc 2.28; binding.gyp names the same macOS. */
 const TARGETS = {
   'darwin-arm64': 'aarch64-macos.11.0',
   'darwin-x64': 'x86_64-macos.11.0',
@@ -43,12 +43,9 @@ const { name, lines } =
   ADDONS[values.addon] ?? fail(`--addon is ${values.addon}; it must be one of ${Object.keys(ADDONS).join(', ')}`);
 const addon = join(root, values.addon);
 const zig = process.platform === 'linux' && process.arch === 'x64' && join(fetchPackage(ZIG), 'zig');
-const possible = Object.keys(TARGETS).filter((target) => zig || isOwn(target));
-const targets = positionals.length > 0 ? positionals : possible;
-const impossible = targets.find((target) => !possible.includes(target));
-if (impossible) fail(`${impossible} cannot be compiled here; it must be one of ${possible.join(', ')}`);
+const targets = chosenTargets();
 
-for (const node of nodes()) {
+for (const node of chosenNodes()) {
   for (const target of targets) compile(target, node);
 }
 
@@ -60,7 +57,7 @@ function compile(target, { version, headers }) {
     ...[`--cwd=${work}`, `--out=${addon}`, `--cache=${join(work, 'cache')}`],
     ...[lines.length > 0 ? '--no-napi' : '--napi', ...(libc ? [`--tag-libc=${libc}`] : [])],
   ];
-  // With headers of its own, node-gyp downloads none.
+  // Because of nodedir, node-gyp downloads no headers.
   const env = { ...process.env, npm_config_nodedir: headers, npm_config_loglevel: 'warn', npm_config_jobs: 'max' };
   if (zig) Object.assign(env, zigFor(target, headers, work));
   const prebuildify = createRequire(import.meta.url).resolve('prebuildify/bin.js');
@@ -69,7 +66,7 @@ function compile(target, { version, headers }) {
   rmSync(work, { recursive: true });
 }
 
-/** A copy to compile in, since node-gyp removes what was compiled before. It lies where node-addon-api is found from. */
+/** Makes a copy to compile in, since node-gyp removes what was compiled before. node-addon-api is found from where the copy lies. */
 function copyAddon(target) {
   const work = join(addon, 'build/prebuild', target);
   rmSync(work, { recursive: true, force: true });
@@ -86,19 +83,19 @@ function zigFor(target, headers, work) {
   const env = {
     CC: `${zig} cc -target ${TARGETS[target]}`,
     CXX: `${zig} c++ -target ${TARGETS[target]}`,
-    // The system's, for a compiler: it does not warn of what they hold.
+    // The compiler does not warn of what is in a system's headers.
     CXXFLAGS: `-isystem ${join(headers, 'include/node')}`,
     npm_config_clang: '1',
   };
-  // -O2 is for zig's C++ library, which zig compiles when it links.
+  // zig compiles its C++ library when it links: with -O2, too.
   if (target.startsWith('darwin')) {
     const macos = join(root, 'scripts/macos');
     env.PATH = macos + delimiter + process.env.PATH;
     env.PREBUILD_NODE_GYP = join(macos, 'node-gyp-for-macos');
-    // gyp asks for a bundle, which zig cannot link. Node.js loads a library as well.
+    // gyp asks for a bundle, which zig cannot link. Node.js loads a library just as well.
     env.LDFLAGS = '-O2 -s -shared';
   } else {
-    // The C++ library becomes a part of the addon. Nobody else may see it, least of all Node.js, which has another.
+    // The C++ library becomes a part of the addon. It must stay hidden from Node.js, which has its own.
     const exported = '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n';
     writeFileSync(join(work, 'exported.map'), exported);
     env.LDFLAGS = '-O2 -s -Wl,--gc-sections -Wl,--version-script=../exported.map';
@@ -106,17 +103,36 @@ function zigFor(target, headers, work) {
   return env;
 }
 
+function chosenTargets() {
+  const { platform, arch } = process;
+  const possible = Object.keys(TARGETS).filter((target) => zig || isOwn(target));
+  if (possible.length === 0) fail(`no addon is published for ${platform} on ${arch}; npm run build compiles one`);
+  const impossible = positionals.find((target) => !possible.includes(target));
+  if (impossible) fail(`${impossible} cannot be compiled here; it must be one of ${possible.join(', ')}`);
+  return positionals.length > 0 ? positionals : possible;
+}
+
 /** What the addon is compiled against: versions of Node.js, and folders that hold `include/node` of theirs. */
-function nodes() {
-  const own = { version: process.versions.node, headers: dirname(dirname(process.execPath)) };
-  if (lines.length === 0) return [own];
+function chosenNodes() {
+  if (lines.length === 0) {
+    if (values.node) fail(`--node is ${values.node}; the addon of ${name} is the same for all lines: leave --node out`);
+    return [ownNode()];
+  }
   return (values.node ?? (zig ? lines : ['own'])).map((line) => {
-    if (line === 'own') return own;
-    if (!lines.includes(line)) fail(`there is no addon for Node.js ${line}; it must be one of ${lines.join(', ')}`);
+    if (line === 'own') return ownNode();
+    if (!lines.includes(line)) fail(`--node is ${line}; it must be own or one of ${lines.join(', ')}`);
     const headers = fetchPackage(`node-${process.platform}-${process.arch}@${line}`);
     // Its ABI is that of all of the line.
     return { version: `${line}.0.0`, headers };
   });
+}
+
+function ownNode() {
+  const headers = dirname(dirname(process.execPath));
+  if (!existsSync(join(headers, 'include/node/node_api.h'))) {
+    fail(`${headers} has no include/node, where the headers of Node.js must be; use a Node.js that comes with them`);
+  }
+  return { version: process.versions.node, headers };
 }
 
 /** The folder of a package in npm's cache. */
@@ -126,8 +142,8 @@ function fetchPackage(specifier) {
     ['exec', '--yes', `--package=${specifier}`, '--', 'node', '-p', 'process.env.PATH.split(":")[0]'],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const folder = join(dirname(stdout.trim()), specifier.slice(0, specifier.lastIndexOf('@')));
-  if (!existsSync(folder)) fail(`npm could not fetch ${specifier}`);
+  const folder = join(dirname((stdout ?? '').trim()), specifier.slice(0, specifier.lastIndexOf('@')));
+  if (!existsSync(folder)) fail(`npm could not fetch ${specifier}: see its message above`);
   return folder;
 }
 

@@ -1,5 +1,5 @@
-// Finds addons and loads them: of @sonde/native and of @sonde/node, wherever this TypeScript ends up, since other packages and bundles
-// inline it.
+// Finds and loads the addons of @sonde/native and @sonde/node. It does not assume where this TypeScript ends up, since other packages and
+// bundles inline it.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { checkDenoAllowsAddons } from './restrictions.js';
 export interface AddonName {
   /** The package, which has the addon in its folder `addon`. */
   package: string;
-  /** Its target in binding.gyp. */
+  /** The name of its target in binding.gyp. */
   target: string;
   /** `process.versions.modules`, where the addon is compiled for each line of Node.js. */
   abi?: string;
@@ -70,7 +70,7 @@ export function requireFromPackage(addon: AddonName, request: string) {
   return requireFrom(join(packageFolder(addon), 'package.json'))(request);
 }
 
-/** As prebuildify names them; of Linux's two kinds this system's first. */
+/** Named as prebuildify does. On Linux, the file for this system's C library comes first. */
 function prebuiltAddons(addon: AddonName): string[] {
   const { platform, arch } = process;
   const folder = join(addonFolder(addon), 'prebuilds', `${platform}-${arch}`);
@@ -83,7 +83,7 @@ function isAlpine(): boolean {
   try {
     return existsSync('/etc/alpine-release');
   } catch {
-    // Node.js's permission model lets nobody look: then both kinds are tried.
+    // Node.js's permission model forbids to look. Both kinds are tried, whichever comes first.
     return false;
   }
 }
@@ -108,7 +108,7 @@ function findPackage({ package: name, file }: AddonName): string {
     try {
       return dirname(requireFrom(place).resolve(`${name}/package.json`));
     } catch {
-      // Not there: the next place.
+      // It is not there: the next place follows.
     }
   }
   throw new Error(
