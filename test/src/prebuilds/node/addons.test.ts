@@ -167,8 +167,13 @@ function lookAtMachO(path: string, arm64: boolean): Looked {
     isForIt: fileType === 6 && processor === (arm64 ? 0x0100000c : 0x01000007),
     exports: [...read('--exports-trie').matchAll(/^\S+ +_(\S+)/gm)].map(([, symbol]) => symbol!),
     needed: libraries,
-    wanted: [...new Set(bound.map(([, symbol]) => symbol!))],
+    wanted: [...new Set(bound.map(([, symbol]) => asOnLinux(symbol!)))],
   };
+}
+
+/** The name of a C++ function on Linux, where int64_t and uint64_t are `long`, not `long long` as on macOS: l and m, not x and y. */
+function asOnLinux(symbol: string): string {
+  return symbol.replace(/E[a-z]+/, (parameters) => parameters.replaceAll('x', 'l').replaceAll('y', 'm'));
 }
 
 /** Of the dynamic symbols, without versions. */
@@ -215,5 +220,8 @@ function loads([command, ...parameters]: string[], path: string, abi: number): v
     console.log(Object.keys(rest).sort().join());`;
   const output = execFileSync(command!, [...parameters, '-e', program, path], { encoding: 'utf8' });
   assert.match(output, new RegExp(`^${abi} function .*caller`));
-  assert.match(output, /codeFlush,codeIsOpen,codeNames,codeOff,codeOn,codeRename,codeSize,gcOff,gcOn/);
+  assert.match(
+    output,
+    /^allocationsOff,allocationsOn,allocationsTake,codeFlush,codeNames,codeOff,codeOn,codeRemove,codeRename,codeSize,gcOff,gcOn$/m,
+  );
 }
