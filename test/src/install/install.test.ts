@@ -14,7 +14,7 @@ import { type Installed, install, type Manager, managers } from './managers.js';
 import { packAll, type Tarballs, withoutPrebuilds } from './tarballs.js';
 
 /** More than is installed now, less than would go unnoticed. */
-const MOST_BYTES = 8e6;
+const MOST_BYTES = 8.5e6;
 
 const APPLICATION = `
 import { createRequire } from 'node:module';
