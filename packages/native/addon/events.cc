@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "fire.h"
 #include "throw.h"
 
 namespace sonde {

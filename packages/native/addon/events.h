@@ -11,7 +11,6 @@
 
 namespace sonde {
 
-constexpr size_t kMostArguments = 12;  // MOST_NATIVE_ARGUMENTS in packages/core/src/limits.ts
 constexpr size_t kLargestEvent = 4032;  // LARGEST_EVENT in packages/ebpf
 
 // One field of an event: which argument it holds, and how many bytes of it. 0 is a text, whose argument is its address: the

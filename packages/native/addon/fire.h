@@ -1,7 +1,11 @@
 #pragma once
 #include <napi.h>
 
+#include <cstddef>
+
 namespace sonde {
+
+constexpr size_t kMostArguments = 12;  // MOST_NATIVE_ARGUMENTS in packages/core/src/limits.ts
 
 // Adds
 //   openFire(): { memory: ArrayBuffer, fire: ((...values) => void)[], fireAgain: ((...values) => void)[] }
