@@ -10,7 +10,7 @@ export interface Outcome {
   settled(): void;
   /** Called some microtasks later. */
   fulfilled(value: unknown): void;
-  /** The same. Where nobody has handled the rejection by then, and `reason` is no error, it is a text that shows what the promise was rejected with. */
+  /** The same. Where nobody has handled the rejection by then, and `reason` is no error of this realm, it is a text that shows what the promise was rejected with. */
   rejected(reason: unknown): void;
   /** Called instead, where the promise cannot be followed: its class takes no executor. */
   unknown(): void;
@@ -95,9 +95,13 @@ function lookAt(promise: Promise<unknown>, followed: Followed): void {
   for (const outcome of followed.outcomes) outcome.rejected(reason);
 }
 
+/** Its stack is shown, since its prototype is another one: the message is taken out of it. */
+const ERROR_OF_ANOTHER_REALM = /<rejected> (?:[\w$]+(?: \[\w+\])?: )?(.*?)\n +at /s;
+const OTHER = /<rejected> (.*) }$/s;
+
 interface State {
   state: 'pending' | 'fulfilled' | 'rejected';
-  /** What the promise was rejected with: an error itself, anything else as `util.inspect` shows it. */
+  /** What the promise was rejected with: an error itself, the message of one of another realm, anything else as `util.inspect` shows it. */
   reason: unknown;
 }
 
@@ -126,7 +130,7 @@ function stateOf(promise: Promise<unknown>): State {
         return text;
       },
     } as InspectOptions);
-    found.reason ??= /<rejected> (.*) }$/s.exec(shown)?.[1];
+    found.reason ??= (ERROR_OF_ANOTHER_REALM.exec(shown) ?? OTHER.exec(shown))?.[1];
   } finally {
     if (before) Object.defineProperty(prototype, inspect.custom, before);
     else Reflect.deleteProperty(prototype, inspect.custom);

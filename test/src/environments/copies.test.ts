@@ -50,11 +50,11 @@ function copy(folder: string, { version, registry = 1 }: Copy): void {
     const other = join(NATIVE, 'node_modules', name);
     symlinkSync(other, join(folder, name));
   }
-  const entry = join(folder, 'sonde/lib/index.js');
-  const text = readFileSync(entry, 'utf8');
+  const whole = join(folder, 'sonde/lib/index-whole.js');
+  const text = readFileSync(whole, 'utf8');
   const symbol = (number: number) => `sonde.registry.${number}`;
   assert.ok(text.includes(symbol(1)));
-  writeFileSync(entry, text.replaceAll(symbol(1), symbol(registry)));
+  writeFileSync(whole, text.replaceAll(symbol(1), symbol(registry)));
 }
 
 describe('Two versions of sonde in one program', function () {

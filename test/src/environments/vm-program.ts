@@ -2,8 +2,9 @@
 // --experimental-vm-modules.
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { firstInstruction } from '@sonde/native';
 import * as sonde from 'sonde';
@@ -79,12 +80,13 @@ const scenes = {
     const source = fileURLToPath(import.meta.resolve('sonde'));
     const context = vm.createContext({ process, URL, TextDecoder, TextEncoder, Buffer });
     const linked = async (name: string): Promise<vm.Module> => {
-      if (name === 'sonde') {
-        return new vm.SourceTextModule(readFileSync(source, 'utf8'), {
+      const file = name === 'sonde' ? source : name.startsWith('./') && join(dirname(source), name);
+      if (file) {
+        return new vm.SourceTextModule(readFileSync(file, 'utf8'), {
           context,
-          identifier: source,
+          identifier: file,
           initializeImportMeta: (meta) => {
-            meta.url = import.meta.resolve('sonde');
+            meta.url = pathToFileURL(file).href;
           },
         });
       }

@@ -1,6 +1,7 @@
 // Programs that a test needs and this repository does not depend on: npm fetches them into its own cache.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Context } from 'mocha';
 import { cannotTest } from './tools.js';
@@ -42,7 +43,8 @@ function fetch(specifier: string): string | undefined {
       '-p',
       'process.env.PATH',
     ],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+    // Elsewhere: npm would take one that is anywhere in this project's node_modules, and say nothing of where.
+    { cwd: tmpdir(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   );
   return status === 0 ? dirname(stdout.split(':')[0]!) : undefined;
 }

@@ -362,7 +362,7 @@ class Transform {
     const { check, returns } = this.options;
     if (returns === 'none') return `if(${check})try{new ${MARK}.l(${id})}catch{}`;
     const began = `new ${MARK}.i(${id})`;
-    if (isCareful) return `let ${TOKEN};if(${check})try{for(${TOKEN} of ${began});}catch{}`;
+    if (isCareful) return `let ${TOKEN},${VALUE};if(${check})try{for(${TOKEN} of ${began});}catch{}`;
     return `let ${TOKEN},${VALUE};if(${check})try{(${TOKEN})=${began}}catch{}`;
   }
 
