@@ -12,7 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { packageManager } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 
 // Under CI=true, nothing is left out for want of a tool.
-run(['run', 'test:prebuilt'], { CI: 'true' });
+run(['run', 'suite', '--', 'prebuilt'], { CI: 'true' });
 run([
   ...['exec', '--yes', `--package=${packageManager}`, '--', 'pnpm', '--recursive', '--filter', './packages/*'],
   ...['publish', ...process.argv.slice(2)],

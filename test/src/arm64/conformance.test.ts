@@ -1,4 +1,4 @@
-// The conformance suite on arm64, with the tracer inside the process: `npm run test:arm64` has compiled that for arm64, too.
+// The conformance suite on arm64, with the tracer inside the process: `npm run suite -- arm64` has compiled that for arm64, too.
 import { fileURLToPath } from 'node:url';
 import { runConformance } from '../conformance/process.js';
 import { emulatedNode } from './emulated.js';

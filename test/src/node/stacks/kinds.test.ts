@@ -6,7 +6,7 @@ import { useScene } from '../../support/scene.js';
 import { placeOf, readStacks, StacksProgram, stackTracer } from '../../support/stacks-program.js';
 import { needsRoot, needsTools } from '../../support/tools.js';
 
-// All lines where STACKS_NODES=all (npm run test:node); else the one that runs.
+// All lines where STACKS_NODES=all (npm run suite -- node); else the one that runs.
 const lines: NodeLine[] =
   process.env.STACKS_NODES === 'all' ? [...NODE_LINES] : [Number.parseInt(process.versions.node, 10) as NodeLine];
 
