@@ -136,7 +136,7 @@ for (const step of suite.steps) {
   const { status, signal, error } = spawnSync(command, args, {
     cwd: root,
     stdio: 'inherit',
-    // How much a test does is in proportion: test/src/hard/scale.ts.
+    // How much a test does is in proportion: test/hard/scale.ts.
     env: { ...process.env, ...suite.env, SONDE_SUITE_SCALE: String(given.minutes / (suite.minutes ?? given.minutes)) },
   });
   if (error) console.error(`suite: ${command} could not be started: ${error.message}`);

@@ -4,7 +4,7 @@
 # What fails in $(…) ends the script as well.
 shopt -s inherit_errexit
 
-# Each kernel's tests are those in test/src/vm/<kernel>. A new one has its name here and a case in kernel_image.
+# Each kernel's tests are those in test/vm/<kernel>. A new one has its name here and a case in kernel_image.
 # shellcheck disable=SC2034
 kernels=(user-events debian)
 # Those that change from day to day: tested when they are asked for.

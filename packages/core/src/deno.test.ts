@@ -1,4 +1,4 @@
-// With Deno itself: test/src/environments.
+// With Deno itself: test/environments.
 import assert from 'node:assert/strict';
 import { isAllowed, variable } from './deno.js';
 

@@ -1,7 +1,7 @@
 // A model of the systems with DTrace, for tests: their helper device, inside the process. sonde's addon is linked, for each of
 // them, such that its `open` and `ioctl` come here (--wrap; see binding.gyp), so that what it does for that system runs here. What
 // their tracer then does (fasttrap: a trap in the place of an instruction, arguments from registers and stack) is
-// test/selftrace's part, at the places that test/src/fasttrap/systems.ts tells. Rules are taken from the systems' published
+// test/selftrace's part, at the places that test/fasttrap/systems.ts tells. Rules are taken from the systems' published
 // sources, and cited where they stand; the sources themselves are not here.
 //
 //   boot(system: string): void

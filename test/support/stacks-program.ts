@@ -10,7 +10,7 @@ import type { Tracer } from './tracer.js';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/stacks-program.js', import.meta.url));
 /** Where its sources are, which is what its source maps say. */
-const SOURCES = fileURLToPath(new URL('../../src/fixtures/', import.meta.url));
+const SOURCES = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 
 export class StacksProgram extends CalledProgram<Commands> {
   private readonly folder: string;

@@ -9,7 +9,7 @@ import { goAll, objectName, start } from './support/many-processes.js';
 import { type Scene, useScene } from './support/scene.js';
 import { needsRoot, needsTools } from './support/tools.js';
 
-/** Two hundred of them: test/src/hard/processes.test.ts. */
+/** Two hundred of them: test/hard/processes.test.ts. */
 const STARTED_AT_ONCE = 20;
 const KILLED = 60;
 /** From the first line of the program on; some are killed before it, too. */

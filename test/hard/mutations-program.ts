@@ -1,7 +1,7 @@
 // Reads files that were changed at random, and tells how long the slowest took. It runs with little memory.
 //
 //   mutations-program.js elf|dof COUNT SEED
-import type * as Elf from '../../../packages/elf/dist/test-mutations.js';
+import type * as Elf from '../../packages/elf/dist/test-mutations.js';
 
 export interface Told {
   /** Milliseconds. */
