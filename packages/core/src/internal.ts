@@ -3,6 +3,7 @@
 export type { Backend, LoadedProbe, LoadedProvider } from './backend.js';
 export type { NativeArgument, NativeType, ProbeDefinition, ProviderDefinition } from './definition.js';
 export { isAllowed, variable } from './deno.js';
+export { messageOf, printable, show } from './errors.js';
 export { type Follower, follow, type Outcome } from './following.js';
 export * from './limits.js';
 export { log } from './log.js';

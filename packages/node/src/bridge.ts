@@ -1,5 +1,6 @@
 // Everyone else's channels as probes: whoever publishes on a diagnostics_channel knows nothing of it.
 import { type Argument, DefinitionError, type Probe, type Provider, provider, string, uint64 } from 'sonde';
+import { show } from 'sonde/internal';
 import { whileTraced } from './presence.js';
 import { type Listeners, subscriptions, together } from './runtime/channels.js';
 import { now } from './runtime/clock.js';
@@ -249,8 +250,3 @@ function read(message: unknown, path: readonly string[]): unknown {
 const textOf = (value: unknown): string => (value === undefined || value === null ? '' : String(value));
 
 const wrong = (message: string) => new DefinitionError('SONDE_DEFINITION', message);
-
-function show(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
-}

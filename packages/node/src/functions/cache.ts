@@ -3,9 +3,8 @@
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type FoundFile, folderCandidates, type Place, putFile } from '@sonde/native';
-import { log } from 'sonde/internal';
+import { log, messageOf } from 'sonde/internal';
 import type { Places } from './functions.js';
-import { messageOf } from './message.js';
 import { markUsed, removeOld } from './old-files.js';
 
 const debug = log('functions');

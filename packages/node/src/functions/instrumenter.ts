@@ -1,11 +1,12 @@
 // From a file that is loaded to what Node.js compiles of it. Never throws: a file that cannot be had with probes is loaded as it is, and told.
+
 import { pathToFileURL } from 'node:url';
+import { messageOf } from 'sonde/internal';
 import { readSourceMap, sourceMapOf } from '../source-maps.js';
 import { type Made, SourceCache } from './cache.js';
 import { composed, toItself } from './composed-map.js';
 import { checkCanBeKnown, firstIdOf, type InstrumentedFile, isKnown, placesOf } from './functions.js';
 import type { Mapped } from './mapped.js';
-import { messageOf } from './message.js';
 import { instrument, type Returns, withSourceMap } from './transform.js';
 
 export interface InstrumenterOptions {

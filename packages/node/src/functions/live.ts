@@ -3,13 +3,12 @@
 // no effect. File by file, one for each turn of the event loop; taken out again when the tracer leaves.
 import type { Session } from 'node:inspector';
 import type { Provider } from 'sonde';
-import { log } from 'sonde/internal';
+import { log, messageOf } from 'sonde/internal';
 import { whileTraced } from '../presence.js';
 import { now } from '../runtime/clock.js';
 import { sourceMapOf } from '../source-maps.js';
 import { checkCanBeKnown, firstIdOf, type InstrumentedFile, makeKnown, placesOf } from './functions.js';
 import { hashOf } from './instrumenter.js';
-import { messageOf } from './message.js';
 import type { functionProbes } from './probes.js';
 import type { Skipped } from './skipped.js';
 import { instrument, MARK, withoutInsertions } from './transform.js';

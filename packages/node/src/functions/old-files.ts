@@ -1,7 +1,6 @@
 // What keeps the cache of sources small. It grows only where something is put into it, so there, once a day, somebody looks for what nobody has used for
 // long; and a process that puts much into it looks more often.
-import { log } from 'sonde/internal';
-import { messageOf } from './message.js';
+import { log, messageOf } from 'sonde/internal';
 
 const debug = log('functions');
 

@@ -1,6 +1,8 @@
 // Behind these: what `require` calls, and the channel tracing:module.import, which Node.js has since 22.4. Its channel of `require` is not used: with a
 // subscriber Node.js catches what a module throws and throws it on, and shows that place of an error which nobody catches.
+
 import { type Provider, string, uint64 } from 'sonde';
+import { messageOf } from 'sonde/internal';
 import { whileTraced } from '../presence.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
@@ -84,5 +86,3 @@ function importedFile(specifier: string, parent: string): string {
     return specifier;
   }
 }
-
-const messageOf = (error: unknown) => String((error as { message?: unknown } | null)?.message ?? error);

@@ -2,7 +2,7 @@
 // read. Each thread of JavaScript tells of its own code; the files are the process's.
 import { getHeapStatistics } from 'node:v8';
 import { boolean, type Probe, type Provider, uint32, uint64 } from 'sonde';
-import { isRecording, log } from 'sonde/internal';
+import { isRecording, log, printable } from 'sonde/internal';
 import { type Addon, getAddon } from '../addon.js';
 import { whileTraced } from '../presence.js';
 import { SourceLines } from './source-lines.js';
@@ -164,15 +164,6 @@ function giveUp(why: string): void {
   stop();
   reason = printable(why);
   debug('no JavaScript frames in native stacks any more: %s', reason);
-}
-
-/** Paths, and what the system says of them, may hold what ends a line or controls a terminal. */
-function printable(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** Where tracers look: nowhere else than in /tmp. */
