@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** What few processes need, by the name that packages/native/src/binding.ts (`late`) asks for it. */
-const LATE = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
+/** What few processes need, by the name that packages/native/src/binding.ts (`loadOnDemand`) asks for it. */
+const ON_DEMAND = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
 
 /** What no other package holds: a program has the backends once, and the drop-ins what makes them. */
 const SEPARATE = ['sonde', '@sonde/dtrace-provider'];
@@ -45,7 +45,7 @@ for (const { folder, name, type, exports, bin } of packages) {
   });
 }
 await build({
-  entryPoints: Object.entries(LATE).map(([out, file]) => ({ in: join(root, file), out })),
+  entryPoints: Object.entries(ON_DEMAND).map(([out, file]) => ({ in: join(root, file), out })),
   outdir: join(root, 'native', 'lib'),
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
@@ -72,7 +72,7 @@ function common() {
     // Node.js shows the line that an error comes from, when nobody catches it.
     lineLimit: 120,
     logLevel: 'warning',
-    // CommonJS has none, and the core does without (places.ts).
+    // CommonJS has none, and the core does without (module-search-roots.ts).
     logOverride: { 'empty-import-meta': 'silent' },
   };
 }

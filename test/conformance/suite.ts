@@ -63,11 +63,11 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
       });
       after(() => loaded.unload());
 
-      it('gives a probe for each in the definition, at rest, inside its code', () => {
+      it('gives a probe for each in the definition, inactive, inside its code', () => {
         assert.equal(loaded.probes.length, 3);
-        for (const { offset, resting } of loaded.probes) {
+        for (const { offset, untraced } of loaded.probes) {
           assert.ok(offset >= 0 && offset < loaded.code.length);
-          assert.equal(loaded.code[offset], resting);
+          assert.equal(loaded.code[offset], untraced);
         }
       });
 
@@ -88,7 +88,7 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
         const own = make().load(definition);
         own.unload();
         own.unload();
-        assert.equal(own.code[own.probes[0]!.offset], own.probes[0]!.resting);
+        assert.equal(own.code[own.probes[0]!.offset], own.probes[0]!.untraced);
       });
     });
 
@@ -109,7 +109,7 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
         quiet.probe.fire('nobody');
       });
 
-      it(`rests in ${5 * ROUNDS} worker threads that come and go`, async function () {
+      it(`is inactive in ${5 * ROUNDS} worker threads that come and go`, async function () {
         this.timeout(120_000);
         const main = provider('threads', { probe: [int32('number')] });
         const worker = new URL('worker.js', import.meta.url);
@@ -148,7 +148,7 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
           return attachment.take();
         } finally {
           attachment.detach();
-          assert.equal((own.probe as { enabled: boolean }).enabled, false, 'at rest once detached');
+          assert.equal((own.probe as { enabled: boolean }).enabled, false, 'inactive once detached');
           own.unload();
         }
       }

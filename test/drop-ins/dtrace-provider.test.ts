@@ -157,7 +157,7 @@ describe('@sonde/dtrace-provider', () => {
         const definitions = [];
         const load = ({ probes }) => {
           definitions.push(probes.map(({ name, function: place }) => [name, place].join(' ')));
-          const loaded = { offset: 0, resting: 0, tracer: '', fire() {} };
+          const loaded = { offset: 0, untraced: 0, tracer: '', fire() {} };
           return { code: Uint8Array.of(0), probes: probes.map(() => loaded), unload() {} };
         };
         registerBackends({ table: { systemtap: () => ({ load }), noop: () => ({ load }) }, buildDefault: () => 'auto' });

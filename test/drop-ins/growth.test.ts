@@ -128,7 +128,7 @@ function program(setUp: string, each: string): string {
     let loaded = 0;
     const load = ({ probes }) => {
       loaded++;
-      const probe = { offset: 0, resting: 0, tracer: '', fire() {} };
+      const probe = { offset: 0, untraced: 0, tracer: '', fire() {} };
       let isLoaded = true;
       const unload = () => {
         if (isLoaded) loaded--;

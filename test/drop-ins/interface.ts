@@ -405,11 +405,11 @@ export const rows: Row[] = [
   {
     what: 'fire without a callback, enabled and not',
     run: ({ d }) => {
-      const resting = d.createDTraceProvider('q').addProbe('a');
+      const untraced = d.createDTraceProvider('q').addProbe('a');
       return [
         outcome(() => enabled(d).probe.fire()),
-        outcome(() => resting.fire('x')),
-        outcome(() => resting.fire([1])),
+        outcome(() => untraced.fire('x')),
+        outcome(() => untraced.fire([1])),
       ];
     },
     original: Array(3).fill('TypeError: Must give probe value callback as first argument'),

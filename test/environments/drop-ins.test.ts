@@ -108,7 +108,7 @@ describe('The drop-ins in their environments', function () {
     });
   }
 
-  it('rest with --no-addons, and say nothing', () => {
+  it('are inactive with --no-addons, and say nothing', () => {
     const { folder } = scene.current;
     install(folder);
     const said = told<Told>(scene.current, ['--no-addons', write(folder, 'program.cjs', TELL)], { env: NO_BACKEND });
@@ -116,7 +116,7 @@ describe('The drop-ins in their environments', function () {
     assert.match(said.reason!, /--no-addons/);
   });
 
-  it('rest where sonde cannot be loaded, and say nothing', () => {
+  it('are inactive where sonde cannot be loaded, and say nothing', () => {
     const { folder } = scene.current;
     install(folder, ['dtrace-provider', 'usdt']);
     const program = write(folder, 'program.cjs', `${PROGRAM} console.log(JSON.stringify(fired.map(String)));`);

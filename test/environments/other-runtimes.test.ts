@@ -66,7 +66,7 @@ for (const runtime of runtimes) {
           node,
           env: { SONDE_BACKEND: backend },
         });
-        assert.match(stdout, /✔\S* rests in 50 worker threads/);
+        assert.match(stdout, /✔\S* is inactive in 50 worker threads/);
         assert.match(stdout, /✔\S* passes twelve arguments of mixed types/);
       });
     }

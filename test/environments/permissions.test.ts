@@ -93,7 +93,7 @@ for (const line of NODE_LINES) {
       assert.match(told.why!, /permission model does not let \S+ be read: give Node\.js --allow-fs-read for it$/);
     });
 
-    it('forbids to read @sonde/native: probes rest, and status says why', () => {
+    it('forbids to read @sonde/native: probes are inactive, and status says why', () => {
       const read = ['packages/sonde/*', 'test/*', 'packages/native/lib/index.js'].map((path) => join(WORKSPACE, path));
       const { backend, location, why, enabled } = run({ read, addons: true });
       assert.deepEqual(

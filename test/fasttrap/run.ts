@@ -175,7 +175,7 @@ describe(`to ${rules.system}`, () => {
     assert.ok(names().every((name) => !name.startsWith('kept')));
   });
 
-  it('of two definitions of a provider, a probe that both have is visible, or the second rests with the reason', () => {
+  it('of two definitions of a provider, a probe that both have is visible, or the second is inactive with the reason', () => {
     const first = define('twice', { common: [], own: [] });
     const second = define('twice', { common: [], other: [] });
     const reason =
@@ -208,7 +208,7 @@ describe(`to ${rules.system}`, () => {
     assert.ok(names().includes(`shared${pid}:${module}:first:first`));
   });
 
-  it('probes of the drop-in come, go and come again beside one that stays, and none of them rests', () => {
+  it('probes of the drop-in come, go and come again beside one that stays, and none of them is inactive', () => {
     const dropIn = createDTraceProvider('dropin');
     dropIn.addProbe('stays');
     dropIn.enable();

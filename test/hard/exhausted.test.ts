@@ -73,7 +73,7 @@ describe('A program that defines more providers than it can have mappings for', 
   });
 });
 
-describe('A program does its work, and status() says why probes are elsewhere or rest, where', () => {
+describe('A program does its work, and status() says why probes are elsewhere or are inactive, where', () => {
   const scene = useScene();
   before(function () {
     needsRoot(this);
@@ -135,7 +135,7 @@ describe('A program does its work, and status() says why probes are elsewhere or
         ...(end === 0 && program.errors === '' ? [] : [`it ended with ${end}: ${program.errors}`]),
       ];
       wrong.push(...faults.map((fault) => `${call}: ${fault}`));
-      const where = told.location?.startsWith(SONDE_DIR) ? 'in a file' : told.location ? 'in memory' : 'at rest';
+      const where = told.location?.startsWith(SONDE_DIR) ? 'in a file' : told.location ? 'in memory' : 'inactive';
       goals.add(`${call}: ${where}`, { name: 'things that were wrong', measured: faults.length, exactly: 0 });
     }
     goals.check(wrong.join('\n'));

@@ -150,7 +150,7 @@ describe('Bundles', function () {
         assert.ok(providers[0]!.location);
       });
 
-      it(`${what}: without it, the bundle runs all the same, and says why its probes rest`, async () => {
+      it(`${what}: without it, the bundle runs all the same, and says why its probes are inactive`, async () => {
         const { file, folder } = await deploy(format, []);
         // Where it was bundled is another machine.
         const { backend, reason } = run(file, { hide: join(work, 'application') });

@@ -41,10 +41,10 @@ describe('a library that depends on @sonde/core alone', () => {
   const alive = process.platform === 'linux';
   const told = `JSON.stringify(status().providers.map(({ name, probes }) => [name, probes[0].tracer !== '']))`;
 
-  it('rests without the application’s help, and status says why', () => {
+  it('is inactive without the application’s help, and status says why', () => {
     const { enabled, status } = run(`
       import { probes, status } from './first/index.js';
-      probes.used.fire('at rest');
+      probes.used.fire('inactive');
       console.log(JSON.stringify({ enabled: probes.used.enabled, status: status() }));`);
     assert.equal(enabled, false);
     assert.deepEqual(status, {

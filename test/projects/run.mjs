@@ -47,7 +47,7 @@ writeFileSync(
   recorder,
   `import { open } from 'node:inspector';
    import { record } from '${import.meta.resolve('sonde/testing')}';
-   // While a debugger may come, exception__thrown rests: each of the thousands of exceptions in some tests would take as long as its stack is deep.
+   // While a debugger may come, exception__thrown is inactive: each of the thousands of exceptions in some tests would take as long as its stack is deep.
    open(0);
    const recorder = record();
    // What is fired is of no interest, and would fill the memory.

@@ -1,5 +1,5 @@
 // fixtures/names-program from outside.
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Context } from 'mocha';
@@ -32,12 +32,17 @@ export class NamesProgram extends CalledProgram<Commands> {
   }
 
   static async start(scene: Scene, options: NamesOptions = {}): Promise<NamesProgram> {
+    const before = Date.now();
     const program = new NamesProgram(scene, options);
     scene.defer(async () => {
       await program.kill();
       for (const file of [program.map, program.dump]) rmSync(file, { force: true, recursive: true });
     });
     program.number = await program.call('pid');
+    // Of a dead process with the same number.
+    for (const file of [program.map, program.dump]) {
+      if ((lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? before) < before) rmSync(file);
+    }
     return program;
   }
 

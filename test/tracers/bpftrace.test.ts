@@ -51,20 +51,20 @@ describe('bpftrace', function () {
         const program = await scene.current.program();
         const object = await program.object();
         const stub = await Stub.find(program.pid, object, 'smtp', 'session__start');
-        const resting = stub.firstByte();
+        const untraced = stub.firstByte();
 
         const enabled = program.until(true);
         const tracer = bpftrace(scene.current, `${target(object, 'smtp', 'session__start')} { @ = count(); }`);
-        const before = await stub.lastBefore((byte) => byte !== resting);
+        const before = await stub.lastBefore((byte) => byte !== untraced);
         assertWithin(100, before, await enabled);
 
         const disabled = program.until(false);
         const left = tracer.stop();
-        const still = await stub.lastBefore((byte) => byte === resting);
+        const still = await stub.lastBefore((byte) => byte === untraced);
         assertWithin(100, still, await disabled);
         await left;
         assertWithin(100, tracer.endedAt!, await disabled);
-        assert.equal(stub.firstByte(), resting);
+        assert.equal(stub.firstByte(), untraced);
       });
 
       it('loses no fire and doubles none, of 100,000', async () => {
@@ -166,14 +166,14 @@ describe('bpftrace', function () {
       const program = await scene.current.program();
       const object = await program.object();
       const stub = await Stub.find(program.pid, object, 'smtp', 'session__start');
-      const resting = stub.firstByte();
+      const untraced = stub.firstByte();
       for (let round = 1; round <= 3; round++) {
         const tracer = bpftrace(scene.current, `usdt:${object}:smtp:session__start ${COUNT_START}`);
         await attached(tracer, program);
         await program.call('fireMany', 2 + round);
         assert.deepEqual(await counted(tracer, program), { fires: 2 + round, ports: [3, 6, 10][round - 1] });
         await program.until(false);
-        assert.equal(stub.firstByte(), resting);
+        assert.equal(stub.firstByte(), untraced);
         await program.call('fireMany', 1000);
       }
     });

@@ -84,7 +84,7 @@ describe('What bpftrace prints in READMEs, docs and examples', () => {
       const found = {};
       const load = ({ name, probes }) => {
         for (const probe of probes) found[name + ':' + probe.name] = probe.native;
-        return { code: Uint8Array.of(0), probes: probes.map(() => ({ offset: 0, resting: 0, tracer: '', fire() {} })), unload() {} };
+        return { code: Uint8Array.of(0), probes: probes.map(() => ({ offset: 0, untraced: 0, tracer: '', fire() {} })), unload() {} };
       };
       registerBackends({ table: { systemtap: () => ({ load }), noop: () => ({ load }) }, buildDefault: () => 'auto' });
       await import(${url('examples/mailserver/dist/probes.js')});

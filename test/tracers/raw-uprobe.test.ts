@@ -83,7 +83,7 @@ describe('The kernel alone', function () {
         const program = await scene.current.program();
         const object = await program.object();
         const stub = await Stub.find(program.pid, object, 'smtp', 'session__start');
-        const resting = stub.firstByte();
+        const untraced = stub.firstByte();
         const offset = await stubOffset(object, 'smtp', 'session__start');
         addEvent(scene.current, OWN, 'start', `${object}:0x${offset.toString(16)}`);
         const instance = new TraceInstance(scene.current, OWN);
@@ -91,13 +91,13 @@ describe('The kernel alone', function () {
         const enabled = program.until(true);
         instance.enable(OWN, 'start', true);
         const attached = process.hrtime.bigint();
-        assert.notEqual(stub.firstByte(), resting);
+        assert.notEqual(stub.firstByte(), untraced);
         assertWithin(100, attached, await enabled);
 
         const disabled = program.until(false);
         instance.enable(OWN, 'start', false);
         const left = process.hrtime.bigint();
-        assert.equal(stub.firstByte(), resting);
+        assert.equal(stub.firstByte(), untraced);
         assertWithin(100, left, await disabled);
       });
     });

@@ -41,9 +41,9 @@ describe('example mailserver: demo', function () {
     assert.match(stdout, /^Not traced with gdb: gdb is not installed\n$/m);
     assert(isEmpty(temporary));
 
-    const resting = await outcome(start('demo.js', ['--tracer=bpftrace'], temporary, { SONDE_BACKEND: 'noop' }));
-    assert.equal(resting.status, 1);
-    assert.match(resting.stdout, /^Not traced with bpftrace: the server has no probe object \(.*noop.*\)\n$/m);
+    const untraced = await outcome(start('demo.js', ['--tracer=bpftrace'], temporary, { SONDE_BACKEND: 'noop' }));
+    assert.equal(untraced.status, 1);
+    assert.match(untraced.stdout, /^Not traced with bpftrace: the server has no probe object \(.*noop.*\)\n$/m);
   });
 
   it('gives help', async () => {

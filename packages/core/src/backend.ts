@@ -9,7 +9,7 @@ export type BackendName = (typeof BACKEND_NAMES)[number];
 export interface Backend {
   /**
    * Makes the provider visible. Called once for each `provider()` and thread; the same definition again is the same
-   * probes to a tracer. Throws with the reason when it cannot; the provider's probes then rest.
+   * probes to a tracer. Throws with the reason when it cannot; the provider's probes are inactive then.
    */
   load(provider: ProviderDefinition): LoadedProvider;
 }
@@ -33,9 +33,9 @@ export interface LoadedProvider {
 }
 
 export interface LoadedProbe {
-  /** The probe is enabled while `code[offset] !== resting`. */
+  /** The probe is enabled while `code[offset] !== untraced`. */
   readonly offset: number;
-  readonly resting: number;
+  readonly untraced: number;
   /** One byte of which the same is said in another way: the probe is also enabled while it is not 0. */
   readonly flag?: Uint8Array | undefined;
   /**

@@ -3,7 +3,7 @@
 import { createRequire } from './builtins.js';
 import { variable } from './deno.js';
 import { printable } from './errors.js';
-import { places } from './places.js';
+import { moduleSearchRoots } from './module-search-roots.js';
 
 /** Writes one line, formatted as the `debug` package does: %s, %d, %o. */
 export type Log = (format: string, ...values: unknown[]) => void;
@@ -22,7 +22,7 @@ export function log(area: string): Log {
 
 function open(area: string): Log {
   if (!variable('DEBUG')) return () => {};
-  for (const place of places()) {
+  for (const place of moduleSearchRoots()) {
     try {
       return createRequire(place)('debug')(`sonde:${area}`);
     } catch {

@@ -126,7 +126,7 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
    *
    * @param start values for the start probe
    * @param done makes the values for the done probe from the result; called only while that probe is traced. Without
-   *   it, its own arguments are fired as misfits: leave it out only where there are none.
+   *   it, its own arguments are fired as errors: leave it out only where there are none.
    */
   run<Result>(start: Start, work: () => Result, done?: (result: Followed<Result>) => Done): Result {
     let running: Running | undefined;
@@ -247,7 +247,7 @@ class Running implements Outcome {
   }
 
   unknown(): void {
-    this.controls[0].misfit();
+    this.controls[0].countError();
   }
 
   private elapsed(): number {
@@ -284,7 +284,7 @@ function firePart(
   } catch {
     // Told below.
   }
-  control.misfit();
+  control.countError();
   if (ns === undefined) control.fireFrom(from, id);
   else control.fireFrom(from, id, ns);
 }

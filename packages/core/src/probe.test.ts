@@ -6,21 +6,21 @@ import { createProbes, watchable, watched } from './probe.js';
 describe('a probe', () => {
   it('lets go of the flag that it had when it is disconnected', () => {
     const flag = Uint8Array.of(1);
-    const loaded = { offset: 0, resting: 0x90, tracer: 't', flag, fire() {} };
+    const loaded = { offset: 0, untraced: 0x90, tracer: 't', flag, fire() {} };
     const connection = { code: Uint8Array.of(0x90), probes: [loaded] };
     const [[probe, control]] = createProbes({}, [defineProbe('p', [])], connection) as [
       ReturnType<typeof createProbes>[0],
     ];
     const holdsFlag = () => watched(probe).some(({ memory }) => (memory as Int8Array).buffer === flag.buffer);
     assert.ok(probe.enabled && holdsFlag());
-    control.disconnect();
+    control.unbind();
     assert.ok(!probe.enabled && !holdsFlag());
-    control.connect(watchable(Uint8Array.of(0x90)), loaded);
+    control.bind(watchable(Uint8Array.of(0x90)), loaded);
     assert.ok(probe.enabled && holdsFlag());
   });
 
   it('shows nothing of what it watches to whoever looks at its properties', () => {
-    const loaded = { offset: 0, resting: 0x90, tracer: 't', flag: Uint8Array.of(1), fire() {} };
+    const loaded = { offset: 0, untraced: 0x90, tracer: 't', flag: Uint8Array.of(1), fire() {} };
     const [[probe]] = createProbes({}, [defineProbe('p', [])], { code: Uint8Array.of(0x90), probes: [loaded] }) as [
       ReturnType<typeof createProbes>[0],
     ];
@@ -36,21 +36,21 @@ describe('a probe', () => {
     assert.deepEqual([structuredClone(probe), JSON.stringify(probe), Reflect.ownKeys(probe)], [{}, '{}', []]);
   });
 
-  it('stays what it was when it was frozen, and can be connected all the same', () => {
-    const connection = (resting: number) => ({ offset: 0, resting, tracer: 't', fire: () => fired++ });
+  it('stays what it was when it was frozen, and can be bound all the same', () => {
+    const connection = (untraced: number) => ({ offset: 0, untraced, tracer: 't', fire: () => fired++ });
     let fired = 0;
     const [[probe, control]] = createProbes({}, [defineProbe('p', [])]) as [ReturnType<typeof createProbes>[0]];
     Object.freeze(probe);
-    for (const resting of [0x90, 0x0f, 0]) {
-      const code = Uint8Array.of(resting);
-      control.connect(watchable(code), connection(resting));
+    for (const untraced of [0x90, 0x0f, 0]) {
+      const code = Uint8Array.of(untraced);
+      control.bind(watchable(code), connection(untraced));
       probe.fire();
-      assert.deepEqual([probe.enabled, fired], [false, 0], `${resting}`);
+      assert.deepEqual([probe.enabled, fired], [false, 0], `${untraced}`);
       code[0] = 0xcc;
       probe.fire();
       probe.fireWith(() => []);
       assert.deepEqual([probe.enabled, fired], [true, 2]);
-      control.disconnect();
+      control.unbind();
       probe.fire();
       assert.deepEqual([probe.enabled, fired], [false, 2]);
       fired = 0;
@@ -58,7 +58,7 @@ describe('a probe', () => {
   });
 
   it('is disabled through a Proxy, and refuses to be fired as what is no probe', () => {
-    const loaded = { offset: 0, resting: 0, tracer: 't', fire: () => assert.fail('fired') };
+    const loaded = { offset: 0, untraced: 0, tracer: 't', fire: () => assert.fail('fired') };
     const [[probe]] = createProbes({}, [defineProbe('p', [])], { code: Uint8Array.of(1), probes: [loaded] }) as [
       ReturnType<typeof createProbes>[0],
     ];
@@ -71,12 +71,12 @@ describe('a probe', () => {
     assert.throws(() => Reflect.apply(fire, {}, []), TypeError);
   });
 
-  it('may have its methods bound, whatever it is connected to then and later', () => {
+  it('may have its methods bound, whatever it is bound to then and later', () => {
     const fired: unknown[] = [];
     const fire = (...values: unknown[]) => fired.push(...values);
-    const backend = (resting: number, flag?: Uint8Array) => ({
+    const backend = (untraced: number, flag?: Uint8Array) => ({
       offset: 0,
-      resting,
+      untraced,
       tracer: 't',
       fire,
       ...(flag && { flag }),
@@ -99,13 +99,13 @@ describe('a probe', () => {
       }
     };
     shows(1, false);
-    control.connect(watchable(code), backend(0x90, flag));
+    control.bind(watchable(code), backend(0x90, flag));
     shows(2, false);
     code[0] = 0xcc;
     shows(3, true);
-    control.disconnect();
+    control.unbind();
     shows(4, false);
-    control.connect(watchable(Uint8Array.of(1)), backend(0));
+    control.bind(watchable(Uint8Array.of(1)), backend(0));
     shows(5, true);
   });
 });

@@ -1,10 +1,10 @@
 // The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many probes still sees one method;
-// one view for all probes of a provider and an offset, because a view for each would be two more cache lines; the resting byte in the class and
+// one view for all probes of a provider and an offset, because a view for each would be two more cache lines; the untraced byte in the class and
 // not in each probe, which saves a load; all probes of a provider made before what stands behind them, so that they lie side by side; a fixed list
 // of parameters, because a rest parameter allocates until V8 has optimised the caller.
 //
 // The fields are private, though V8 takes half a nanosecond longer for them than for symbols: nothing that copies, freezes or prints a
-// program's objects may come across the view, since a write to it is a segmentation fault. A frozen probe can still be connected to something else.
+// program's objects may come across the view, since a write to it is a segmentation fault. A frozen probe can still be bound to something else.
 import type { LoadedProbe, LoadedProvider } from './backend.js';
 import type { ProbeDefinition } from './definition.js';
 import { log } from './log.js';
@@ -12,13 +12,13 @@ import { type Caller, type Converter, converter, type NativeValue } from './valu
 
 const debug = log('probe');
 
-/** What a probe is connected to while it is connected to nothing. */
-const RESTS: LoadedProbe = { offset: 0, resting: 0, tracer: '', fire() {} };
+/** What a probe is bound to while it is bound to nothing. */
+const UNBOUND: LoadedProbe = { offset: 0, untraced: 0, tracer: '', fire() {} };
 
 export interface ProbeStatus {
   /** As tracers on Linux know it: `session__start`. */
   name: string;
-  /** What to give a tool to attach to it: `usdt:PATH:smtp:session__start`. Empty while the probe rests. */
+  /** What to give a tool to attach to it: `usdt:PATH:smtp:session__start`. Empty while the probe is inactive. */
   tracer: string;
   /**
    * The tracepoint that the probe is as well: `tracepoint:user_events:smtp_session__start`, for ftrace and perf. Only with the ebpf backend,
@@ -63,52 +63,52 @@ export interface ProbeControl {
    */
   fireFrom(from: Caller, ...values: unknown[]): void;
   /** Counts a failure of code that was to prepare values. */
-  misfit(): void;
+  countError(): void;
   /** @param code {@link watchable} */
-  connect(code: Int8Array, loaded: LoadedProbe): void;
-  disconnect(): void;
+  bind(code: Int8Array, loaded: LoadedProbe): void;
+  unbind(): void;
   status(): ProbeStatus;
 }
 
 const NEVER_SET = Int8Array.of(0);
 
-/** The classes of probes that are disabled while their byte is `resting`. All probes with the same backend have the same classes. */
-interface Kind {
-  resting: number;
-  /** Watched by a probe that is connected to nothing. It never changes. */
+/** The classes of probes that are disabled while their byte is `untraced`. All probes with the same backend have the same classes. */
+interface ProbeClasses {
+  untraced: number;
+  /** Watched by a probe that is bound to nothing. It never changes. */
   never: Int8Array;
   NativeProbe: new (code: Int8Array | undefined, loaded: LoadedProbe) => NativeProbe;
   /** Of probes that have a flag. A class of its own, so that others do not pay for looking at it. */
-  FlaggedProbe: Kind['NativeProbe'];
+  FlaggedProbe: ProbeClasses['NativeProbe'];
 }
 
-type NativeProbe = ConnectedProbe & Probe<never[]>;
+type NativeProbe = BoundProbe & Probe<never[]>;
 
 let setControl: (probe: NativeProbe, control: Control) => void;
-/** @param code undefined where the probe is connected to nothing: it keeps its kind, so that no call site sees another. */
-let connectProbe: (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedProbe) => void;
+/** @param code undefined where the probe is bound to nothing: it keeps its classes, so that no call site sees another. */
+let bindProbe: (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedProbe) => void;
 /** The same as `enabled`, whichever class the probe has. */
-let isEnabled: (probe: ConnectedProbe) => boolean;
-let watchedBy: (probe: ConnectedProbe) => Watched[];
-let stubBehind: (probe: ConnectedProbe) => Uint8Array | undefined;
-let makeKind: (resting: number) => Kind;
+let isEnabled: (probe: BoundProbe) => boolean;
+let watchedBy: (probe: BoundProbe) => Watched[];
+let stubBehind: (probe: BoundProbe) => Uint8Array | undefined;
+let makeClasses: (untraced: number) => ProbeClasses;
 
 /** What every probe has. Its subclasses stand in it, where they can reach that. */
-class ConnectedProbe {
+class BoundProbe {
   #code: Int8Array;
   #offset: number;
   /** One byte that is not 0 while the probe is enabled, whatever its code says. Only a `FlaggedProbe` looks at it. */
   #flag: Int8Array;
-  #kind: Kind;
+  #classes: ProbeClasses;
   /** Set as soon as all probes of a provider are made. */
   #control!: Control;
 
   constructor(code: Int8Array | undefined, loaded: LoadedProbe) {
-    const kind = kindOf(loaded);
-    this.#code = code ?? kind.never;
+    const classes = classesOf(loaded);
+    this.#code = code ?? classes.never;
     this.#offset = loaded.offset;
     this.#flag = flagOf(loaded);
-    this.#kind = kind;
+    this.#classes = classes;
   }
 
   // What only this module may do with a probe: a static method could be called by every program, as `probe.constructor.…`.
@@ -117,32 +117,32 @@ class ConnectedProbe {
       probe.#control = control;
     };
 
-    connectProbe = (probe, code, loaded) => {
-      const kind = code === undefined ? probe.#kind : kindOf(loaded);
-      probe.#kind = kind;
-      probe.#code = code ?? kind.never;
+    bindProbe = (probe, code, loaded) => {
+      const classes = code === undefined ? probe.#classes : classesOf(loaded);
+      probe.#classes = classes;
+      probe.#code = code ?? classes.never;
       probe.#offset = loaded.offset;
       probe.#flag = flagOf(loaded);
-      const { prototype } = loaded.flag ? kind.FlaggedProbe : kind.NativeProbe;
-      // A frozen probe keeps its class. If that has another resting byte, the probe asks `isEnabled` each time.
+      const { prototype } = loaded.flag ? classes.FlaggedProbe : classes.NativeProbe;
+      // A frozen probe keeps its class. If that has another untraced byte, the probe asks `isEnabled` each time.
       if (Object.getPrototypeOf(probe) !== prototype) Reflect.setPrototypeOf(probe, prototype);
     };
 
-    isEnabled = (probe) => probe.#code[probe.#offset] !== probe.#kind.resting || probe.#flag[0] !== 0;
+    isEnabled = (probe) => probe.#code[probe.#offset] !== probe.#classes.untraced || probe.#flag[0] !== 0;
 
     watchedBy = (probe) => {
       const { buffer, byteOffset } = probe.#code;
-      const own = { memory: new Int8Array(buffer, byteOffset + probe.#offset, 1), resting: probe.#kind.resting };
-      return probe.#flag === NEVER_SET ? [own] : [own, { memory: probe.#flag, resting: 0 }];
+      const own = { memory: new Int8Array(buffer, byteOffset + probe.#offset, 1), untraced: probe.#classes.untraced };
+      return probe.#flag === NEVER_SET ? [own] : [own, { memory: probe.#flag, untraced: 0 }];
     };
 
     stubBehind = (probe) => probe.#control.stubIn(probe.#code);
 
-    makeKind = (resting) => {
-      class NativeProbe extends ConnectedProbe implements Probe<never[]> {
+    makeClasses = (untraced) => {
+      class NativeProbe extends BoundProbe implements Probe<never[]> {
         get enabled(): boolean {
           try {
-            return this.#code[this.#offset] !== resting && isEnabled(this);
+            return this.#code[this.#offset] !== untraced && isEnabled(this);
           } catch {
             return false;
           }
@@ -165,7 +165,7 @@ class ConnectedProbe {
           l?: unknown,
         ): void {
           try {
-            if (this.#code[this.#offset] !== resting) {
+            if (this.#code[this.#offset] !== untraced) {
               this.#control.fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
             }
           } catch (thrown) {
@@ -175,7 +175,7 @@ class ConnectedProbe {
 
         fireWith(values: () => unknown): void {
           try {
-            if (this.#code[this.#offset] !== resting) this.#control.fireWithFrom(this.fireWith, values);
+            if (this.#code[this.#offset] !== untraced) this.#control.fireWithFrom(this.fireWith, values);
           } catch (thrown) {
             if (!(thrown instanceof StackUsedUp)) misused(thrown, this);
           }
@@ -206,7 +206,7 @@ class ConnectedProbe {
           l?: unknown,
         ): void {
           try {
-            if (this.#code[this.#offset] !== resting || this.#flag[0] !== 0) {
+            if (this.#code[this.#offset] !== untraced || this.#flag[0] !== 0) {
               this.#control.fireFrom(this.fire, a, b, c, d, e, f, g, h, i, j, k, l);
             }
           } catch (thrown) {
@@ -216,7 +216,7 @@ class ConnectedProbe {
 
         override fireWith(values: () => unknown): void {
           try {
-            if (this.#code[this.#offset] !== resting || this.#flag[0] !== 0) {
+            if (this.#code[this.#offset] !== untraced || this.#flag[0] !== 0) {
               this.#control.fireWithFrom(this.fireWith, values);
             }
           } catch (thrown) {
@@ -225,7 +225,7 @@ class ConnectedProbe {
         }
       }
 
-      return { resting, never: Int8Array.of(resting), NativeProbe, FlaggedProbe };
+      return { untraced, never: Int8Array.of(untraced), NativeProbe, FlaggedProbe };
     };
   }
 }
@@ -238,58 +238,57 @@ const StackUsedUp = RangeError;
  * @throws what was thrown, where the method was called on nothing or on something else
  */
 function misused(thrown: unknown, self: unknown): void {
-  if (typeof self === 'object' && self instanceof ConnectedProbe)
-    debug('a Proxy of a probe cannot fire: use the probe');
+  if (typeof self === 'object' && self instanceof BoundProbe) debug('a Proxy of a probe cannot fire: use the probe');
   else throw thrown;
 }
 
-const kinds = new Map<number, Kind>();
+const classesByByte = new Map<number, ProbeClasses>();
 
-function kindOf(loaded: LoadedProbe): Kind {
-  const [resting] = Int8Array.of(loaded.resting) as unknown as [number];
-  let kind = kinds.get(resting);
-  if (!kind) {
-    kind = makeKind(resting);
-    kinds.set(resting, kind);
+function classesOf(loaded: LoadedProbe): ProbeClasses {
+  const [untraced] = Int8Array.of(loaded.untraced) as unknown as [number];
+  let classes = classesByByte.get(untraced);
+  if (!classes) {
+    classes = makeClasses(untraced);
+    classesByByte.set(untraced, classes);
   }
-  return kind;
+  return classes;
 }
 
 const flagOf = ({ flag }: LoadedProbe): Int8Array => (flag ? watchable(flag) : NEVER_SET);
 
 function makeProbe(code: Int8Array | undefined, loaded: LoadedProbe): NativeProbe {
-  const { NativeProbe, FlaggedProbe } = kindOf(loaded);
+  const { NativeProbe, FlaggedProbe } = classesOf(loaded);
   return loaded.flag ? new FlaggedProbe(code, loaded) : new NativeProbe(code, loaded);
 }
 
 /** Memory that a probe watches. */
 export interface Watched {
   readonly memory: { readonly [index: number]: number };
-  /** The probe is enabled while `memory[0] !== resting`, of this or of another of its memories. */
-  readonly resting: number;
+  /** The probe is enabled while `memory[0] !== untraced`, of this or of another of its memories. */
+  readonly untraced: number;
 }
 
 /**
- * What a probe watches as it is connected now, for code that looks itself since even the call of `enabled` would be too much: functions that
+ * What a probe watches as it is bound now, for code that looks itself since even the call of `enabled` would be too much: functions that
  * `@sonde/node` has put probes into. For nobody else: **whoever writes to this memory ends the process**, it is mapped to be executed. Who gets it
  * must not hand it on, and nothing enumerable may lead to it.
  */
 export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
-  return watchedBy(probe as unknown as ConnectedProbe);
+  return watchedBy(probe as unknown as BoundProbe);
 }
 
 /**
  * Memory at whose first byte the probe's function begins, for an addon that calls it where no JavaScript can run; undefined while there is
- * none: the probe rests, or its backend has none. What is said of {@link watched} holds.
+ * none: the probe is inactive, or its backend has none. What is said of {@link watched} holds.
  */
 export function stubOf(probe: Pick<Probe, 'enabled'>): Uint8Array | undefined {
-  return stubBehind(probe as unknown as ConnectedProbe);
+  return stubBehind(probe as unknown as BoundProbe);
 }
 
 /**
  * Makes the probes of a provider, each with the control over it. A probe keeps `owner` alive: a program may keep a probe and drop its
- * provider. What they are connected to from the start is given here and not by a later
- * `connect`, because V8 treats fields that never change as constants, for all probes or for none.
+ * provider. What they are bound to from the start is given here and not by a later
+ * `bind`, because V8 treats fields that never change as constants, for all probes or for none.
  */
 export function createProbes(
   owner: object,
@@ -297,16 +296,16 @@ export function createProbes(
   loaded?: Pick<LoadedProvider, 'code' | 'probes'>,
 ): (readonly [Probe<never[]>, ProbeControl])[] {
   const code = loaded && watchable(loaded.code);
-  const probes = definitions.map((_, index) => makeProbe(code, loaded?.probes[index] ?? RESTS));
+  const probes = definitions.map((_, index) => makeProbe(code, loaded?.probes[index] ?? UNBOUND));
   return probes.map((probe, index) => {
-    const control = new Control(owner, definitions[index]!, probe, loaded?.probes[index] ?? RESTS);
+    const control = new Control(owner, definitions[index]!, probe, loaded?.probes[index] ?? UNBOUND);
     setControl(probe, control);
     return [probe, control];
   });
 }
 
 /**
- * A backend's code as probes watch it. Node.js makes each Buffer of a Uint8Array, whose prototype it changes; so V8 cannot rely on what kind of
+ * A backend's code as probes watch it. Node.js makes each Buffer of a Uint8Array, whose prototype it changes; so V8 cannot rely on what classes of
  * object a Uint8Array is, and looks each time. It can rely on an Int8Array.
  */
 export function watchable(code: Uint8Array): Int8Array {
@@ -315,15 +314,15 @@ export function watchable(code: Uint8Array): Int8Array {
 
 const NONE: readonly Converter[] = [];
 
-/** `few` of a probe that fires its values as a list. */
+/** `valueCount` of a probe that fires its values as a list. */
 const AS_LIST = -1;
 
 /**
- * What stands behind a probe: what it is connected to, and what turns the program's values into those that are fired. Most probes never
+ * What stands behind a probe: what it is bound to, and what turns the program's values into those that are fired. Most probes never
  * fire, so that is made for the first fire: what a program defines and nobody looks at should take no memory either.
  *
  * Whether the probe is enabled is asked here once more: a `fire` that the program bound may be that of a class which the probe had before it
- * was connected, for which another byte is the resting one.
+ * was bound, for which another byte is the untraced one.
  */
 class Control implements ProbeControl {
   readonly definition: ProbeDefinition;
@@ -332,12 +331,12 @@ class Control implements ProbeControl {
   private readonly probe: NativeProbe;
   private loaded: LoadedProbe;
   private errors = 0;
-  /** Of what it is connected to; undefined until it fires there. */
+  /** Of what it is bound to; undefined until it fires there. */
   private send: LoadedProbe['fire'] | undefined;
   /** As many as the definition has arguments. Of no use before `send` is there. */
   private converters: readonly Converter[] = NONE;
   /** How many values are fired without a list of them. */
-  private few = AS_LIST;
+  private valueCount = AS_LIST;
 
   constructor(owner: object, definition: ProbeDefinition, probe: NativeProbe, loaded: LoadedProbe) {
     this.owner = owner;
@@ -366,7 +365,7 @@ class Control implements ProbeControl {
       if (!isEnabled(this.probe)) return;
       const send = this.send ?? this.ready();
       const [first, second, third, fourth] = this.converters as readonly [Converter, Converter, Converter, Converter];
-      switch (this.few) {
+      switch (this.valueCount) {
         case 0:
           send();
           break;
@@ -393,7 +392,7 @@ class Control implements ProbeControl {
   private emit(from: Caller, values: readonly unknown[]): void {
     // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
     try {
-      if (this.few !== AS_LIST) {
+      if (this.valueCount !== AS_LIST) {
         this.fireFrom(from, values[0], values[1], values[2], values[3]);
         return;
       }
@@ -425,31 +424,31 @@ class Control implements ProbeControl {
   private ready(): LoadedProbe['fire'] {
     const { arguments: args } = this.definition;
     this.converters = args.map(converter);
-    this.few = args.length <= 4 && args.every(({ type }) => type !== 'stack') ? args.length : AS_LIST;
+    this.valueCount = args.length <= 4 && args.every(({ type }) => type !== 'stack') ? args.length : AS_LIST;
     // A backend makes the function when it is asked for.
     this.send = this.loaded.fire;
     return this.send;
   }
 
-  misfit(): void {
+  countError(): void {
     this.errors++;
   }
 
-  connect(code: Int8Array, loaded: LoadedProbe): void {
-    this.reconnect(code, loaded);
+  bind(code: Int8Array, loaded: LoadedProbe): void {
+    this.rebind(code, loaded);
   }
 
-  disconnect(): void {
-    this.reconnect(undefined, RESTS);
+  unbind(): void {
+    this.rebind(undefined, UNBOUND);
   }
 
-  private reconnect(code: Int8Array | undefined, loaded: LoadedProbe): void {
+  private rebind(code: Int8Array | undefined, loaded: LoadedProbe): void {
     this.send = undefined;
     this.loaded = loaded;
-    connectProbe(this.probe, code, loaded);
+    bindProbe(this.probe, code, loaded);
   }
 
-  /** @param view what the probe watches as it is connected now */
+  /** @param view what the probe watches as it is bound now */
   stubIn(view: Int8Array): Uint8Array | undefined {
     const { stub } = this.loaded;
     return stub === undefined ? undefined : new Uint8Array(view.buffer, view.byteOffset + stub, 1);

@@ -12,7 +12,7 @@ import { DefinitionError, printable, show } from './errors.js';
 import { LONGEST_MODULE_NAME } from './limits.js';
 import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
 import { createProbes, type Probe, type ProbeControl, watchable } from './probe.js';
-import { type Connectable, type Connection, connect, enroll } from './registry.js';
+import { enroll, type LoadResult, load, type RegisteredProvider } from './registry.js';
 
 /** A provider's probes and operations by the names that the program uses. */
 export type ProviderSource = Readonly<Record<string, ProbeSource | OperationSource>>;
@@ -72,22 +72,22 @@ export function provider<const Source extends ProviderSource>(
   const definition = { name, probes: members.flatMap(({ probes }) => probes), ...checkOptions(name, options) };
   checkDistinct(name, definition.probes);
 
-  let current = connect(definition);
-  const connectable: Connectable = {
+  let current = load(definition);
+  const registered: RegisteredProvider = {
     definition,
-    connect(next) {
+    replace(next) {
       const { loaded } = current;
       current = next;
       const code = next.loaded && watchable(next.loaded.code);
       controls.forEach((control, index) => {
-        if (code) control.connect(code, next.loaded!.probes[index]!);
-        else control.disconnect();
+        if (code) control.bind(code, next.loaded!.probes[index]!);
+        else control.unbind();
       });
       loaded?.unload();
     },
     status: () => status(name, current, controls),
   };
-  const made = createProbes(connectable, definition.probes, current.loaded);
+  const made = createProbes(registered, definition.probes, current.loaded);
   const controls = made.map(([, control]) => control);
   const result = {};
   let next = 0;
@@ -97,10 +97,10 @@ export function provider<const Source extends ProviderSource>(
     const value = isOperation ? new Operation(own) : own[0]![0];
     Object.defineProperty(result, key, { value, enumerable: true });
   }
-  const forget = enroll(connectable);
+  const forget = enroll(registered);
   const unload = () => {
     forget();
-    connectable.connect({ reason: 'it was unloaded' });
+    registered.replace({ reason: 'it was unloaded' });
   };
   Object.defineProperty(result, 'unload', { value: unload });
   Object.defineProperty(result, Symbol.dispose, { value: unload });
@@ -157,7 +157,7 @@ function define(name: string, source: unknown): MemberDefinition[] {
   return members;
 }
 
-function status(name: string, { loaded, reason }: Connection, controls: readonly ProbeControl[]) {
+function status(name: string, { loaded, reason }: LoadResult, controls: readonly ProbeControl[]) {
   const location = loaded?.location;
   const newest = loaded?.newest;
   const why = reason ?? loaded?.reason;

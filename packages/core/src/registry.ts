@@ -15,37 +15,37 @@ export interface ProviderStatus {
    * Give tools `location`.
    */
   newest?: string;
-  /** Why the provider rests, or is not where it would be otherwise. */
+  /** Why the provider is inactive, or is not where it would be otherwise. */
   reason?: string;
   probes: ProbeStatus[];
 }
 
 /** A provider of any copy of the core. */
-export interface Connectable {
+export interface RegisteredProvider {
   readonly definition: ProviderDefinition;
-  /** Withdraws what it was connected to, then connects. Without a connection it rests. */
-  connect(connection: Connection): void;
+  /** Unloads what is behind the probes, and binds them to this. Where nothing was loaded, they are inactive. */
+  replace(result: LoadResult): void;
   status(): ProviderStatus;
 }
 
 /** What became of an attempt to load a provider. */
-export interface Connection {
+export interface LoadResult {
   readonly loaded?: LoadedProvider;
   readonly reason?: string;
 }
 
 /** Registered by the package `sonde`: loads providers with the backend that was selected. */
-export interface Connector {
-  connect(definition: ProviderDefinition): Connection;
+export interface Loader {
+  load(definition: ProviderDefinition): LoadResult;
   selection(): { backend: BackendName; requested: string; reason?: string };
 }
 
 interface Registry {
   /** Weakly held: a provider that nobody can fire any more must not stay loaded. */
-  readonly providers: Set<WeakRef<Connectable>>;
-  connector: Connector | undefined;
+  readonly providers: Set<WeakRef<RegisteredProvider>>;
+  loader: Loader | undefined;
   /** Set while a recorder is on: it takes the place of the backend. */
-  recorder: Connector | undefined;
+  recorder: Loader | undefined;
   /** The ids of operations: the last one taken; undefined before the first. */
   operations: number | undefined;
 }
@@ -53,22 +53,24 @@ interface Registry {
 const shared = globalThis as { [REGISTRY]?: Registry };
 // Not enumerable: a program may copy its globals.
 if (!shared[REGISTRY]) {
-  const value = { providers: new Set(), connector: undefined, recorder: undefined, operations: undefined };
+  const value = { providers: new Set(), loader: undefined, recorder: undefined, operations: undefined };
   Object.defineProperty(shared, REGISTRY, { value, configurable: true });
 }
 const registry: Registry = shared[REGISTRY]!;
 
-const collected = new FinalizationRegistry<WeakRef<Connectable>>((reference) => registry.providers.delete(reference));
+const collected = new FinalizationRegistry<WeakRef<RegisteredProvider>>((reference) =>
+  registry.providers.delete(reference),
+);
 
-/** What a new provider is to be connected to, before it exists. */
-export function connect(definition: ProviderDefinition): Connection {
-  return getConnector()?.connect(definition) ?? { reason: NO_BACKEND };
+/** Loads a provider, before it exists. */
+export function load(definition: ProviderDefinition): LoadResult {
+  return getLoader()?.load(definition) ?? { reason: NO_BACKEND };
 }
 
 const NO_BACKEND = "no backend is there: import 'sonde' in the application, the probes come alive then";
 
 /** Makes a provider known; returns what forgets it. */
-export function enroll(provider: Connectable): () => void {
+export function enroll(provider: RegisteredProvider): () => void {
   const reference = new WeakRef(provider);
   registry.providers.add(reference);
   collected.register(provider, reference, reference);
@@ -78,22 +80,22 @@ export function enroll(provider: Connectable): () => void {
   };
 }
 
-/** The first connector stays, whichever copies of `sonde` come later; providers that waited for it are connected. */
-export function setConnector(connector: Connector): void {
-  if (registry.connector) return;
-  registry.connector = connector;
-  if (!registry.recorder) reconnect();
+/** The first loader stays, whichever copies of `sonde` come later; providers that waited for it are loaded. */
+export function setLoader(loader: Loader): void {
+  if (registry.loader) return;
+  registry.loader = loader;
+  if (!registry.recorder) reload();
 }
 
-/** What providers are connected to now. */
-export function getConnector(): Connector | undefined {
-  return registry.recorder ?? registry.connector;
+/** What loads providers now. */
+export function getLoader(): Loader | undefined {
+  return registry.recorder ?? registry.loader;
 }
 
 /** Puts a recorder in the place of the backend, for all providers that are there and those to come. */
-export function setRecorder(recorder: Connector | undefined): void {
+export function setRecorder(recorder: Loader | undefined): void {
   registry.recorder = recorder;
-  reconnect();
+  reload();
 }
 
 /** Whether a recorder of `sonde/testing` is on in this thread: all probes are enabled for it, and no tracer is seen. */
@@ -101,7 +103,7 @@ export function isRecording(): boolean {
   return registry.recorder !== undefined;
 }
 
-export function providers(): Connectable[] {
+export function providers(): RegisteredProvider[] {
   return [...registry.providers].flatMap((reference) => reference.deref() ?? []);
 }
 
@@ -116,15 +118,15 @@ export function nextOperationId(): number {
 }
 
 /**
- * Connects all providers anew, to what they are to be connected to now.
+ * Loads all providers anew, by what loads them now.
  *
- * @throws what the first of them threw that could not be connected, when all others are
+ * @throws what the first of them threw that could not be loaded, when all others are
  */
-export function reconnect(): void {
+export function reload(): void {
   const errors: unknown[] = [];
   for (const provider of providers()) {
     try {
-      provider.connect(connect(provider.definition));
+      provider.replace(load(provider.definition));
     } catch (error) {
       errors.push(error);
     }

@@ -6,7 +6,7 @@ import { isAllowed, variable } from './deno.js';
 import { messageOf, printable, SondeError, show } from './errors.js';
 import { log } from './log.js';
 import { MAIN_FILE } from './main-file.js';
-import { type Connection, type Connector, reconnect, setConnector } from './registry.js';
+import { type Loader, type LoadResult, reload, setLoader } from './registry.js';
 import { isBuildingSnapshot } from './snapshot.js';
 
 const debug = log('select');
@@ -43,7 +43,7 @@ export function registerBackends(backends: Backends): void {
   let selected: (Selection & { implementation: Backend }) | undefined;
   let building = isBuildingSnapshot(() => {
     building = false;
-    reconnect();
+    reload();
   });
   const select = () => {
     if (!selected) {
@@ -58,15 +58,15 @@ export function registerBackends(backends: Backends): void {
     }
     return selected;
   };
-  const connector: Connector = {
+  const loader: Loader = {
     selection() {
       if (building) return { backend: 'noop', requested: 'auto', reason: BUILDING_SNAPSHOT };
       const { backend, requested, reason } = select();
       return { backend, requested, ...(reason !== undefined && { reason }) };
     },
-    connect: (definition) => (building ? { reason: BUILDING_SNAPSHOT } : load(select().implementation, definition)),
+    load: (definition) => (building ? { reason: BUILDING_SNAPSHOT } : loadWith(select().implementation, definition)),
   };
-  setConnector(connector);
+  setLoader(loader);
 }
 
 const BUILDING_SNAPSHOT =
@@ -183,14 +183,14 @@ export function applicationManifest(main: string | undefined = MAIN_FILE): Setti
   }
 }
 
-function load(backend: Backend, definition: Parameters<Backend['load']>[0]): Connection {
+function loadWith(backend: Backend, definition: Parameters<Backend['load']>[0]): LoadResult {
   try {
     const loaded = backend.load(definition);
     debug('provider %s is at %s', definition.name, loaded.location ?? '(nowhere)');
     return { loaded };
   } catch (error) {
     const reason = printable(messageOf(error));
-    debug('provider %s rests: %s', definition.name, reason);
+    debug('provider %s is inactive: %s', definition.name, reason);
     if (variable('SONDE_REQUIRE') === '1') {
       throw new SondeError(
         'SONDE_BACKEND',

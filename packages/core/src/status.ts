@@ -1,5 +1,5 @@
 import type { BackendName } from './backend.js';
-import { getConnector, type ProviderStatus, providers } from './registry.js';
+import { getLoader, type ProviderStatus, providers } from './registry.js';
 
 export interface Status {
   /** The backend that runs. */
@@ -14,7 +14,7 @@ export interface Status {
 
 /** Tells which backend runs and why, and what a tracer needs to know of each provider and probe. A snapshot. */
 export function status(): Status {
-  const selection = getConnector()?.selection() ?? {
+  const selection = getLoader()?.selection() ?? {
     backend: 'noop',
     requested: 'auto',
     reason: "no backend is registered: the application does not import 'sonde'",

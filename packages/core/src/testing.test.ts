@@ -42,7 +42,7 @@ describe('the recorder', () => {
     own.unload();
   });
 
-  it('records providers that are defined while it is on, and leaves them at rest', () => {
+  it('records providers that are defined while it is on, and leaves them inactive', () => {
     const recorder = record();
     const own = provider('late', { probe: [string('s')] });
     own.probe.fireWith(() => ['lazily']);

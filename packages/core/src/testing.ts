@@ -46,7 +46,7 @@ export function record(): Recorder {
   let stopped = false;
   setRecorder({
     selection: () => ({ backend: 'noop', requested: 'auto', reason: 'a recorder is on' }),
-    connect: (definition) => ({ loaded: load(definition, fired), reason: 'a recorder is on' }),
+    load: (definition) => ({ loaded: load(definition, fired), reason: 'a recorder is on' }),
   });
   const stop = () => {
     if (!stopped) setRecorder(undefined);
@@ -68,7 +68,7 @@ function load({ name, probes }: ProviderDefinition, fired: Fired[]): LoadedProvi
     code: Uint8Array.of(1),
     probes: probes.map((probe) => ({
       offset: 0,
-      resting: 0,
+      untraced: 0,
       tracer: '',
       fire: (...values) => fired.push({ provider: name, probe: probe.name, values: asSeenAll(probe, values) }),
     })),

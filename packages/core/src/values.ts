@@ -21,10 +21,10 @@ export type Caller = Function;
 
 /** Told when a value does not fit its argument, and something else is fired in its place. */
 export interface Misfits {
-  misfit(): void;
+  countError(): void;
 }
 
-export type Converter = (value: unknown, misfits: Misfits, from: Caller) => NativeValue;
+export type Converter = (value: unknown, errors: Misfits, from: Caller) => NativeValue;
 
 export function converter(argument: Argument): Converter {
   const { type } = argument;
@@ -39,7 +39,7 @@ export function converter(argument: Argument): Converter {
     case 'bytes':
       return convertBytes;
     case 'stack':
-      return (_, misfits, from) => captureStack(argument.depth ?? 0, from, misfits);
+      return (_, errors, from) => captureStack(argument.depth ?? 0, from, errors);
   }
 }
 
@@ -47,7 +47,7 @@ function integer([least, most]: readonly [bigint, bigint]): Converter {
   // Numbers are compared as numbers: 2^63 and 2^64 are exact as doubles, so "below most + 1" holds for 64 bits as well.
   const low = Number(least);
   const above = Number(most + 1n);
-  return (value, misfits) => {
+  return (value, errors) => {
     if (typeof value === 'number') {
       // What is an int32 already, as most are, is for V8 a comparison of integers.
       if ((value | 0) === value && value >= low && value < above) return value | 0;
@@ -56,19 +56,19 @@ function integer([least, most]: readonly [bigint, bigint]): Converter {
     } else if (typeof value === 'bigint' && value >= least && value <= most) {
       return value;
     }
-    misfits.misfit();
+    errors.countError();
     return 0;
   };
 }
 
-function convertBoolean(value: unknown, misfits: Misfits): NativeValue {
-  if (typeof value !== 'boolean') misfits.misfit();
+function convertBoolean(value: unknown, errors: Misfits): NativeValue {
+  if (typeof value !== 'boolean') errors.countError();
   return value === true ? 1 : 0;
 }
 
-function convertString(value: unknown, misfits: Misfits): NativeValue {
+function convertString(value: unknown, errors: Misfits): NativeValue {
   if (typeof value === 'string') return value;
-  misfits.misfit();
+  errors.countError();
   return `<not a string: ${value === null ? 'null' : typeof value}>`;
 }
 
@@ -92,17 +92,17 @@ function queueRecovery(): void {
   isRecoveryQueued = true;
 }
 
-function convertJson(value: unknown, misfits: Misfits): NativeValue {
+function convertJson(value: unknown, errors: Misfits): NativeValue {
   if (isSerialising) {
     queueRecovery();
-    misfits.misfit();
+    errors.countError();
     return '<not JSON: fired while JSON was made>';
   }
   isSerialising = true;
   try {
     return JSON.stringify(value) ?? 'undefined';
   } catch (error) {
-    misfits.misfit();
+    errors.countError();
     return `<not JSON: ${messageOf(error)}>`;
   } finally {
     isSerialising = false;
@@ -111,9 +111,9 @@ function convertJson(value: unknown, misfits: Misfits): NativeValue {
 
 const NO_BYTES = new Uint8Array(0);
 
-function convertBytes(value: unknown, misfits: Misfits): NativeValue {
+function convertBytes(value: unknown, errors: Misfits): NativeValue {
   if (types.isUint8Array(value)) return value;
-  misfits.misfit();
+  errors.countError();
   return NO_BYTES;
 }
 
@@ -121,7 +121,7 @@ function convertBytes(value: unknown, misfits: Misfits): NativeValue {
  * The stack as V8 itself formats it (through source maps, if Node.js was told to use them), without the program's own
  * `Error.prepareStackTrace`, which may throw, be slow or return something else than text.
  */
-function captureStack(depth: number, from: Caller, misfits: Misfits): NativeValue {
+function captureStack(depth: number, from: Caller, errors: Misfits): NativeValue {
   const native = nativeStack(depth, from);
   if (native !== undefined) return native;
   putBack();
@@ -130,7 +130,7 @@ function captureStack(depth: number, from: Caller, misfits: Misfits): NativeValu
   const prepare = Object.getOwnPropertyDescriptor(error, 'prepareStackTrace');
   if (!limit?.writable || (prepare && !prepare.writable)) {
     // Frozen, or the program's own accessors, which are not ours to call.
-    misfits.misfit();
+    errors.countError();
     return '<no stack>';
   }
   const holder: { stack?: string } = {};

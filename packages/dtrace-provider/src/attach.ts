@@ -1,5 +1,5 @@
 // Has `sonde` register its backends. The providers here are made by a core of their own, which is in this file's bundle, and which needs
-// nothing: so where `sonde` cannot be loaded (a test runner without ES modules, say) the program runs on, and its probes rest.
+// nothing: so where `sonde` cannot be loaded (a test runner without ES modules, say) the program runs on, and its probes are inactive.
 import { SondeError, type Status, status } from '@sonde/core';
 import { log } from '@sonde/core/internal';
 
@@ -12,7 +12,7 @@ export function attach(): void {
   try {
     load();
   } catch (error) {
-    debug('probes rest until the application imports sonde, which could not be loaded: %s', error);
+    debug('probes are inactive until the application imports sonde, which could not be loaded: %s', error);
   }
 }
 

@@ -7,7 +7,7 @@ import { log, MOST_NATIVE_ARGUMENTS } from '@sonde/core/internal';
 import { attach } from './attach.js';
 import { noteDefinition } from './functions.js';
 import { functionName, moduleName, probeName, providerName } from './names.js';
-import { type DynamicProbe, illegalInvocation, type Native, own, RESTING, setNative } from './probe.js';
+import { type DynamicProbe, INACTIVE, illegalInvocation, type Native, own, setNative } from './probe.js';
 import type { Kind } from './values.js';
 
 export { DynamicProbe, illegalInvocation } from './probe.js';
@@ -157,7 +157,7 @@ export class DynamicProvider {
     const batches = new Set(this.#batches.values());
     this.#batches.clear();
     for (const member of this.#members.values()) {
-      setNative(member.probe, RESTING);
+      setNative(member.probe, INACTIVE);
       member.batch = undefined;
     }
     for (const batch of batches) withdraw(batch);
@@ -174,7 +174,7 @@ export class DynamicProvider {
     const { name, batch } = member;
     provider.#members.delete(probe);
     provider.#pending.delete(member);
-    setNative(probe, RESTING);
+    setNative(probe, INACTIVE);
     if (batch && --batch.users === 0) {
       for (const key of batch.natives.keys()) provider.#batches.delete(key);
       withdraw(batch);
@@ -200,8 +200,8 @@ export class DynamicProvider {
       this.#connect(pending);
     } catch (error) {
       // Only under SONDE_REQUIRE=1; here is nobody who expects it.
-      this.#debug('probes that were added to %s rest: %s', this.#name, error);
-      for (const { probe, batch } of pending) if (!batch) setNative(probe, RESTING);
+      this.#debug('probes that were added to %s are inactive: %s', this.#name, error);
+      for (const { probe, batch } of pending) if (!batch) setNative(probe, INACTIVE);
     }
   }
 

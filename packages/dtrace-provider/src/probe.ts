@@ -7,7 +7,7 @@ export interface Native {
 }
 
 /** Behind a probe that is not there for tracers. */
-export const RESTING: Native = { enabled: false, fireWith() {} };
+export const INACTIVE: Native = { enabled: false, fireWith() {} };
 
 /** A probe's `fire` when it is called on something else, as V8 says it for native methods. */
 export const illegalInvocation = () => new TypeError('Illegal invocation');
@@ -52,7 +52,7 @@ type Callback = (this: DynamicProbe, ...args: readonly unknown[]) => unknown;
 
 /** Makes a probe one of a provider. */
 export function own(probe: DynamicProbe, owner: Owner): void {
-  Object.defineProperty(probe, NATIVE, { value: RESTING, writable: true });
+  Object.defineProperty(probe, NATIVE, { value: INACTIVE, writable: true });
   Object.defineProperty(probe, OWNER, { value: owner });
 }
 
@@ -66,7 +66,7 @@ function settled(probe: DynamicProbe | undefined): Native {
   const owner = probe?.[OWNER];
   if (!owner) throw illegalInvocation();
   owner.settle();
-  return probe![NATIVE] ?? RESTING;
+  return probe![NATIVE] ?? INACTIVE;
 }
 
 function emit(probe: DynamicProbe, native: Native, callback: Callback, args: readonly unknown[]): true | undefined {

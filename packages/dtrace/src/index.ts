@@ -6,7 +6,7 @@ import {
   type ProviderDefinition,
 } from '@sonde/core/internal';
 import type { DofDefinition, DofVersion } from '@sonde/dof';
-import { type Dtrace, fireFunction, getBinding, late } from '@sonde/native';
+import { type Dtrace, fireFunction, getBinding, loadOnDemand } from '@sonde/native';
 
 /**
  * DTrace: each provider is described to the system by DOF, and its probes are stubs that are compiled into the addon.
@@ -23,7 +23,7 @@ export function dtrace(): Backend {
 function load(provider: ProviderDefinition, system: Dtrace, application: string): LoadedProvider {
   const { name, probes } = provider;
   const definition = describeProvider(provider, system);
-  const { writeDof } = late('dof') as typeof import('@sonde/dof');
+  const { writeDof } = loadOnDemand('dof') as typeof import('@sonde/dof');
   const { bytes, addresses, offsets } = writeDof(definition);
   // Where the program names no module, the first thread's application is taken: a worker's file may lie in another package.
   const key = `${provider.module ?? ''} ${JSON.stringify(definition)}`;
@@ -43,7 +43,7 @@ function load(provider: ProviderDefinition, system: Dtrace, application: string)
       const offset = stubs[index]! * system.distance + system.nop;
       return {
         offset,
-        resting: system.resting,
+        untraced: system.untraced,
         stub: stubs[index]! * system.distance,
         tracer: `${name}${process.pid}:::${dtraceName(probe.name)}`,
         get fire() {

@@ -45,7 +45,7 @@ describe('writeProbeObject', () => {
           const offset = index * stubs.distance;
           assert.equal(Number(symbol.address), object.text.address + offset);
           assert.equal(elf.fileOffset(symbol.address), object.text.fileOffset + offset);
-          assert.equal(object.bytes[object.text.fileOffset + offset], stubs.resting);
+          assert.equal(object.bytes[object.text.fileOffset + offset], stubs.untraced);
           assert.deepEqual([symbol.type, symbol.binding, symbol.section], [2, 1, text.index]);
         }
 
@@ -173,7 +173,7 @@ describe('writeProbeObject', () => {
       const expected = [...hex, ...new Array(16 - hex.length).fill(filler)];
       assert.equal(text.size, 48);
       assert.equal(text.address % 16, 0);
-      assert.deepEqual(stubsOf(definition), { size: 48, distance: 16, resting: hex[0] });
+      assert.deepEqual(stubsOf(definition), { size: 48, distance: 16, untraced: hex[0] });
       for (const offset of [0, 16, 32]) {
         const start = text.fileOffset + offset;
         assert.deepEqual([...bytes.subarray(start, start + 16)], expected);

@@ -67,7 +67,7 @@ export interface Stubs {
   /** Bytes from one stub to the next, in the order of the definition's probes. */
   distance: number;
   /** The first byte of each as generated. While a tracer is attached, another one is in memory. */
-  resting: number;
+  untraced: number;
 }
 
 /** Goes into every {@link definitionKey}. To be increased whenever a definition gives other bytes than before. */
@@ -92,7 +92,7 @@ export function stubsOf({ architecture, nop, probes }: ProbeObjectDefinition): S
     // Never empty: a segment of no bytes cannot be mapped.
     size: Math.max(probes.length, 1) * stubAlignment,
     distance: stubAlignment,
-    resting: stubFor(architecture, nop).code[0]!,
+    untraced: stubFor(architecture, nop).code[0]!,
   };
 }
 

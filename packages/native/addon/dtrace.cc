@@ -278,7 +278,7 @@ Napi::Value OpenDtrace(const Napi::CallbackInfo& info) {
   pool.Set("code", StubPoolView(env));
   pool.Set("distance", static_cast<double>(kStubDistance));
   pool.Set("nop", static_cast<double>(kNopOffset));
-  pool.Set("resting", static_cast<double>(kRestingByte));
+  pool.Set("untraced", static_cast<double>(kUntracedByte));
   pool.Set("version", static_cast<double>(kDtraceSystem.version));
   pool.Set("arguments", static_cast<double>(kDtraceSystem.arguments));
   return pool;

@@ -4,7 +4,7 @@
 namespace sonde {
 
 // Adds
-//   openDtrace(): { code: Uint8Array, distance: number, nop: number, resting: number, version: number, arguments: number }
+//   openDtrace(): { code: Uint8Array, distance: number, nop: number, untraced: number, version: number, arguments: number }
 // which tells of the stubs that are compiled into the addon: one each `distance` bytes, in which the nop has the offset `nop`;
 // and of the system's DTrace: the version of DOF that it takes, and how many arguments of a probe D reads by number. Throws with
 // the reason when this process cannot use it.

@@ -11,10 +11,10 @@ constexpr size_t kStubCount = 4096;
 constexpr size_t kStubDistance = 16;
 #if defined(__x86_64__)
 constexpr size_t kNopOffset = 1;
-constexpr uint8_t kRestingByte = 0x90;
+constexpr uint8_t kUntracedByte = 0x90;
 #else
 constexpr size_t kNopOffset = 0;
-constexpr uint8_t kRestingByte = 0x1f;
+constexpr uint8_t kUntracedByte = 0x1f;
 #endif
 
 // The first of them.

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { places } from '@sonde/core/internal';
+import { moduleSearchRoots } from '@sonde/core/internal';
 import { checkDenoAllowsAddons } from './restrictions.js';
 
 export interface AddonName {
@@ -99,7 +99,7 @@ function packageFolder(addon: AddonName): string {
 /** Node.js takes 2 to 3 ms to find a package by its name, five times what an addon takes to load, so the usual place is looked at first. */
 function findPackage({ package: name, file }: AddonName): string {
   checkDenoAllowsAddons();
-  const from = file ? [file, ...places()] : places();
+  const from = file ? [file, ...moduleSearchRoots()] : moduleSearchRoots();
   for (const place of from) {
     const folders = foldersAbove(fileURLToPath(place));
     const installed = folders.map((folder) => join(folder, 'node_modules', name)).find((folder) => existsSync(folder));

@@ -60,7 +60,7 @@ export interface Dtrace {
   code: Uint8Array;
   distance: number;
   nop: number;
-  resting: number;
+  untraced: number;
   /** Of DOF. */
   version: number;
   /** How many arguments of a probe D reads by number. */
@@ -119,6 +119,6 @@ export function buildDefault(): string {
  * Code that few processes need: from `lib/<name>.cjs` of @sonde/native, when it is asked for. A program would otherwise wait for V8
  * to read it.
  */
-export function late(name: 'dof' | 'elf'): unknown {
+export function loadOnDemand(name: 'dof' | 'elf'): unknown {
   return explained(() => requireFromPackage(ADDON, `./lib/${name}.cjs`));
 }

@@ -1,5 +1,5 @@
 export { type AddonName, addonFiles, addonFolder, openAddon } from './addon-files.js';
-export { buildDefault, type Dtrace, getBinding, late } from './binding.js';
+export { buildDefault, type Dtrace, getBinding, loadOnDemand } from './binding.js';
 export { type FireEvent, fireFunction } from './fire.js';
 export { firstInstruction } from './first-instruction.js';
 export { type ObjectFile, type OpenObject, openObject } from './object-files.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { LoadedProbe, LoadedProvider, ProbeDefinition, ProviderDefinition } from '@sonde/core/internal';
 import { definitionKey, type ProbeObjectDefinition, stubsOf } from '@sonde/elf';
-import { getBinding, late } from './binding.js';
+import { getBinding, loadOnDemand } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
 import { type OpenObject, openObject, type Whereabouts } from './object-files.js';
@@ -77,21 +77,21 @@ export function loadProbeObject(
       arguments: probe.native,
     })),
   };
-  const { size, distance, resting } = stubsOf(definition);
+  const { size, distance, untraced } = stubsOf(definition);
   const object = openObject({
     provider: name,
     key: definitionKey(definition),
     link: `${name}.${extension}`,
-    content: () => (late('elf') as typeof import('@sonde/elf')).writeProbeObject(definition).bytes,
+    content: () => (loadOnDemand('elf') as typeof import('@sonde/elf')).writeProbeObject(definition).bytes,
     symbol: definition.probes[0]!.symbol,
     size,
   });
-  return new ProbeObject(object, probes, { distance, resting, tracer, events, reason });
+  return new ProbeObject(object, probes, { distance, untraced, tracer, events, reason });
 }
 
 interface Stubs extends Pick<Visibility, 'tracer'> {
   distance: number;
-  resting: number;
+  untraced: number;
   events: Visibility['events'] | undefined;
   reason: string | undefined;
 }
@@ -165,8 +165,8 @@ class Stub implements LoadedProbe {
     return this.offset;
   }
 
-  get resting() {
-    return this.stubs.resting;
+  get untraced() {
+    return this.stubs.untraced;
   }
 
   get tracer() {

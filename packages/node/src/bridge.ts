@@ -1,11 +1,11 @@
 // Everyone else's channels as probes: whoever publishes on a diagnostics_channel knows nothing of it.
 import { type Argument, DefinitionError, type Probe, type Provider, provider, string, uint64 } from 'sonde';
 import { show } from 'sonde/internal';
-import { whileTraced } from './presence.js';
 import { type Listeners, subscriptions, together } from './runtime/channels.js';
 import { now } from './runtime/clock.js';
 import { nextId } from './runtime/identity.js';
 import { currentRequest, requests } from './runtime/requests.js';
+import { whileTraced } from './while-traced.js';
 
 /** What becomes of the messages of one channel. */
 export interface BridgeOptions {

@@ -91,12 +91,12 @@ function isHooksThread(): boolean {
   return isInternalThread ?? (!isMainThread && parentPort === null);
 }
 
-/** A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and the family rests. */
+/** A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and the family is inactive. */
 function safely(begin: () => void): void {
   try {
     begin();
   } catch (error) {
-    debug('a family of probes rests: %o', error);
+    debug('a family of probes is inactive: %o', error);
   }
 }
 

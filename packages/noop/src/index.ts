@@ -4,7 +4,7 @@ import type { Backend } from '@sonde/core/internal';
 export const noop: Backend = {
   load: ({ probes }) => ({
     code: new Uint8Array(1),
-    probes: probes.map(() => ({ offset: 0, resting: 0, tracer: '', fire() {} })),
+    probes: probes.map(() => ({ offset: 0, untraced: 0, tracer: '', fire() {} })),
     unload() {},
   }),
 };

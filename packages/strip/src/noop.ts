@@ -76,10 +76,14 @@ function none(): unknown[] {
   return [];
 }
 
+function text(value: unknown): string {
+  return String(value);
+}
+
 export {
   no as isAllowed,
   no as isRecording,
-  none as places,
+  none as moduleSearchRoots,
   none as watched,
   nothing as applicationManifest,
   nothing as captureStacksWith,
@@ -87,4 +91,7 @@ export {
   nothing as registerBackends,
   nothing as stubOf,
   nothing as variable,
+  text as messageOf,
+  text as printable,
+  text as show,
 };

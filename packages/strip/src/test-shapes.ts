@@ -39,7 +39,7 @@ function identical(name: string, main: string, without: string, others: Partial<
 }
 
 const effect = (place: string, text: string) => `${place}: \`${text}\` stays, since it may have an effect`;
-const rests = (place: string, text: string) =>
+const inactive = (place: string, text: string) =>
   `${place}: \`${text}\` stays, disabled, with the definition of its provider`;
 
 export const SHAPES: readonly Shape[] = [
@@ -576,9 +576,9 @@ console.log(session.end());
     {
       stays: true,
       warnings: [
-        rests('main.js:4:20', 'smtp.sessionStart'),
-        rests('main.js:5:10', 'smtp.sessionDone'),
-        rests('main.js:18:16', 'smtp.sessionStart'),
+        inactive('main.js:4:20', 'smtp.sessionStart'),
+        inactive('main.js:5:10', 'smtp.sessionDone'),
+        inactive('main.js:18:16', 'smtp.sessionStart'),
       ],
     },
   ),
@@ -602,7 +602,7 @@ console.log(Object.keys(new Session()).join());
 `,
     },
     stays: true,
-    warnings: [rests('main.ts:4:27', 'smtp.sessionDone'), rests('main.ts:5:34', 'smtp.sessionStart')],
+    warnings: [inactive('main.ts:4:27', 'smtp.sessionDone'), inactive('main.ts:5:34', 'smtp.sessionStart')],
   },
   shape(
     'objects that hold probes',
@@ -627,9 +627,9 @@ console.log(own.ask('/'), Object.keys(own.http).join(), JSON.stringify(own));
       },
       stays: true,
       warnings: [
-        rests('container.js:2:32', 'smtp.sessionStart'),
-        rests('container.js:2:57', 'smtp.sessionDone'),
-        rests('main.js:5:9', "provider('http', { request: [string('ur…"),
+        inactive('container.js:2:32', 'smtp.sessionStart'),
+        inactive('container.js:2:57', 'smtp.sessionDone'),
+        inactive('main.js:5:9', "provider('http', { request: [string('ur…"),
       ],
     },
   ),
@@ -647,10 +647,10 @@ console.log(emit(smtp.sessionStart, 'd'), probe.enabled);
     {
       stays: true,
       warnings: [
-        rests('main.js:2:13', 'smtp.sessionStart'),
-        rests('main.js:4:9', 'smtp.sessionDone'),
-        rests('main.js:6:21', 'smtp.sessionStart'),
-        rests('main.js:8:18', 'smtp.sessionStart'),
+        inactive('main.js:2:13', 'smtp.sessionStart'),
+        inactive('main.js:4:9', 'smtp.sessionDone'),
+        inactive('main.js:6:21', 'smtp.sessionStart'),
+        inactive('main.js:8:18', 'smtp.sessionStart'),
       ],
     },
   ),
@@ -693,7 +693,10 @@ console.log(twice(all.PORT), PORT);
 `,
     },
     stays: true,
-    warnings: [rests('http.cjs:2:16', "sonde.provider('http', { request: [sond…"), rests('probes.cjs:7:20', 'smtp')],
+    warnings: [
+      inactive('http.cjs:2:16', "sonde.provider('http', { request: [sond…"),
+      inactive('probes.cjs:7:20', 'smtp'),
+    ],
   },
   shape(
     '`status()`, and what else sonde exports',

@@ -65,16 +65,16 @@ describe('@sonde/node under a tracer that comes and goes', function () {
     const program = await RuntimeProgram.start(scene.current);
     const channel = 'http.server.request.start';
     const stub = await Stub.find(program.pid, await program.realObject(), 'node', 'http__server__request');
-    const resting = stub.firstByte();
+    const untraced = stub.firstByte();
 
     const on = program.call('untilSubscribed', channel, true);
     const tracer = bpftrace(scene.current, `${program.usdt('http__server__request')} { @ = count(); }`);
-    const before = await stub.lastBefore((byte) => byte !== resting);
+    const before = await stub.lastBefore((byte) => byte !== untraced);
     assertWithin(SWITCHED_ON_MS, before, await on);
 
     const off = program.call('untilSubscribed', channel, false);
     const left = tracer.stop();
-    const still = await stub.lastBefore((byte) => byte === resting);
+    const still = await stub.lastBefore((byte) => byte === untraced);
     assertWithin(SWITCHED_ON_MS, still, await off);
     await left;
   });

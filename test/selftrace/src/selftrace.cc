@@ -46,7 +46,7 @@ struct Fire {
 
 struct Trap {
   std::atomic<uintptr_t> address{0};
-  Instruction resting;
+  Instruction untraced;
   size_t nop;
   size_t count;
   char kinds[kMostArguments];
@@ -170,7 +170,7 @@ Napi::Value Attach(const Napi::CallbackInfo& info) {
   for (size_t i = 0; i < kMostTraps; i++) {
     Trap& trap = traps[i];
     if (trap.address != 0) continue;
-    trap.resting = *reinterpret_cast<Instruction*>(address);
+    trap.untraced = *reinterpret_cast<Instruction*>(address);
     trap.nop = info[1].As<Napi::Number>().Uint32Value();
     trap.count = kinds.size();
     memcpy(trap.kinds, kinds.data(), kinds.size());
@@ -208,7 +208,7 @@ Napi::Value Take(const Napi::CallbackInfo& info) {
 
 Napi::Value Detach(const Napi::CallbackInfo& info) {
   Trap& trap = traps[info[0].As<Napi::Number>().Uint32Value()];
-  if (trap.address != 0) Patch(trap.address, trap.resting);
+  if (trap.address != 0) Patch(trap.address, trap.untraced);
   trap.address = 0;
   bool idle = true;
   for (size_t i = 0; i < kMostTraps; i++) idle = idle && traps[i].address == 0;

@@ -53,7 +53,7 @@ describe(`the first instruction, on ${release()}`, () => {
         { architecture: 'x64', nop },
         { notes: true, extension: 'so', tracer: () => '' },
       );
-      const [{ offset, resting, fire }] = probes as [(typeof probes)[0]];
+      const [{ offset, untraced, fire }] = probes as [(typeof probes)[0]];
       const place = await stubOffset(location!, definition.name, 'probe');
       const fields = PLACES.map((at, index) => `${NUMBERS[index]}=${at}:s32`);
       addEvent(
@@ -63,7 +63,7 @@ describe(`the first instruction, on ${release()}`, () => {
         `${location}:0x${place.toString(16)} text=+0(%di):ustring ${fields.join(' ')}`,
       );
       const instance = new TraceInstance(scene.current, OWN);
-      assert.equal(code[offset], resting);
+      assert.equal(code[offset], untraced);
 
       instance.enable(OWN, `nop${nop}`, true);
       assert.equal(code[offset], INT3);
@@ -72,14 +72,14 @@ describe(`the first instruction, on ${release()}`, () => {
       instance.enable(OWN, `nop${nop}`, false);
       // The instance is gone before the event is.
       const seen = instance.read().map((line) => line.replace(/.*?\) /, ''));
-      for (let waited = 0; code[offset] !== resting && waited < 100; waited++) await setTimeout(20);
+      for (let waited = 0; code[offset] !== untraced && waited < 100; waited++) await setTimeout(20);
 
       const wanted = Array.from(
         { length: 100 },
         (_, i) => `text="text ${i}" ${NUMBERS.map((name, index) => `${name}=${(index - 5) * i || 0}`).join(' ')}`,
       );
       assert.deepEqual(seen, wanted);
-      assert.equal(code[offset], resting);
+      assert.equal(code[offset], untraced);
       fire('nobody looks', 1);
     });
   }

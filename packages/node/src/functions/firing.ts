@@ -35,8 +35,8 @@ const ROOM = roomFor(128);
  */
 export function install(node: Functions): { entry: string; any: string } {
   const holder: Record<string, unknown> = whatIsCalled(node);
-  const entry = checks(holder, 'e', node.functionEntry);
-  const any = `${entry}||${checks(holder, 'h', node.functionReturn)}`;
+  const entry = checks(holder, 'entries', node.functionEntry);
+  const any = `${entry}||${checks(holder, 'returns', node.functionReturn)}`;
   Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
   return { entry, any };
 }
@@ -44,7 +44,7 @@ export function install(node: Functions): { entry: string; any: string } {
 /** Makes a `__sonde` in this thread for code that is not traced here: `check` is what {@link install} gave in the program's. */
 export function installInert(check: string): void {
   const holder = whatIsCalled({ functionEntry: NEVER, functionReturn: NEVER });
-  for (const [, key, resting] of check.matchAll(/\.(\w+)\[0\]!==(\d+)/g)) holder[key!] = [Number(resting)];
+  for (const [, key, untraced] of check.matchAll(/\.(\w+)\[0\]!==(\d+)/g)) holder[key!] = [Number(untraced)];
   Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
 }
 
@@ -70,15 +70,15 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
     }
 
     /** It returned. */
-    o(): void {
-      this.end(false);
+    done(): void {
+      this.over(false);
     }
 
     /** An async function returned this, which may be a promise that it is to become. */
-    p(value: unknown): void {
+    settles(value: unknown): void {
       if (this.isOver) return;
       if (!isPlainPromise(value)) {
-        this.end(false);
+        this.over(false);
         return;
       }
       const told = (threw: boolean) => () => this.tell(threw);
@@ -88,26 +88,26 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
     }
 
     /** The outermost `finally`: it threw, or returned what was noted. */
-    t(): void {
-      if (this.returns) this.p(this.value);
-      else this.end(true);
+    leave(): void {
+      if (this.returns) this.settles(this.value);
+      else this.over(true);
     }
 
     /** It is to return this when its own `finally` is done. */
-    s(value: unknown): void {
+    later(value: unknown): void {
       this.returns = true;
       this.value = value;
     }
 
     /** Such a `finally` begins. */
-    f(depth: number): void {
+    begin(depth: number): void {
       this.saved ??= Object.create(null) as Record<number, boolean>;
       this.saved[depth] = this.returns;
       this.returns = false;
     }
 
     /** It came to its end. */
-    g(depth: number): void {
+    end(depth: number): void {
       this.returns = this.saved?.[depth] === true;
     }
 
@@ -123,7 +123,7 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
       };
     }
 
-    private end(threw: boolean): void {
+    private over(threw: boolean): void {
       if (this.isOver) return;
       this.isOver = true;
       this.tell(threw);
@@ -141,39 +141,39 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
     }
   }
 
-  type End = 'o' | 'p' | 't' | 's' | 'f' | 'g';
+  type End = 'done' | 'settles' | 'leave' | 'later' | 'begin' | 'end';
 
   // With `function`: an arrow is no constructor.
-  return { i, l, q, r };
+  return { call, entered, settles, later };
 
   /**
    * A function was entered, or what became of the call. One function for both: at the end, V8 is not to need the stack for compiling another.
    *
    * @throws at the entry, where the stack has no room for the end
    */
-  function i(call: number | Call, how?: End, value?: unknown): Call | undefined {
-    if (typeof call === 'number') {
-      enter(call);
+  function call(which: number | Call, how?: End, value?: unknown): Call | undefined {
+    if (typeof which === 'number') {
+      enter(which);
       ensureRoom(ROOM);
-      return new Call(call);
+      return new Call(which);
     }
-    end(call, how!, value);
+    tell(which, how!, value);
     return undefined;
   }
 
   /** A function was entered whose return is not told. */
-  function l(id: number): void {
+  function entered(id: number): void {
     enter(id);
   }
 
   /** Tags of templates, for what is returned. */
-  function q(_: unknown, call: Call | undefined, value: unknown): unknown {
-    if (call) end(call, 'p', value);
+  function settles(_: unknown, call: Call | undefined, value: unknown): unknown {
+    if (call) tell(call, 'settles', value);
     return value;
   }
 
-  function r(_: unknown, call: Call | undefined, value: unknown): unknown {
-    if (call) end(call, 's', value);
+  function later(_: unknown, call: Call | undefined, value: unknown): unknown {
+    if (call) tell(call, 'later', value);
     return value;
   }
 
@@ -187,7 +187,7 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
     }
   }
 
-  function end(call: Call, how: End, value: unknown): void {
+  function tell(call: Call, how: End, value: unknown): void {
     try {
       call[how](value as never);
     } catch {
@@ -199,10 +199,10 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
 /** Puts what a probe watches into the holder, and writes the expression that looks at it. */
 function checks(holder: Record<string, unknown>, name: string, probe: Pick<Probe, 'enabled'>): string {
   return watched(probe)
-    .map(({ memory, resting }: Watched, index) => {
+    .map(({ memory, untraced }: Watched, index) => {
       const key = index === 0 ? name : `${name}${index}`;
       holder[key] = memory;
-      return `${MARK}.${key}[0]!==${resting}`;
+      return `${MARK}.${key}[0]!==${untraced}`;
     })
     .join('||');
 }

@@ -4,9 +4,9 @@
 import type { Session } from 'node:inspector';
 import type { Provider } from 'sonde';
 import { log, messageOf } from 'sonde/internal';
-import { whileTraced } from '../presence.js';
 import { now } from '../runtime/clock.js';
 import { sourceMapOf } from '../source-maps.js';
+import { whileTraced } from '../while-traced.js';
 import { checkCanBeKnown, firstIdOf, type InstrumentedFile, makeKnown, placesOf } from './functions.js';
 import { hashOf } from './instrumenter.js';
 import type { functionProbes } from './probes.js';

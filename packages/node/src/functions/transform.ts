@@ -2,19 +2,19 @@
 // and no line is added, so lines stay what they were (columns do not). What is inserted names one global, `__sonde` (firing.ts), and so needs
 // neither imports nor room at the top of a module, which a function that is called in a cycle of imports would find empty.
 //
-//     function deliver(mail) {                 function deliver(mail) {let $0,$1;if(CHECK)try{($0)=new __sonde.i(7)}catch{}
-//       if (!mail) return;              →        if (!mail) {$0&&new __sonde.i($0,'o');return;}
-//       return write(mail);                      return(($1)=(write(mail)),$0&&new __sonde.i($0,'o'),$1);
+//     function deliver(mail) {                 function deliver(mail) {let $0,$1;if(CHECK)try{($0)=new __sonde.call(7)}catch{}
+//       if (!mail) return;              →        if (!mail) {$0&&new __sonde.call($0,'done');return;}
+//       return write(mail);                      return(($1)=(write(mail)),$0&&new __sonde.call($0,'done'),$1);
 //     }                                        }
 //
 // CHECK is true while a tracer is attached. `$0` is the call that began then, and where there is one, there is room on the stack for the other
 // end (firing.ts). At the entry there may be none although the function itself has enough, hence the `try`.
 //
-// `exact` puts `try{…}finally{if($0)try{new __sonde.i($0,'t')}catch{}}` around it. There, a `return` that a `finally` of the program's follows
+// `exact` puts `try{…}finally{if($0)try{new __sonde.call($0,'leave')}catch{}}` around it. There, a `return` that a `finally` of the program's follows
 // only notes that the function is to return, and the outermost one tells; what the program's own throws is no return any more:
 //
-//     try { return a }                         try { return(($1)=(a),$0&&new __sonde.i($0,'s'),$1) }
-//     finally { b() }                   →      finally {if($0)try{new __sonde.i($0,'f',0)}catch{} b() ;if($0)try{new __sonde.i($0,'g',0)}catch{}}
+//     try { return a }                         try { return(($1)=(a),$0&&new __sonde.call($0,'later'),$1) }
+//     finally { b() }                   →      finally {if($0)try{new __sonde.call($0,'begin',0)}catch{} b() ;if($0)try{new __sonde.call($0,'end',0)}catch{}}
 //
 // V8 gives a function that has no name one for stacks, by what is around it in the source, and what is inserted must not be such. While
 // it reads on, it keeps functions without names, and the names that it comes by. An assignment, or a variable with a value, gives all of those
@@ -22,9 +22,9 @@
 // left of an assignment is no name when it is in parentheses. So the above is inserted where V8 can keep no function, and where it may, a value
 // goes into an array, or into a template if it must be known:
 //
-//     then(() => 1, () => a)            →      then(() => 1, () => {…;return[(a),$0&&new __sonde.i($0,'o')][0]})
-//     then(() => 1, async () => a)      →      then(() => 1, async () => {…;return(__sonde.q)`${$0}${a}`})
-//     then((a) => (b) => a)             →      then((a) => {…;return($0&&new __sonde.i($0,'o'),(b) => {…})})
+//     then(() => 1, () => a)            →      then(() => 1, () => {…;return[(a),$0&&new __sonde.call($0,'done')][0]})
+//     then(() => 1, async () => a)      →      then(() => 1, async () => {…;return(__sonde.settles)`${$0}${a}`})
+//     then((a) => (b) => a)             →      then((a) => {…;return($0&&new __sonde.call($0,'done'),(b) => {…})})
 import type {
   ArrowFunctionExpression,
   ExpressionStatement,
@@ -219,9 +219,9 @@ class Transform {
     if (handler) this.visit(handler, undefined, className);
     if (scope) scope.tries--;
     const depth = scope ? scope.finals++ : 0;
-    this.insertLate(finalizer!.start + 1, `if(${TOKEN})try{${tell('f', depth)}}catch{}`);
+    this.insertLate(finalizer!.start + 1, `if(${TOKEN})try{${tell('begin', depth)}}catch{}`);
     this.visit(finalizer!, undefined, className);
-    this.insertLate(finalizer!.end - 1, `;if(${TOKEN})try{${tell('g', depth)}}catch{}`);
+    this.insertLate(finalizer!.end - 1, `;if(${TOKEN})try{${tell('end', depth)}}catch{}`);
     if (scope) scope.finals--;
   }
 
@@ -294,7 +294,7 @@ class Transform {
     entry.text = marked(`${last ? ';' : ''}${this.entry(id, isCareful)}${isExact ? 'try{' : ''}`);
     if (returns === 'none') return;
     const final = statements.at(-1)?.type;
-    const leave = final === 'ReturnStatement' || final === 'ThrowStatement' ? '' : `;${leaving('o')}`;
+    const leave = final === 'ReturnStatement' || final === 'ThrowStatement' ? '' : `;${leaving('done')}`;
     this.insert(end, leave + (isExact ? CAUGHT : ''));
   }
 
@@ -308,7 +308,7 @@ class Transform {
     const begin = this.endOfArrow(arrow);
     if (returns === 'none') {
       // Nothing at its end: V8's LiveEdit would take that for a change of the function around it.
-      this.insert(begin, `((${check})&&!new ${MARK}.l(${id}))?0:`);
+      this.insert(begin, `((${check})&&!new ${MARK}.entered(${id}))?0:`);
       this.visit(arrow.body, undefined, className);
       return;
     }
@@ -329,7 +329,7 @@ class Transform {
     }
     if (!node.argument) {
       // With a value, were it undefined, an async generator would wait for it.
-      this.fill(this.place(node.start), { late: `{${leaving('s')};`, atOnce: `{${leaving('o')};` });
+      this.fill(this.place(node.start), { late: `{${leaving('later')};`, atOnce: `{${leaving('done')};` });
       this.insert(node.end, '}');
       return;
     }
@@ -348,20 +348,20 @@ class Transform {
    * @param isLate whether the outermost `finally` tells of it
    */
   private around(value: Node, fn: FunctionNode, isLate = false): { before: string; after: string } {
-    const how = isLate ? 's' : fn.async ? 'p' : 'o';
+    const how = isLate ? 'later' : fn.async ? 'settles' : 'done';
     if (this.kept === 0) {
       return { before: `((${VALUE})=(`, after: `),${leaving(how, ...(fn.async ? [VALUE] : []))},${VALUE})` };
     }
     // To make a function does nothing that anybody notices.
-    if (isFunction(value)) return { before: `(${leaving(isLate ? 's' : 'o')},`, after: ')' };
+    if (isFunction(value)) return { before: `(${leaving(isLate ? 'later' : 'done')},`, after: ')' };
     if (!fn.async) return { before: '[(', after: `),${leaving(how)}][0]` };
-    return { before: `(${MARK}.${isLate ? 'r' : 'q'})\`\${${TOKEN}}\${`, after: '}`' };
+    return { before: `(${MARK}.${isLate ? 'later' : 'settles'})\`\${${TOKEN}}\${`, after: '}`' };
   }
 
   private entry(id: number, isCareful: boolean): string {
     const { check, returns } = this.options;
-    if (returns === 'none') return `if(${check})try{new ${MARK}.l(${id})}catch{}`;
-    const began = `new ${MARK}.i(${id})`;
+    if (returns === 'none') return `if(${check})try{new ${MARK}.entered(${id})}catch{}`;
+    const began = `new ${MARK}.call(${id})`;
     if (isCareful) return `let ${TOKEN},${VALUE};if(${check})try{for(${TOKEN} of ${began});}catch{}`;
     return `let ${TOKEN},${VALUE};if(${check})try{(${TOKEN})=${began}}catch{}`;
   }
@@ -404,11 +404,11 @@ class Transform {
 const TOKEN = `${MARK}0`;
 const VALUE = `${MARK}1`;
 
-const tell = (how: string, ...more: (string | number)[]) => `new ${MARK}.i(${[TOKEN, `'${how}'`, ...more]})`;
+const tell = (how: string, ...more: (string | number)[]) => `new ${MARK}.call(${[TOKEN, `'${how}'`, ...more]})`;
 
 const leaving = (how: string, ...more: string[]) => `${TOKEN}&&${tell(how, ...more)}`;
 
-const CAUGHT = `}finally{if(${TOKEN})try{${tell('t')}}catch{}}`;
+const CAUGHT = `}finally{if(${TOKEN})try{${tell('leave')}}catch{}}`;
 
 const marked = (text: string) => BEGIN + text + END;
 

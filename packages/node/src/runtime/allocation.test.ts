@@ -59,7 +59,7 @@ describe('watchAllocation', () => {
   };
 
   if (!hasAddon) {
-    it('rests without the addon, and tells why', async () => {
+    it('is inactive without the addon, and tells why', async () => {
       recorder = record();
       await setTimeout(A_WHILE);
       assert.match(whyNoSamples()!, /has no addon for Node\.js/);
@@ -91,7 +91,7 @@ describe('watchAllocation', () => {
     assert.ok(whole < 5, `${whole} collections of the whole heap`);
   });
 
-  it('leaves a program its own samples, and tells why it rests', async () => {
+  it('leaves a program its own samples, and tells why it is inactive', async () => {
     session.post('HeapProfiler.startSampling');
     recorder = record();
     await setTimeout(A_WHILE);

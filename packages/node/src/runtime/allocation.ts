@@ -4,7 +4,7 @@
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { log } from 'sonde/internal';
 import { getAddon } from '../addon.js';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { together } from './channels.js';
 import { guarded } from './guard.js';
 import { openPort, sessions, whenOpened } from './inspector.js';
@@ -22,10 +22,10 @@ const debug = log('node');
 const SAMPLED_BYTES = 32 * 1024;
 const PERIOD_MS = 250;
 
-/** While it is traced, why it rests all the same. */
+/** While it is traced, why it is inactive all the same. */
 let reason: string | undefined;
 
-/** Why alloc__sample rests although it is traced. */
+/** Why alloc__sample is inactive although it is traced. */
 export const whyNoSamples = () => reason;
 
 export function watchAllocation(node: Node): void {
@@ -36,7 +36,7 @@ export function watchAllocation(node: Node): void {
     if (timer) getAddon().allocationsOff();
     timer = undefined;
     reason = why;
-    if (why !== undefined) debug('alloc__sample rests: %s', why);
+    if (why !== undefined) debug('alloc__sample is inactive: %s', why);
   };
   // V8 has one such profiler for each thread: who wants it next would be given our samples, or none.
   const others = together(

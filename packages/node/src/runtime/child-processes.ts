@@ -3,7 +3,7 @@
 // of ours below what they call. What waits for the child (spawnSync and its kind) is not seen.
 import type { ChildProcess } from 'node:child_process';
 import { int32, type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { around } from './methods.js';

@@ -4,7 +4,7 @@
 // Resolver objects are not seen either.
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { follow } from 'sonde/internal';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { together } from './channels.js';
 import { now, since } from './clock.js';
 import { guarded } from './guard.js';

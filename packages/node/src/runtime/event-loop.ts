@@ -1,5 +1,5 @@
 import { int32, type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { together } from './channels.js';
 import { now } from './clock.js';
 import { guarded } from './guard.js';

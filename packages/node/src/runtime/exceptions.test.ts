@@ -75,7 +75,7 @@ describe('watchExceptions', () => {
     assert.match(String(thrown!.values.file), /exceptions\.test\.[jt]s$/);
   });
 
-  it('rests where a debugger may come, until a tracer attaches anew', async () => {
+  it('is inactive where a debugger may come, until a tracer attaches anew', async () => {
     inspector.open(0, '127.0.0.1');
     assert.match(whyNoExceptions()!, /^a debugger can come by ws:.*: close it/);
     await attach();
@@ -106,7 +106,7 @@ describe('watchExceptions', () => {
     assert.match(whyNoExceptions()!, /^the program has a session of the inspector: disconnect it/);
   });
 
-  it('rests where the program has a session, which is stopped at nothing', async () => {
+  it('is inactive where the program has a session, which is stopped at nothing', async () => {
     const stops = debug();
     await attach();
     assert.ok(!isHeard());
@@ -114,7 +114,7 @@ describe('watchExceptions', () => {
     assert.match(whyNoExceptions()!, /^the program, or a worker thread of it, has a session of the inspector/);
   });
 
-  it('rests where a worker thread has a session: else this thread would stand', async () => {
+  it('is inactive where a worker thread has a session: else this thread would stand', async () => {
     await workerWithSession();
     await attach();
     assert.ok(!isHeard());

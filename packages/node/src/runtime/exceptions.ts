@@ -2,7 +2,7 @@
 import type { Debugger, Session } from 'node:inspector';
 import { boolean, int32, type Provider, string } from 'sonde';
 import { log } from 'sonde/internal';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { guarded } from './guard.js';
 import { isWatched, openPort, whenOthersCome, whoElse } from './inspector.js';
 import { setImmediate } from './tasks.js';
@@ -16,10 +16,10 @@ type Node = Provider<typeof exceptionProbes>;
 const debug = log('node');
 
 let watching: Thrown | undefined;
-/** While it is traced, why it rests all the same. */
+/** While it is traced, why it is inactive all the same. */
 let reason: string | undefined;
 
-/** Why exception__thrown rests, or would if a tracer attached now. */
+/** Why exception__thrown is inactive, or would if a tracer attached now. */
 export const whyNoExceptions = (): string | undefined => reason ?? (watching ? undefined : whoElse());
 
 export function watchExceptions(node: Node): void {
@@ -28,7 +28,7 @@ export function watchExceptions(node: Node): void {
     watching?.end();
     watching = undefined;
     reason = why;
-    if (why !== undefined) debug('exception__thrown rests: %s', why);
+    if (why !== undefined) debug('exception__thrown is inactive: %s', why);
   };
   const others = whenOthersCome(end);
   whileTraced(

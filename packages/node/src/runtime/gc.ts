@@ -4,7 +4,7 @@ import type { PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { type Provider, string, uint32, uint64 } from 'sonde';
 import { log, stubOf } from 'sonde/internal';
 import { getAddon } from '../addon.js';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { guarded } from './guard.js';
 
 export const gcProbes = {
@@ -57,7 +57,7 @@ function exact(node: Node): (() => void) | undefined {
   return undefined;
 }
 
-/** Why gc__start rests and gc__done comes late. */
+/** Why gc__start is inactive and gc__done comes late. */
 export function whyNotExact(): string | undefined {
   try {
     getAddon();

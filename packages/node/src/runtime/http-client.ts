@@ -3,7 +3,7 @@
 // end: its response, or an error. What fails or is answered before all of it was handed over has that alone.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { type Connection, connectionOf } from './connection.js';

@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { int32, type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { type Connection, connectionOf } from './connection.js';

@@ -4,7 +4,7 @@
 import type { Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
 import { int32, type Provider, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { type Listeners, subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { connectionOf } from './connection.js';

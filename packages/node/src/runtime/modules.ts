@@ -3,7 +3,7 @@
 
 import { type Provider, string, uint64 } from 'sonde';
 import { messageOf } from 'sonde/internal';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { around } from './methods.js';

@@ -3,7 +3,7 @@
 // it emits anything: a listener of ours would be among the program's.
 import type { Socket } from 'node:net';
 import { int32, type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { type Connection, connectionOf, localEnd, transport } from './connection.js';

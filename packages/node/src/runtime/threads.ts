@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { int32, type Provider, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { around } from './methods.js';

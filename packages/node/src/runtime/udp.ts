@@ -2,7 +2,7 @@
 // beginning only.
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { int32, type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';

@@ -1,7 +1,7 @@
 // Behind these are the channels undici:request:*, of the undici that is a part of Node.js, that is of `fetch`, and of a program's own. Each request
 // has one end: it is done, or there is an error.
 import { int32, type Provider, string, uint64 } from 'sonde';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { idOf } from './identity.js';

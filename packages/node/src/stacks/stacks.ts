@@ -4,7 +4,7 @@ import { getHeapStatistics } from 'node:v8';
 import { boolean, type Probe, type Provider, uint32, uint64 } from 'sonde';
 import { isRecording, log, printable } from 'sonde/internal';
 import { type Addon, getAddon } from '../addon.js';
-import { whileTraced } from '../presence.js';
+import { whileTraced } from '../while-traced.js';
 import { SourceLines } from './source-lines.js';
 
 export const stacksProbes = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
-import { whileTraced } from './presence.js';
+import { whileTraced } from './while-traced.js';
 
 describe('whileTraced', () => {
   const calls: string[] = [];
@@ -56,7 +56,7 @@ describe('whileTraced', () => {
   });
 
   it('does not hold the process open', () => {
-    const module = new URL('presence.js', import.meta.url).href;
+    const module = new URL('while-traced.js', import.meta.url).href;
     const program = `import { whileTraced } from '${module}'; whileTraced([{ enabled: false }], () => {}, () => {});`;
     const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 10_000 });
     assert.deepEqual([status, String(stderr)], [0, '']);

@@ -1,10 +1,10 @@
 // What probes need that costs something (subscriptions, callbacks, patched functions) is there only while they are traced. A tracer
-// that attaches changes a byte and tells nobody, so a timer looks: at one byte for each probe, twenty times a second.
+// that attaches changes a byte and tells nobody, so a timer polls: one byte for each probe, twenty times a second.
 import type { Probe } from 'sonde';
 import { log } from 'sonde/internal';
 
-/** From one look to the next: what is switched on is on within 100 ms, also when a turn of the event loop takes half of that. */
-const LOOK_MS = 50;
+/** From one poll to the next: what is switched on is on within 100 ms, also when a turn of the event loop takes half of that. */
+const POLL_MS = 50;
 
 // As they were when this package was loaded: tests put other clocks in their place.
 const { setInterval, clearInterval } = globalThis;
@@ -30,37 +30,37 @@ const debug = log('node');
 export function whileTraced(probes: readonly Pick<Probe, 'enabled'>[], on: () => void, off: () => void): () => void {
   const entry: Watched = { probes, on, off, isOn: false };
   watched.add(entry);
-  look(entry);
-  timer ??= setInterval(lookAtAll, LOOK_MS).unref();
+  poll(entry);
+  timer ??= setInterval(pollAll, POLL_MS).unref();
   return () => {
     if (!watched.delete(entry)) return;
-    if (entry.isOn) turn(entry, false);
+    if (entry.isOn) switchTo(entry, false);
     if (watched.size > 0) return;
     clearInterval(timer);
     timer = undefined;
   };
 }
 
-function lookAtAll(): void {
+function pollAll(): void {
   try {
-    for (const entry of watched) look(entry);
+    for (const entry of watched) poll(entry);
   } catch {
     // A program that replaced what this needs of JavaScript goes on without probes.
   }
 }
 
-function look(entry: Watched): void {
+function poll(entry: Watched): void {
   const { probes, isOn } = entry;
   for (let i = 0; i < probes.length; i++) {
     if (probes[i]!.enabled) {
-      if (!isOn) turn(entry, true);
+      if (!isOn) switchTo(entry, true);
       return;
     }
   }
-  if (isOn) turn(entry, false);
+  if (isOn) switchTo(entry, false);
 }
 
-function turn(entry: Watched, isOn: boolean): void {
+function switchTo(entry: Watched, isOn: boolean): void {
   entry.isOn = isOn;
   try {
     if (isOn) entry.on();
