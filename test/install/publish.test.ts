@@ -38,7 +38,7 @@ describe('What is published', function () {
         const allowed =
           /^(package\.json|README\.md|LICENSE|lib\/[\w-]+\.c?js(\.map)?|dist\/[\w/-]+\.d\.c?ts|addon\/(binding\.gyp|[\w-]+\.(cc|h)|prebuilds\/.*\.node))$/;
         assert.deepEqual(
-          files().filter((file) => !allowed.test(file) || /\.test\./.test(file)),
+          files().filter((file) => !allowed.test(file) || /\.test\.|\/test-/.test(file)),
           [],
         );
         for (const file of ['README.md', 'LICENSE', 'package.json']) assert.ok(files().includes(file), file);
@@ -60,6 +60,19 @@ describe('What is published', function () {
         assert.deepEqual(scripts, {});
         assert.ok(!files().includes('binding.gyp'), 'package managers take it for a script');
         assert.deepEqual(publishConfig, { access: 'public', provenance: true });
+      });
+
+      it('says what it is, where it comes from and which Node.js it needs, as the others do', () => {
+        const { description, keywords, homepage, bugs, repository, license, engines } = manifest();
+        assert.ok(description.length > 20);
+        assert.ok(keywords.includes('tracing'));
+        const { directory, url } = repository;
+        assert.match(url, /^git\+https:\/\/.*\/sonde\.git$/);
+        const site = url.slice('git+'.length, -'.git'.length);
+        assert.deepEqual([homepage, bugs], [`${site}/tree/main/${directory}#readme`, `${site}/issues`]);
+        assert.deepEqual([license, engines], ['MIT', { node: '>=20.19' }]);
+        const here = new URL(`../../../${directory}/package.json`, import.meta.url);
+        assert.equal(JSON.parse(readFileSync(here, 'utf8')).name, name);
       });
 
       it('depends on what its code and its types name, and on nothing else', async () => {
