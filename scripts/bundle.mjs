@@ -1,15 +1,21 @@
-// Makes one file of each entry of a package, in its lib/. Loading a file costs more than most of what is in it, and a
-// program should not pay for how sonde's source is cut into files and packages (docs/performance.md has the figures): so
-// `sonde` holds what it needs of the others, all but the addon, which lies in @sonde/native.
+// Makes one file of each entry of a package, in its lib/. Loading a file costs more than most of
+// what is in it, and a program should not pay for how sonde's source is cut into files and packages
+// (docs/performance.md has the figures): so `sonde` holds what it needs of the others, all but the
+// addon, which lies in @sonde/native.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** What few processes need, by the name that packages/native/src/binding.ts (`loadOnDemand`) asks for it. */
+/**
+ * What few processes need, by the name that packages/native/src/binding.ts (`loadOnDemand`) asks
+ * for it.
+ */
 const ON_DEMAND = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
 
-/** What no other package holds: a program has the backends once, and the drop-ins what makes them. */
+/**
+ * What no other package holds: a program has the backends once, and the drop-ins what makes them.
+ */
 const SEPARATE = ['sonde', '@sonde/dtrace-provider'];
 
 const root = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages');
@@ -52,7 +58,10 @@ await build({
   ...common(),
 });
 
-/** Entries by what is in one file for them: an entry and its `internal` are two lists of names of the same copy. */
+/**
+ * Entries by what is in one file for them: an entry and its `internal` are two lists of names of
+ * the same copy.
+ */
 function sharing(names) {
   const internals = { index: 'internal', off: 'off-internal' };
   return names
@@ -82,7 +91,10 @@ function manifest(name) {
   return { folder, ...JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) };
 }
 
-/** Every name that a package is imported by, and the source it stands for. The longest first: esbuild takes prefixes. */
+/**
+ * Every name that a package is imported by, and the source it stands for. The longest first:
+ * esbuild takes prefixes.
+ */
 function aliases({ folder, name, exports }) {
   return entries(exports)
     .map(([path, entry]) => [name + path.slice(1), source(folder, entry)])

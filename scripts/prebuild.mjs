@@ -1,6 +1,7 @@
-// Compiles an addon with prebuildify for the systems that it is published for. On Linux on x64, this script compiles for all of
-// them: the compiler behind node-gyp is zig, which npm fetches into its own cache, so no toolchain or SDK of another system is
-// needed. Elsewhere, it compiles for the system that it runs on, with that system's compiler.
+// Compiles an addon with prebuildify for the systems that it is published for. On Linux on x64,
+// this script compiles for all of them: the compiler behind node-gyp is zig, which npm fetches into
+// its own cache, so no toolchain or SDK of another system is needed. Elsewhere, it compiles for the
+// system that it runs on, with that system's compiler.
 //
 //   node scripts/prebuild.mjs [--addon=FOLDER] [--node=LINE]… [NAME…]
 //     --addon  one of ADDONS below (default: packages/native/addon)
@@ -20,7 +21,10 @@ const ADDONS = {
   'packages/node/addon': { name: '@sonde/node', lines: ['20', '22', '24', '26'] },
   'test/selftrace': { name: 'selftrace', lines: [] },
 };
-/** With zig's name for each. Debian 10, RHEL 8 and Node.js's own binaries have glibc 2.28; binding.gyp names the same macOS. */
+/**
+ * With zig's name for each. Debian 10, RHEL 8 and Node.js's own binaries have glibc 2.28;
+ * binding.gyp names the same macOS.
+ */
 const TARGETS = {
   'darwin-arm64': 'aarch64-macos.11.0',
   'darwin-x64': 'x86_64-macos.11.0',
@@ -66,7 +70,10 @@ function compile(target, { version, headers }) {
   rmSync(work, { recursive: true });
 }
 
-/** Makes a copy to compile in, since node-gyp removes what was compiled before. node-addon-api is found from where the copy lies. */
+/**
+ * Makes a copy to compile in, since node-gyp removes what was compiled before. node-addon-api is
+ * found from where the copy lies.
+ */
 function copyAddon(target) {
   const work = join(addon, 'build/prebuild', target);
   rmSync(work, { recursive: true, force: true });
@@ -95,7 +102,8 @@ function zigFor(target, headers, work) {
     // gyp asks for a bundle, which zig cannot link. Node.js loads a library just as well.
     env.LDFLAGS = '-O2 -s -shared';
   } else {
-    // The C++ library becomes a part of the addon. It must stay hidden from Node.js, which has its own.
+    // The C++ library becomes a part of the addon. It must stay hidden from Node.js, which has its
+    // own.
     const exported = '{ global: napi_register_module_v1; node_api_module_get_api_version_v1; local: *; };\n';
     writeFileSync(join(work, 'exported.map'), exported);
     env.LDFLAGS = '-O2 -s -Wl,--gc-sections -Wl,--version-script=../exported.map';
@@ -112,7 +120,10 @@ function chosenTargets() {
   return positionals.length > 0 ? positionals : possible;
 }
 
-/** What the addon is compiled against: versions of Node.js, and folders that hold `include/node` of theirs. */
+/**
+ * What the addon is compiled against: versions of Node.js, and folders that hold `include/node` of
+ * theirs.
+ */
 function chosenNodes() {
   if (lines.length === 0) {
     if (values.node) fail(`--node is ${values.node}; the addon of ${name} is the same for all lines: leave --node out`);

@@ -1,5 +1,5 @@
-// Publishes all packages, but not before every prebuilt addon was looked at: packages would be taken by npm without them, too. Not a `prepublishOnly`,
-// which .npmrc's ignore-scripts leaves out.
+// Publishes all packages, but not before every prebuilt addon was looked at: packages would be
+// taken by npm without them, too. Not a `prepublishOnly`, which .npmrc's ignore-scripts leaves out.
 //
 //   npm run release [-- OPTION…]
 //     OPTION  for `pnpm publish`: --dry-run

@@ -1,5 +1,6 @@
-// Makes a fresh clone ready: installs dependencies, compiles the addon and the TypeScript. Every npm script runs it
-// first, so a step whose inputs did not change is skipped. Needs Node.js with npm and a C++ compiler, nothing else.
+// Makes a fresh clone ready: installs dependencies, compiles the addon and the TypeScript. Every
+// npm script runs it first, so a step whose inputs did not change is skipped. Needs Node.js with
+// npm and a C++ compiler, nothing else.
 //
 //   node scripts/setup.mjs [--install-only]
 import { spawnSync } from 'node:child_process';
@@ -74,7 +75,10 @@ function files(folder) {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
-/** Runs a step unless the stamp it left last time says that the same inputs went through it, on the same Node.js. */
+/**
+ * Runs a step unless the stamp it left last time says that the same inputs went through it, on the
+ * same Node.js.
+ */
 function once(stamp, inputs, step) {
   const hash = createHash('sha256').update(
     `${process.version} ${process.arch} ${process.env.npm_config_sonde_backend}`,

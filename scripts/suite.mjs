@@ -8,13 +8,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /**
- * A suite: its name, what it does in one line, and its steps, which run one after the other until one fails.
+ * A suite: its name, what it does in one line, and its steps, which run one after the other until
+ * one fails.
  *
  * @typedef {object} Suite
  * @property {string} name
  * @property {string} what
- * @property {number} [minutes] how long it takes by default, where `--minutes` changes that; without it, the suite takes no `--minutes`
- * @property {string} [options] those that its last step takes itself, where it does: then all that stands behind the name is for that
+ * @property {number} [minutes] how long it takes by default, where `--minutes` changes that;
+ * without it, the suite takes no `--minutes`
+ * @property {string} [options] those that its last step takes itself, where it does: then all that
+ * stands behind the name is for that
  * @property {Record<string, string>} [env]
  * @property {Step[]} steps
  *
@@ -37,8 +40,8 @@ const program =
   ({ own }) => [...command, ...own];
 
 /**
- * Files of tests. A test gets as much time as the whole suite is to take, and never less than two minutes: what hangs is
- * reported by its name.
+ * Files of tests. A test gets as much time as the whole suite is to take, and never less than two
+ * minutes: what hangs is reported by its name.
  *
  * @returns {Step}
  */
@@ -146,7 +149,10 @@ for (const step of suite.steps) {
   }
 }
 
-/** Prints the table and ends where no suite is named, and ends with a message where the command line is wrong. */
+/**
+ * Prints the table and ends where no suite is named, and ends with a message where the command line
+ * is wrong.
+ */
 function readCommandLine() {
   const [name, ...own] = process.argv.slice(2);
   if (name === undefined || [name, ...own].some((option) => option === '--help' || option === '-h')) {

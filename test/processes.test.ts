@@ -53,7 +53,8 @@ describe('Many processes', function () {
     const [told] = await goAll([start(scene.current, 'short-program')]);
     assert.equal(told!.reason, undefined);
     assert.equal(told!.location, join(scene.current.objects, objectName(scene.current)));
-    // Nothing that has an object's name was half written: the next one takes all of them as they are.
+    // Nothing that has an object's name was half written: the next one takes all of them as they
+    // are.
     const next = start(scene.current, 'writing-program', String(written.size));
     next.stdout!.resume();
     assert.deepEqual(await once(next, 'exit'), [0, null]);
@@ -92,7 +93,9 @@ describe('Many processes', function () {
   });
 });
 
-/** Kills programs that write objects, each at a random time; a few run at once, in each other's way. */
+/**
+ * Kills programs that write objects, each at a random time; a few run at once, in each other's way.
+ */
 async function killMany(scene: Scene): Promise<void> {
   let started = 0;
   const lane = async () => {

@@ -1,4 +1,5 @@
-// What each package exports, by name and type, as a text for each in test/public-names: a change to it is seen in review.
+// What each package exports, by name and type, as a text for each in test/public-names: a change to
+// it is seen in review.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +52,10 @@ function entriesOf(name: string): Entry[] {
   );
 }
 
-/** The declarations of what a module exports, in the order of the names, without comments and private members. */
+/**
+ * The declarations of what a module exports, in the order of the names, without comments and
+ * private members.
+ */
 function exported(program: ts.Program, file: string): string {
   const checker = program.getTypeChecker();
   const source = program.getSourceFile(file);

@@ -1,4 +1,5 @@
-// Worker threads come and go, and fire the same provider: each loads the same probe object, and leaves with it.
+// Worker threads come and go, and fire the same provider: each loads the same probe object, and
+// leaves with it.
 import assert from 'node:assert/strict';
 import { attached, bpftrace, COUNT_START, counted } from './support/bpftrace.js';
 import { Gdb } from './support/gdb.js';

@@ -3,7 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 
-/** bpftrace 0.17 forgets a request to end that comes at the wrong moment, and then waits for ever. */
+/**
+ * bpftrace 0.17 forgets a request to end that comes at the wrong moment, and then waits for ever.
+ */
 const AGAIN_MS = 3_000;
 /** The kernel takes some 50 ms to let go of a uprobe. */
 const GRACE_MS = 60_000;
@@ -16,7 +18,10 @@ export function whyNoTracer(): string | undefined {
   return undefined;
 }
 
-/** Starts a bpftrace program, which is not yet attached then. Returns what interrupts it and gives what it printed. */
+/**
+ * Starts a bpftrace program, which is not yet attached then. Returns what interrupts it and gives
+ * what it printed.
+ */
 export function startBpftrace(program: string): () => Promise<string> {
   const child = spawn('bpftrace', ['-e', program], { stdio: ['ignore', 'pipe', 'pipe'] });
   const printed = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);

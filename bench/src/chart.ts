@@ -1,4 +1,5 @@
-// A table's figures as bars, for the documentation: an SVG that is readable on a light page and on a dark one.
+// A table's figures as bars, for the documentation: an SVG that is readable on a light page and on
+// a dark one.
 import type { Chart, Figure, Table } from './part.js';
 
 const WIDTH = 760;

@@ -23,7 +23,10 @@ export interface Command {
   nodes: readonly string[];
 }
 
-/** What the program was asked for. Ends it for --help (status 0) and for a wrong command line (status 2). */
+/**
+ * What the program was asked for. Ends it for --help (status 0) and for a wrong command line
+ * (status 2).
+ */
 export function readCommandLine(parts: readonly Part[]): Command {
   try {
     const { values, positionals } = parseArgs({

@@ -1,4 +1,5 @@
-// A user event beside a uprobe: the same probe, traced by the same tracer (ftrace), in one process, in turn.
+// A user event beside a uprobe: the same probe, traced by the same tracer (ftrace), in one process,
+// in turn.
 import { constants as files } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { Figure, Part } from './part.js';

@@ -1,5 +1,6 @@
-// What sonde costs, as ratios between things that are measured side by side in one run: this machine is not that one, and
-// is not alone with itself either. Nothing here passes or fails; each figure stands beside its goal.
+// What sonde costs, as ratios between things that are measured side by side in one run: this
+// machine is not that one, and is not alone with itself either. Nothing here passes or fails; each
+// figure stands beside its goal.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';

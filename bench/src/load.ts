@@ -37,7 +37,8 @@ export const load: Part = {
           env: work === 'noop' ? { ...env, SONDE_BACKEND: 'noop' } : env,
         });
       };
-      // Before the rounds: what is measured finds the objects there, and its own files in the system's memory.
+      // Before the rounds: what is measured finds the objects there, and its own files in the
+      // system's memory.
       for (const name of names) await measure(name, -1);
       const empty: number[] = [];
       const times = await interleaved(names, quick ? 1 : 31, async (work, round) => {

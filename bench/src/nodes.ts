@@ -1,4 +1,5 @@
-// Other versions of Node.js than the one that runs the benchmark: npm fetches them into its own cache.
+// Other versions of Node.js than the one that runs the benchmark: npm fetches them into its own
+// cache.
 import { spawnSync } from 'node:child_process';
 
 export interface NodeVersion {

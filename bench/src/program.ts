@@ -1,4 +1,5 @@
-// The programs that are measured: processes of their own, so that none finds another's traces in V8 or in the kernel.
+// The programs that are measured: processes of their own, so that none finds another's traces in V8
+// or in the kernel.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 export const programPath = (name: string) => fileURLToPath(new URL(`programs/${name}.js`, import.meta.url));
 
 /**
- * What is put before a command so that nothing else on this machine interrupts it: the lowest real-time priority, where this user may
- * give it. The kernel leaves a twentieth of the time to all others.
+ * What is put before a command so that nothing else on this machine interrupts it: the lowest
+ * real-time priority, where this user may give it. The kernel leaves a twentieth of the time to all
+ * others.
  */
 export const UNDISTURBED: readonly string[] =
   spawnSync('chrt', ['--fifo', '1', 'true']).status === 0 ? ['chrt', '--fifo', '1'] : [];
@@ -56,7 +58,10 @@ export async function withFolder<Result>(use: (folder: string) => Promise<Result
   }
 }
 
-/** Calls `measure` for each of the things in turn, `rounds` times: what changes with time changes for all of them. */
+/**
+ * Calls `measure` for each of the things in turn, `rounds` times: what changes with time changes
+ * for all of them.
+ */
 export async function interleaved<Thing extends string, Value>(
   things: readonly Thing[],
   rounds: number,

@@ -1,13 +1,17 @@
-// What probes that nobody traces add to a request. Two processes never cost the same, whatever they do; so one server has a route for each
-// number of probes, and they get short bursts of requests in turn. A burst is compared with that of the same round without probes, which was
-// a moment ago. Two routes without probes show what differs between equals.
+// What probes that nobody traces add to a request. Two processes never cost the same, whatever they
+// do; so one server has a route for each number of probes, and they get short bursts of requests in
+// turn. A burst is compared with that of the same round without probes, which was a moment ago. Two
+// routes without probes show what differs between equals.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Conversation } from './conversation.js';
 import { environment, programPath } from './program.js';
 import { type Interval, intervalOf } from './statistics.js';
 
-/** What a request fires, as the program takes it. `plain`: no probes, but the least that looking at as many objects takes. */
+/**
+ * What a request fires, as the program takes it. `plain`: no probes, but the least that looking at
+ * as many objects takes.
+ */
 export const ROUTES = {
   none: { what: 'no probes', fires: 'probes:0' },
   again: { what: 'the same again', fires: 'probes:0' },
@@ -78,7 +82,10 @@ export function ratioOf(bursts: Bursts, route: Route, figure: keyof Burst): Inte
   return intervalOf(bursts.map((rounds) => rounds.map((round) => round[route][figure] / round.none[figure])));
 }
 
-/** Asks so many times, on all connections. A client that does little: what it does takes turns with the server where there are few processors. */
+/**
+ * Asks so many times, on all connections. A client that does little: what it does takes turns with
+ * the server where there are few processors.
+ */
 function burst(sockets: readonly Socket[], path: string, requests: number): Promise<void> {
   const request = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
   return new Promise((resolve, reject) => {

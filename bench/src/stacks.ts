@@ -1,4 +1,5 @@
-// What it costs that JavaScript frames have names in native stacks: before they ever had, meanwhile, and afterwards.
+// What it costs that JavaScript frames have names in native stacks: before they ever had,
+// meanwhile, and afterwards.
 import { Conversation } from './conversation.js';
 import type { Figure, Part, Row } from './part.js';
 import { environment, interleaved, programPath, UNDISTURBED, withFolder } from './program.js';

@@ -23,12 +23,18 @@ export function summary(values: readonly number[]): Summary {
 export const median = (values: readonly number[]) => summary(values).median;
 export const least = (values: readonly number[]) => summary(values).least;
 
-/** Of values that were measured in pairs: machines change their speed, so the pairs are compared and not the medians. */
+/**
+ * Of values that were measured in pairs: machines change their speed, so the pairs are compared and
+ * not the medians.
+ */
 export function pairs(one: readonly number[], other: readonly number[], compare: (a: number, b: number) => number) {
   return one.map((value, index) => compare(value, other[index]!));
 }
 
-/** Student's t for 95 %, two-sided, by degrees of freedom from 1; beyond, that of a normal distribution is near enough. */
+/**
+ * Student's t for 95 %, two-sided, by degrees of freedom from 1; beyond, that of a normal
+ * distribution is near enough.
+ */
 const T = [
   12.7, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1, 2.09,
 ];
@@ -50,8 +56,9 @@ export interface Interval {
 }
 
 /**
- * Of ratios, a list for each process: a process may be lucky with how its code was compiled and where it lies, so processes count, and not only
- * what was measured in them. The interval is found by resampling the processes, and the ratios in each.
+ * Of ratios, a list for each process: a process may be lucky with how its code was compiled and
+ * where it lies, so processes count, and not only what was measured in them. The interval is found
+ * by resampling the processes, and the ratios in each.
  */
 export function intervalOf(processes: readonly (readonly number[])[]): Interval {
   const middle = (all: readonly (readonly number[])[]) => mean(all.map(median));

@@ -1,4 +1,5 @@
-// A probe that bpftrace is attached to, beside a C program's with the same arguments under the same bpftrace.
+// A probe that bpftrace is attached to, beside a C program's with the same arguments under the same
+// bpftrace.
 import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
 import { join } from 'node:path';

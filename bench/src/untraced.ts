@@ -60,7 +60,10 @@ export const untraced: Part = {
   },
 };
 
-/** For the dtrace backend: the system's helper device, in the process. All else of it is as where there is DTrace. */
+/**
+ * For the dtrace backend: the system's helper device, in the process. All else of it is as where
+ * there is DTrace.
+ */
 const MODEL = fileURLToPath(new URL('../../test/dist/fasttrap/model.js', import.meta.url));
 
 /** The calls on each backend; undefined where not all of them run. */

@@ -1,7 +1,10 @@
-// sonde on arm64, which QEMU emulates for Node.js: the prebuilt addon, gdb through QEMU's stub, and the watched byte.
+// sonde on arm64, which QEMU emulates for Node.js: the prebuilt addon, gdb through QEMU's stub, and
+// the watched byte.
 //
-// gdb cannot put its breakpoints in: QEMU 7.2 lets it write to no page that the program may not write to, and where QEMU does it for gdb, memory stays
-// as it is. So the test writes the instruction itself that gdb, the kernel and DTrace use on arm64, and gdb is told of each trap, as of its own.
+// gdb cannot put its breakpoints in: QEMU 7.2 lets it write to no page that the program may not
+// write to, and where QEMU does it for gdb, memory stays as it is. So the test writes the
+// instruction itself that gdb, the kernel and DTrace use on arm64, and gdb is told of each trap, as
+// of its own.
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -104,7 +107,10 @@ async function exists(path: string): Promise<void> {
   while (!existsSync(path)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** Writes to the memory of the program, as a tracer does: QEMU maps files for it as it would for itself. */
+/**
+ * Writes to the memory of the program, as a tracer does: QEMU maps files for it as it would for
+ * itself.
+ */
 function replaceCode(pid: number, object: string, old: Buffer, instruction: Buffer): void {
   const maps = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
   const start = Number.parseInt(maps.find((line) => line.endsWith(object))!, 16);

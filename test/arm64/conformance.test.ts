@@ -1,4 +1,5 @@
-// The conformance suite on arm64, with the tracer inside the process: `npm run suite -- arm64` has compiled that for arm64, too.
+// The conformance suite on arm64, with the tracer inside the process: `npm run suite -- arm64` has
+// compiled that for arm64, too.
 import { fileURLToPath } from 'node:url';
 import { runConformance } from '../conformance/process.js';
 import { emulatedNode } from './emulated.js';
@@ -15,7 +16,8 @@ describe('conformance on arm64, Node.js 22', function () {
     node = emulatedNode(this, 22)();
   });
 
-  // The ebpf backend is the same code but for notes and user events, and those the emulator's kernel has not.
+  // The ebpf backend is the same code but for notes and user events, and those the emulator's
+  // kernel has not.
   it('of systemtap', () => {
     runConformance(new URL('../conformance/run.js', import.meta.url), {
       backend: 'systemtap',

@@ -8,10 +8,14 @@ import { fetchNodeFor } from './fetch-node.js';
 const EMULATOR = 'qemu-aarch64-static';
 const LIBRARIES = '/usr/aarch64-linux-gnu';
 
-/** The command that starts it, with options of the emulator if any; goes on only where this can be done. */
+/**
+ * The command that starts it, with options of the emulator if any; goes on only where this can be
+ * done.
+ */
 export function emulatedNode(context: Context, version: number): (...options: string[]) => [string, ...string[]] {
   needsTools(context, EMULATOR);
-  // Debian's libc6-arm64-cross, libstdc++6-arm64-cross and, which Node.js 26 needs, libatomic1-arm64-cross.
+  // Debian's libc6-arm64-cross, libstdc++6-arm64-cross and, which Node.js 26 needs,
+  // libatomic1-arm64-cross.
   for (const library of ['libc.so.6', 'libstdc++.so.6', ...(version >= 26 ? ['libatomic.so.1'] : [])]) {
     if (!existsSync(join(LIBRARIES, 'lib', library))) cannotTest(context, `${library} for arm64 is not installed`);
   }

@@ -3,7 +3,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Node.js for another processor, which npm does not run, but fetches if it must: into a cache of our own. */
+/**
+ * Node.js for another processor, which npm does not run, but fetches if it must: into a cache of
+ * our own.
+ */
 export function fetchNodeFor(architecture: string, major: number): string {
   const folder = join(homedir(), '.cache/sonde-node', `${architecture}-${major}`);
   const name = `node-linux-${architecture}`;

@@ -1,5 +1,6 @@
-// The program that is traced on an emulated arm64. It writes a command for gdb into the file that is its argument, to tell where its object
-// lies, and stops for gdb to read it; fires every case, stops again, and tells what was enabled when.
+// The program that is traced on an emulated arm64. It writes a command for gdb into the file that
+// is its argument, to tell where its object lies, and stops for gdb to read it; fires every case,
+// stops again, and tells what was enabled when.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Probe, provider, status } from 'sonde';
 import { cases, everyArgument } from '../fixtures/every-argument.js';

@@ -1,4 +1,5 @@
-// The suite for the backend that SONDE_BACKEND names; backends.test.ts starts it for each, in a process of its own.
+// The suite for the backend that SONDE_BACKEND names; backends.test.ts starts it for each, in a
+// process of its own.
 import { release } from 'node:os';
 import { ebpf } from '@sonde/ebpf';
 import { firstInstruction } from '@sonde/native';

@@ -9,8 +9,8 @@ interface Selftrace {
 }
 
 /**
- * Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. In a bundle, which lies elsewhere, and for
- * another processor the test says where the addon is.
+ * Loaded when it is needed: where Node.js loads no addons, there is nothing to attach to either. In
+ * a bundle, which lies elsewhere, and for another processor the test says where the addon is.
  */
 function selftrace(): Selftrace {
   const path = process.env.SONDE_TEST_SELFTRACE;
@@ -21,7 +21,10 @@ function selftrace(): Selftrace {
 
 /** A tracer that is attached to one probe. */
 export interface Attachment {
-  /** What was fired since last time: integers as 64-bit words, memory as it was while the probe fired. */
+  /**
+   * What was fired since last time: integers as 64-bit words, memory as it was while the probe
+   * fired.
+   */
   take(): (bigint | Buffer | null)[][];
   detach(): void;
 }
@@ -32,7 +35,10 @@ const REGISTERS = {
   arm64: Array.from({ length: 31 }, (_, index) => `x${index}`),
 };
 
-/** Where an argument is when its probe fires: in a register, or in a word of the stack, counted from the stack pointer. */
+/**
+ * Where an argument is when its probe fires: in a register, or in a word of the stack, counted from
+ * the stack pointer.
+ */
 export type Place = string | number;
 
 /**

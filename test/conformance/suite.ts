@@ -1,5 +1,6 @@
-// What every backend must do, whatever makes its probes visible. A backend says what it can in its manifest; where its
-// probes can be traced inside the process, what a tracer would see is compared with what was passed, bit for bit.
+// What every backend must do, whatever makes its probes visible. A backend says what it can in its
+// manifest; where its probes can be traced inside the process, what a tracer would see is compared
+// with what was passed, bit for bit.
 import assert from 'node:assert/strict';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
@@ -30,7 +31,10 @@ export interface Manifest {
   name: string;
   /** Makes the backend itself. */
   make(): Backend;
-  /** The most bytes of texts that one fire can carry, where that is less than any definition's limit. */
+  /**
+   * The most bytes of texts that one fire can carry, where that is less than any definition's
+   * limit.
+   */
   room?: number;
   /** Attaches to a probe from inside the process; absent where nothing can be attached to. */
   attach?(loaded: { location?: string; tracer: string }, definition: ProviderDefinition, probe: number): Attachment;
@@ -135,7 +139,8 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
       let providers = 0;
       /** What a tracer sees of one fire with these values. */
       function seen(args: Parameters<typeof provider>[1][string], values: unknown[]): (bigint | Buffer | null)[][] {
-        // Another name each time: the kernel forgets a user event a moment after it was withdrawn, and has its fields till then.
+        // Another name each time: the kernel forgets a user event a moment after it was withdrawn,
+        // and has its fields till then.
         const name = `seen_${++providers}_`;
         const own = provider(name, { probe: args });
         const definition = definitionOf(name, args);
@@ -240,7 +245,8 @@ export function conformance({ name, make, room = Number.POSITIVE_INFINITY, attac
           number: [int32('number')],
         };
         const texts = ['', 'GET', 'a\0b', '😀😀', 'x'.repeat(85), 'z'.repeat(300)];
-        // Before anything is attached to: a recorder comes in between, and a backend may give probes another place when it leaves.
+        // Before anything is attached to: a recorder comes in between, and a backend may give
+        // probes another place when it leaves.
         const limits = new Set(Object.values(shapes).flatMap((args) => args.map(({ limit }) => limit ?? 0)));
         const cut = new Map(
           [...limits].map((limit) => [

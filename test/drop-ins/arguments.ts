@@ -32,7 +32,10 @@ export const seenOf = (count: number) =>
     }
   });
 
-/** On x86-64, in registers; those behind them lie above the return address, where bpftrace 0.17 must be told to look. */
+/**
+ * On x86-64, in registers; those behind them lie above the return address, where bpftrace 0.17 must
+ * be told to look.
+ */
 const REGISTERS = 6;
 
 /** An action of bpftrace that shows one fire: `<name|value|value>`. */

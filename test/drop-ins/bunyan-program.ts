@@ -1,4 +1,5 @@
-// bunyan as the example has it, with two records ten times a second, of which one is below its level. First it writes its process's id.
+// bunyan as the example has it, with two records ten times a second, of which one is below its
+// level. First it writes its process's id.
 import { createRequire } from 'node:module';
 
 const bunyan = createRequire(new URL('../../../examples/bunyan-restify/package.json', import.meta.url))('bunyan');

@@ -1,4 +1,5 @@
-// bunyan and restify, unmodified, as the example has them: what bpftrace shows while real requests come.
+// bunyan and restify, unmodified, as the example has them: what bpftrace shows while real requests
+// come.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -48,7 +49,8 @@ describe('bunyan and restify with dtrace-provider for sonde', function () {
       assert.ok(count > 0);
       assert.equal(counted(`requests[${path}]`), count, `${path}: ${shown}`);
     }
-    // The requests before the load are to be seen or not: bpftrace attaches to one probe after the other.
+    // The requests before the load are to be seen or not: bpftrace attaches to one probe after the
+    // other.
     const all = Object.values(answered).reduce((sum, count) => sum + count);
     const first = counted('debug') - all;
     assert.ok(first > 0);

@@ -1,4 +1,5 @@
-// @sonde/dtrace-provider does what dtrace-provider does, row by row; and so does the original's stub, as far as it does anything.
+// @sonde/dtrace-provider does what dtrace-provider does, row by row; and so does the original's
+// stub, as far as it does anything.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import * as imported from '@sonde/dtrace-provider';

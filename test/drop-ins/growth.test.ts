@@ -1,5 +1,6 @@
-// Probes and providers that come and go, for as long as a program runs: nothing is kept of what is gone, and what one more of them takes does
-// not depend on how many there were. Counted, since time and what other tests leave in the heap differ from run to run.
+// Probes and providers that come and go, for as long as a program runs: nothing is kept of what is
+// gone, and what one more of them takes does not depend on how many there were. Counted, since time
+// and what other tests leave in the heap differ from run to run.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { told } from '../support/run-node.js';
@@ -11,7 +12,10 @@ const require = createRequire(import.meta.url);
 const FIRST = 3_000;
 const SECOND = 13_000;
 
-/** Bytes of heap that may be more at the second look: what V8 keeps for itself. A definition that was kept would be 300 bytes, and more. */
+/**
+ * Bytes of heap that may be more at the second look: what V8 keeps for itself. A definition that
+ * was kept would be 300 bytes, and more.
+ */
 const NOISE = 400_000;
 
 interface Look {

@@ -1,6 +1,8 @@
-// The interface of dtrace-provider 0.8.8, a row for each thing that it does: what its addon does, what its stub does that runs on Linux, and what
-// @sonde/dtrace-provider does where that is better. What the addon does was found with its C++ on Node.js 10 and 12, where it still compiles, or
-// read there: it compiles on no Node.js that sonde runs on.
+// The interface of dtrace-provider 0.8.8, a row for each thing that it does: what its addon does,
+// what its stub does that runs on Linux, and what
+// @sonde/dtrace-provider does where that is better. What the addon does was found with its C++ on
+// Node.js 10 and 12, where it still compiles, or read there: it compiles on no Node.js that sonde
+// runs on.
 import type * as DtraceProvider from '@sonde/dtrace-provider';
 
 type Package = typeof DtraceProvider;

@@ -1,5 +1,6 @@
-// A program that uses one of the drop-ins as programs use what it stands in for, in CommonJS, and fires until its input ends. First it writes one
-// line: its status. Started with the package's name and the number of its worker threads.
+// A program that uses one of the drop-ins as programs use what it stands in for, in CommonJS, and
+// fires until its input ends. First it writes one line: its status. Started with the package's name
+// and the number of its worker threads.
 import { createRequire } from 'node:module';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { status } from 'sonde';

@@ -1,5 +1,5 @@
-// @sonde/usdt does what usdt 0.2.0 does. The original needs libstapsdt and compiles on no Node.js that sonde runs on, and has no stub: so nothing
-// can be run beside it.
+// @sonde/usdt does what usdt 0.2.0 does. The original needs libstapsdt and compiles on no Node.js
+// that sonde runs on, and has no stub: so nothing can be run beside it.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import * as imported from '@sonde/usdt';

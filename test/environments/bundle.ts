@@ -10,7 +10,10 @@ export const TRACER = {
   SONDE_TEST_SELFTRACE: fileURLToPath(new URL('../../selftrace/build/Release/selftrace.node', import.meta.url)),
 };
 
-/** Bundles an application, given as its text, with all of sonde but the addon. Returns the bundle's path. */
+/**
+ * Bundles an application, given as its text, with all of sonde but the addon. Returns the bundle's
+ * path.
+ */
 export function bundle({ folder }: Scene, application: string): string {
   const path = join(folder, 'application.cjs');
   buildSync({

@@ -1,4 +1,5 @@
-// Every call that a program makes of sonde: none may throw, whatever the program is not allowed to do here.
+// Every call that a program makes of sonde: none may throw, whatever the program is not allowed to
+// do here.
 import { operation, provider, stack, status, string } from 'sonde';
 import { record } from 'sonde/testing';
 

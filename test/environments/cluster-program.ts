@@ -1,5 +1,6 @@
-// A cluster: the primary process and its workers each define smtp and fire it as often as told, with ports of their own.
-// The test tells the primary what to do, and it its workers, over the channels that child_process and cluster have.
+// A cluster: the primary process and its workers each define smtp and fire it as often as told,
+// with ports of their own. The test tells the primary what to do, and it its workers, over the
+// channels that child_process and cluster have.
 import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { status } from 'sonde';

@@ -1,4 +1,5 @@
-// One definition in all processes of a cluster: one probe object, and one attachment that sees them all.
+// One definition in all processes of a cluster: one probe object, and one attachment that sees them
+// all.
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

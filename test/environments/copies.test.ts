@@ -1,5 +1,6 @@
-// Several sonde in one tree: a dependency brings its own version. All meet in the registry, under a global symbol; the first that is
-// loaded makes the probes of all. That libraries with @sonde/core alone do the same is in ../libraries.
+// Several sonde in one tree: a dependency brings its own version. All meet in the registry, under a
+// global symbol; the first that is loaded makes the probes of all. That libraries with @sonde/core
+// alone do the same is in ../libraries.
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, readlinkSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -17,7 +18,10 @@ interface Copy {
   registry?: number;
 }
 
-/** An application with sonde, and the package `mail`, which brings a sonde of its own, with an addon of its own. */
+/**
+ * An application with sonde, and the package `mail`, which brings a sonde of its own, with an addon
+ * of its own.
+ */
 function install({ folder }: Scene, own: Copy, mail: Copy): void {
   copy(join(folder, 'node_modules'), own);
   copy(join(folder, 'node_modules/mail/node_modules'), mail);

@@ -1,5 +1,5 @@
-// A worker thread that fires a traced probe and never comes back from it: the program's own code, which makes the value, either
-// waits or takes all memory that the thread may have.
+// A worker thread that fires a traced probe and never comes back from it: the program's own code,
+// which makes the value, either waits or takes all memory that the thread may have.
 import { parentPort, workerData } from 'node:worker_threads';
 import { defineSmtp } from './tell.js';
 

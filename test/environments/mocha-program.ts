@@ -1,4 +1,5 @@
-// Runs files of tests where mocha's own command does not start. What `--enable-source-maps` and the like would be is the runtime's.
+// Runs files of tests where mocha's own command does not start. What `--enable-source-maps` and the
+// like would be is the runtime's.
 import * as imported from 'mocha';
 
 // Bun gives CommonJS with an `__esModule` in another way.

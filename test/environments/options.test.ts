@@ -11,7 +11,10 @@ import type { Told } from './tell.js';
 
 const SONDE = import.meta.resolve('sonde');
 
-/** Options that change nothing for sonde, and the words with which Node.js itself says that they are on. */
+/**
+ * Options that change nothing for sonde, and the words with which Node.js itself says that they are
+ * on.
+ */
 const harmless: [options: string[], warns?: RegExp][] = [
   [[]],
   [['--disable-proto=delete']],
@@ -112,7 +115,10 @@ describe('A working directory', () => {
   const scene = useScene();
   const tell = JSON.stringify(new URL('tell.js', import.meta.url));
 
-  /** Runs what a program does to its working directory, which is scene's `work`, before it defines a provider. */
+  /**
+   * Runs what a program does to its working directory, which is scene's `work`, before it defines a
+   * provider.
+   */
   function run(before: string, env: Record<string, string> = {}): Told {
     const cwd = join(scene.current.folder, 'work');
     mkdirSync(cwd, { recursive: true });

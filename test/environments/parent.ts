@@ -1,5 +1,5 @@
-// A program that starts another one, and tells what both tell: [its own, the other's]. A child that is detached tells it in a file,
-// and to nobody else.
+// A program that starts another one, and tells what both tell: [its own, the other's]. A child that
+// is detached tells it in a file, and to nobody else.
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Node.js's permission model. What it takes away is told by status(), with the option that gives it back; nothing throws.
+// Node.js's permission model. What it takes away is told by status(), with the option that gives it
+// back; nothing throws.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

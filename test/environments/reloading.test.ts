@@ -1,4 +1,5 @@
-// Modules with probes that are loaded again: by test runners, by servers that reload what was edited.
+// Modules with probes that are loaded again: by test runners, by servers that reload what was
+// edited.
 import assert from 'node:assert/strict';
 import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -35,7 +36,9 @@ for (const line of NODE_LINES) {
       return told(scene.current, [join(scene.current.folder, 'program.mjs')], { node });
     };
 
-    /** Loads smtp twice, fires both under one tracer, which is attached to the first one's object. */
+    /**
+     * Loads smtp twice, fires both under one tracer, which is attached to the first one's object.
+     */
     const twice = (load: string) => `
       import { createRequire } from 'node:module';
       import { status } from 'sonde';

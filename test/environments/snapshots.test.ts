@@ -1,5 +1,5 @@
-// Programs that start from a snapshot of their heap: their providers were defined while that was built, where nothing native may
-// be, and are to be there in every process that starts from it.
+// Programs that start from a snapshot of their heap: their providers were defined while that was
+// built, where nothing native may be, and are to be there in every process that starts from it.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

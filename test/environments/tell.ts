@@ -1,5 +1,5 @@
-// What sonde does where this is called: a provider is defined, fired without a tracer, with one inside the process, and without
-// again.
+// What sonde does where this is called: a provider is defined, fired without a tracer, with one
+// inside the process, and without again.
 import { release } from 'node:os';
 import { firstInstruction } from '@sonde/native';
 import { int32, json, provider, type Status, status, string } from 'sonde';
@@ -9,7 +9,10 @@ export interface Told extends Pick<Status, 'backend' | 'reason'> {
   /** Of the probe object; and why it is there. */
   location?: string;
   why?: string;
-  /** Whether the probe was enabled before, while and after it was traced; false in the middle where nothing can be traced. */
+  /**
+   * Whether the probe was enabled before, while and after it was traced; false in the middle where
+   * nothing can be traced.
+   */
   enabled: [boolean, boolean, boolean];
   /** What the tracer saw. */
   seen: [peer: string, port: number][];

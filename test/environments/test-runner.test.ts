@@ -1,4 +1,5 @@
-// Node.js's own test runner, which runs each file of tests in a process of its own or, told so, all in one.
+// Node.js's own test runner, which runs each file of tests in a process of its own or, told so, all
+// in one.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +21,9 @@ const imports = `
   import { provider, status, string } from ${JSON.stringify(import.meta.resolve('sonde'))};
   import { record } from ${JSON.stringify(import.meta.resolve('sonde/testing'))};`;
 
-/** A module with probes, and two files that test it; each has a recorder while a test of it runs. */
+/**
+ * A module with probes, and two files that test it; each has a recorder while a test of it runs.
+ */
 const files = {
   'mail.mjs': `${imports}
     export const mail = provider('mail', { sent: [string('to')] });`,

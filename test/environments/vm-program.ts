@@ -1,5 +1,5 @@
-// Code in vm contexts, which have strings, arrays, errors and promises of their own. Tells what it and a tracer saw. Needs
-// --experimental-vm-modules.
+// Code in vm contexts, which have strings, arrays, errors and promises of their own. Tells what it
+// and a tracer saw. Needs --experimental-vm-modules.
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';

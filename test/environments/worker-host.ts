@@ -1,4 +1,5 @@
-// Starts worker threads in odd surroundings, and tells what they tell. The first argument says which.
+// Starts worker threads in odd surroundings, and tells what they tell. The first argument says
+// which.
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
@@ -23,8 +24,8 @@ const scenes = {
   },
 
   /**
-   * Traces sessionDump, runs workers that never come back from firing it, and ends each while it fires. What their ends were, and what
-   * a tracer of sessionStart sees of this thread afterwards.
+   * Traces sessionDump, runs workers that never come back from firing it, and ends each while it
+   * fires. What their ends were, and what a tracer of sessionStart sees of this thread afterwards.
    */
   async misbehaving(how: 'waits' | 'grows', times: number): Promise<{ ends: string[]; seen: Told['seen'] }> {
     const smtp = defineSmtp();

@@ -1,4 +1,5 @@
-// Worker threads in odd surroundings. That they come and go, and what tracers see of them, is in ../workers.test.ts.
+// Worker threads in odd surroundings. That they come and go, and what tracers see of them, is in
+// ../workers.test.ts.
 import assert from 'node:assert/strict';
 import { userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,6 @@
-// A system with DTrace, inside this process: see test/fasttrap. To be imported before sonde, in every thread (--import): it puts
-// the addon that is linked against the model in the place of sonde's own.
+// A system with DTrace, inside this process: see test/fasttrap. To be imported before sonde, in
+// every thread (--import): it puts the addon that is linked against the model in the place of
+// sonde's own.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -49,8 +50,9 @@ export interface KnownProbe {
 }
 
 /**
- * The probes that the system knows. Its loader would take all the DOF; of two probes of one name, most systems go without the
- * later one (`probe-distinct` in packages/dof/src/rules.ts, which holds within DOF).
+ * The probes that the system knows. Its loader would take all the DOF; of two probes of one name,
+ * most systems go without the later one (`probe-distinct` in packages/dof/src/rules.ts, which holds
+ * within DOF).
  */
 export function knownProbes(): KnownProbe[] {
   const probes = model.handed().flatMap(({ owner, module, dof, content }) => {

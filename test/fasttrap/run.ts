@@ -1,4 +1,5 @@
-// The suites for the dtrace backend on a system that is modelled; fasttrap.test.ts starts it for each, in a process of its own.
+// The suites for the dtrace backend on a system that is modelled; fasttrap.test.ts starts it for
+// each, in a process of its own.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
@@ -10,7 +11,10 @@ import { attach } from '../conformance/selftrace.js';
 import { conformance } from '../conformance/suite.js';
 import { knownProbes, model, rules } from './model.js';
 
-/** The 1-byte nop: fasttrap of the kernels steps over no other at once (`FASTTRAP_NOP` in fasttrap_isa.c). */
+/**
+ * The 1-byte nop: fasttrap of the kernels steps over no other at once (`FASTTRAP_NOP` in
+ * fasttrap_isa.c).
+ */
 const NOP = 1;
 
 function attachByName(provider: string, probe: string, native: Parameters<typeof attach>[2]) {

@@ -1,5 +1,6 @@
-// What the tracers of other systems do with DOF, as their published sources have it: where they put the trap for a probe, and
-// where they look for its arguments. All that is known of these systems here, but for their helper devices (test/fasttrap).
+// What the tracers of other systems do with DOF, as their published sources have it: where they put
+// the trap for a probe, and where they look for its arguments. All that is known of these systems
+// here, but for their helper devices (test/fasttrap).
 import type { DofProbe, System } from '@sonde/dof';
 import type { Place } from '../conformance/selftrace.js';
 
@@ -10,11 +11,17 @@ export interface TracerRules {
   tracepoint(probe: DofProbe, dof: bigint): bigint;
   /** Where D finds `arg0`, `arg1`, and so on. */
   place(probe: DofProbe, index: number): Place;
-  /** Whether a process can have two probes of one name: fasttrap_meta_create_probe in fasttrap.c, dof_stash.c of dtprobed. */
+  /**
+   * Whether a process can have two probes of one name: fasttrap_meta_create_probe in fasttrap.c,
+   * dof_stash.c of dtprobed.
+   */
   takesTwins: boolean;
 }
 
-/** What dtrace_probe() takes with it (`dtms_arg` in dtrace_impl.h); the others are looked for when D asks for them. */
+/**
+ * What dtrace_probe() takes with it (`dtms_arg` in dtrace_impl.h); the others are looked for when D
+ * asks for them.
+ */
 const CARRIED = 5;
 
 /** The C calling convention's. */
@@ -26,7 +33,8 @@ const byAddress: TracerRules['tracepoint'] = ({ address, offsets }) => address +
 /**
  * fasttrap_pid_probe, fasttrap_usdt_args64 and fasttrap_anarg in fasttrap_isa.c.
  *
- * @param mapped the six registers that follow `rdi` where the system keeps a program's: what is looked at for a slot of the
+ * @param mapped the six registers that follow `rdi` where the system keeps a program's: what is
+ * looked at for a slot of the
  *   argument map, which fasttrap_meta_create_probe forgets if it changes nothing
  * @param asked the registers that fasttrap_anarg looks at
  */
@@ -50,22 +58,25 @@ export const systems: Record<System, TracerRules> = {
     place: fasttrap(CALLED, CALLED),
   },
   freebsd: {
-    // sys/cddl/contrib/opensolaris/uts/intel/dtrace/fasttrap_isa.c; `struct reg` in sys/x86/include/reg.h.
+    // sys/cddl/contrib/opensolaris/uts/intel/dtrace/fasttrap_isa.c; `struct reg` in
+    // sys/x86/include/reg.h.
     system: 'freebsd',
     takesTwins: false,
     tracepoint: byAddress,
     place: fasttrap(['rdi', 'rsi', 'rbp', 'rbx', 'rdx', 'rcx'], CALLED),
   },
   macos: {
-    // bsd/dev/i386/fasttrap_isa.c and bsd/dev/dtrace/fasttrap.c; `x86_saved_state64` in osfmk/mach/i386/thread_status.h, where r10
-    // is in the place of rcx. The offset counts from the DOF, and behind the first byte.
+    // bsd/dev/i386/fasttrap_isa.c and bsd/dev/dtrace/fasttrap.c; `x86_saved_state64` in
+    // osfmk/mach/i386/thread_status.h, where r10 is in the place of rcx. The offset counts from the
+    // DOF, and behind the first byte.
     system: 'macos',
     takesTwins: true,
     tracepoint: ({ offsets }, dof) => dof + BigInt(offsets[0]!) - 1n,
     place: fasttrap(['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'], ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9']),
   },
   linux: {
-    // As DTrace for Linux 2.0.7 was seen to do it, and as the tests in the virtual machine see it again.
+    // As DTrace for Linux 2.0.7 was seen to do it, and as the tests in the virtual machine see it
+    // again.
     system: 'linux',
     takesTwins: false,
     tracepoint: byAddress,

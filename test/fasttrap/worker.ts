@@ -1,5 +1,6 @@
-// A thread that has the provider `threads`, too, fires it once, and tells what the system knows of it. Then it does what it is told:
-// `unload`, `fill` (takes all stubs for a while, and tells whether all probes have places of their own), or `end`.
+// A thread that has the provider `threads`, too, fires it once, and tells what the system knows of
+// it. Then it does what it is told: `unload`, `fill` (takes all stubs for a while, and tells
+// whether all probes have places of their own), or `end`.
 import { on } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { int32, provider } from 'sonde';

@@ -1,4 +1,5 @@
-// Tracers come and go while threads fire: what is fired between "attached" and "about to leave" is counted, and once.
+// Tracers come and go while threads fire: what is fired between "attached" and "about to leave" is
+// counted, and once.
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bpftrace } from '../support/bpftrace.js';
@@ -131,7 +132,8 @@ async function start(scene: Scene, { pause }: { pause: number }) {
 /**
  * Has a tracer come and go again and again, and compares what it counted with what was fired.
  *
- * @param trace attaches, calls `attached` when the tracer says that it is there and `leaving` before it goes, and returns
+ * @param trace attaches, calls `attached` when the tracer says that it is there and `leaving`
+ * before it goes, and returns
  *   what it counted of each lane
  * @param stay for how many milliseconds it is there
  */

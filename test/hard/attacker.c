@@ -2,8 +2,9 @@
 //
 //   attacker PLACE SPARE...
 //
-// What is at PLACE and what is at a SPARE change places, in turn. Now and then PLACE is left empty for a moment, so that
-// somebody else may make something there, which takes part in the exchange from then on where that can be done.
+// What is at PLACE and what is at a SPARE change places, in turn. Now and then PLACE is left empty
+// for a moment, so that somebody else may make something there, which takes part in the exchange
+// from then on where that can be done.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

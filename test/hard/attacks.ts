@@ -18,7 +18,10 @@ export interface Attack {
   isOpen?: true;
 }
 
-/** Each makes, in an empty folder of root's that everybody may enter, what the attacker has to exchange. */
+/**
+ * Each makes, in an empty folder of root's that everybody may enter, what the attacker has to
+ * exchange.
+ */
 export const attacks: Record<string, (field: Field) => Attack> = {
   'their folders, links and files in the sticky folder for temporary files': (field) => {
     const temporary = field.folder('tmp', { owner: 0, mode: 0o1777 });
@@ -88,8 +91,9 @@ export class Field {
   }
 
   /**
-   * What the attacker has: a folder with planted objects, links to it and to a folder of the victim's, a file, and the folder that the
-   * program made when it ran before. All lie beside the place: a folder of somebody else's can be moved there, if at all.
+   * What the attacker has: a folder with planted objects, links to it and to a folder of the
+   * victim's, a file, and the folder that the program made when it ran before. All lie beside the
+   * place: a folder of somebody else's can be moved there, if at all.
    *
    * @param below where the objects lie below the place
    */

@@ -1,4 +1,5 @@
-// Does its work, with probes, while something that sonde needs is used up, and tells what came of it.
+// Does its work, with probes, while something that sonde needs is used up, and tells what came of
+// it.
 //
 //   exhausted-program.js [FREE]
 //     FREE  use up all descriptors but so many before the first definition, and give them back after it

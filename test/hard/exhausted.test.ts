@@ -1,4 +1,5 @@
-// What sonde needs is used up: the program does its work all the same, and status() says why probes are where they are.
+// What sonde needs is used up: the program does its work all the same, and status() says why probes
+// are where they are.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

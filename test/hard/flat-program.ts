@@ -1,4 +1,5 @@
-// Fires one probe again and again, in one of the ways there are, and measures what the process holds meanwhile.
+// Fires one probe again and again, in one of the ways there are, and measures what the process
+// holds meanwhile.
 import { readdirSync, readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import {
@@ -147,7 +148,10 @@ export interface Held {
 }
 
 export interface Run {
-  /** What it held more at the end than in the middle: the first fires compile code and make V8's heap what it then stays. */
+  /**
+   * What it held more at the end than in the middle: the first fires compile code and make V8's
+   * heap what it then stays.
+   */
   grown: Held;
   /** How many times it fired in between. */
   times: number;
@@ -155,9 +159,15 @@ export interface Run {
   fired: Record<string, number>;
 }
 
-/** Of a hundred parts of a run, after which it is measured. Each half is measured three times, as V8's heap breathes. */
+/**
+ * Of a hundred parts of a run, after which it is measured. Each half is measured three times, as
+ * V8's heap breathes.
+ */
 const MEASURED = { middle: [50, 55, 60], end: [90, 95, 100] };
-/** Fires between two turns of the event loop, in a loop that yields; the recorder is cleared as often. */
+/**
+ * Fires between two turns of the event loop, in a loop that yields; the recorder is cleared as
+ * often.
+ */
 const TURN = 1000;
 
 let recorder: Recorder | undefined;

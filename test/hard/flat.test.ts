@@ -1,4 +1,5 @@
-// What a process holds stays the same however often it fires: every type of argument, every way to fire, traced and not.
+// What a process holds stays the same however often it fires: every type of argument, every way to
+// fire, traced and not.
 import { fileURLToPath } from 'node:url';
 import { CalledProgram } from '../support/called-program.js';
 import { RawTracer } from '../support/raw-tracer.js';
@@ -15,9 +16,15 @@ const PROGRAM = fileURLToPath(new URL('flat-program.js', import.meta.url));
 const ALLOCATION = fileURLToPath(new URL('allocation-program.js', import.meta.url));
 
 const CALLS = 10_000_000;
-/** Bytes, of all calls: the measurement itself takes some thousand. An object for each call would be 160 million. */
+/**
+ * Bytes, of all calls: the measurement itself takes some thousand. An object for each call would be
+ * 160 million.
+ */
 const MOST_ALLOCATED = 100_000;
-/** Of each way to fire, in each of two loops. All ways together are ten million, and in an hour each of them is. */
+/**
+ * Of each way to fire, in each of two loops. All ways together are ten million, and in an hour each
+ * of them is.
+ */
 const FIRES = scaled(250_000);
 /** How much of that, where not all: a stack takes forty times as long as another argument. */
 const SHARES: Record<string, number> = { stack: 0.2 };

@@ -1,4 +1,5 @@
-// Fires hostile values as every type in every way, and does the same while nobody traces: the program must not see a difference.
+// Fires hostile values as every type in every way, and does the same while nobody traces: the
+// program must not see a difference.
 import { setImmediate } from 'node:timers/promises';
 import {
   type Argument,
@@ -51,7 +52,10 @@ interface Way {
   do(value: unknown, see: (...values: unknown[]) => void, probe: AnyProbe, job: AnyOperation): unknown;
   /** How many probes are to be fired. */
   fires: number;
-  /** Whether it may run code of the value, whatever the type: it stands for a list of values, or is an error with a message. */
+  /**
+   * Whether it may run code of the value, whatever the type: it stands for a list of values, or is
+   * an error with a message.
+   */
   mayRun?: true;
 }
 
@@ -151,7 +155,9 @@ export interface Told {
   values: number;
   types: number;
   ways: number;
-  /** What the program saw that it does not see while nobody traces, and other things that are wrong. */
+  /**
+   * What the program saw that it does not see while nobody traces, and other things that are wrong.
+   */
   wrong: string[];
   /** How often each probe is to have been hit, where that can be said. */
   fired: number;

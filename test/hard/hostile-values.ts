@@ -1,7 +1,10 @@
-// Values of every kind that a program may pass by mistake, or on purpose. Each is made anew whenever it is asked for.
+// Values of every kind that a program may pass by mistake, or on purpose. Each is made anew
+// whenever it is asked for.
 import { createContext, runInContext } from 'node:vm';
 
-/** Code of a value that was run: only json, and what is in place of a list of values, may run any. */
+/**
+ * Code of a value that was run: only json, and what is in place of a list of values, may run any.
+ */
 export const ran = { count: 0 };
 
 const run = <T>(result: () => T): T => {

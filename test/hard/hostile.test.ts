@@ -1,4 +1,5 @@
-// Hostile values, as every type and in every way to fire: each is fired as something, and the program sees no difference.
+// Hostile values, as every type and in every way to fire: each is fired as something, and the
+// program sees no difference.
 import { fileURLToPath } from 'node:url';
 import { CalledProgram } from '../support/called-program.js';
 import { RawTracer } from '../support/raw-tracer.js';

@@ -1,4 +1,5 @@
-// The program's own code runs while sonde converts values, and does there what it should not: each case in a process of its own.
+// The program's own code runs while sonde converts values, and does there what it should not: each
+// case in a process of its own.
 import { bytes, int32, json, operation, provider, stack, status, string } from 'sonde';
 import { record } from 'sonde/testing';
 import { answerCalls } from '../support/called-program.js';

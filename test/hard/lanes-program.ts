@@ -4,7 +4,10 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { provider, status, uint32 } from 'sonde';
 import { answerCalls } from '../support/called-program.js';
 
-/** What a thread shares with the main one: the number that it is about to fire, the last that it fired, and its pause in microseconds. */
+/**
+ * What a thread shares with the main one: the number that it is about to fire, the last that it
+ * fired, and its pause in microseconds.
+ */
 const [STARTED, FINISHED, PAUSE] = [0, 1, 2];
 
 const lanes = provider('lanes', { fired: [uint32('lane'), uint32('number')] });
@@ -28,7 +31,10 @@ const commands = {
     while (Atomics.load(memory, FINISHED) === 0) await new Promise(setImmediate);
   },
 
-  /** A number above `started` is fired after this was called, and one up to `finished` was fired before. */
+  /**
+   * A number above `started` is fired after this was called, and one up to `finished` was fired
+   * before.
+   */
   counts: (): Count[] =>
     shared.map((memory) => ({ started: Atomics.load(memory, STARTED), finished: Atomics.load(memory, FINISHED) })),
 };

@@ -1,4 +1,5 @@
-// Defines more providers than a process can have mappings for, and goes on. Prints what it saw as JSON.
+// Defines more providers than a process can have mappings for, and goes on. Prints what it saw as
+// JSON.
 import { readFileSync } from 'node:fs';
 import { provider, status, string } from 'sonde';
 

@@ -1,4 +1,5 @@
-// Reads files that were changed at random, and tells how long the slowest took. It runs with little memory.
+// Reads files that were changed at random, and tells how long the slowest took. It runs with little
+// memory.
 //
 //   mutations-program.js elf|dof COUNT SEED
 import type * as Elf from '../../packages/elf/dist/test-mutations.js';

@@ -1,4 +1,5 @@
-// A million files that are broken at random: each is read, or refused, in little time and little memory.
+// A million files that are broken at random: each is read, or refused, in little time and little
+// memory.
 import { fileURLToPath } from 'node:url';
 import { told } from '../support/run-node.js';
 import { useScene } from '../support/scene.js';
@@ -13,7 +14,10 @@ const ROUNDS = scaled(1);
 /** Megabytes of V8's heap: what it takes to run at all, and some more. */
 const HEAP = 32;
 const MOST_GROWN_MIB = 64;
-/** A file has some kilobytes, which take a tenth of a millisecond. The rest is for who else works on the machine. */
+/**
+ * A file has some kilobytes, which take a tenth of a millisecond. The rest is for who else works on
+ * the machine.
+ */
 const SLOWEST_MS = 250;
 
 describe('Files that are broken at random are read or refused', () => {

@@ -1,4 +1,5 @@
-// A shared object that somebody plants. Each time it is loaded it leaves a mark in a file of -DMARKS=FOLDER, where everybody can write.
+// A shared object that somebody plants. Each time it is loaded it leaves a mark in a file of
+// -DMARKS=FOLDER, where everybody can write.
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>

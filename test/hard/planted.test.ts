@@ -1,4 +1,5 @@
-// Another user plants files, links and folders where probe objects are to lie, and exchanges them while a program looks.
+// Another user plants files, links and folders where probe objects are to lie, and exchanges them
+// while a program looks.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

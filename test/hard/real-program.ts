@@ -1,4 +1,5 @@
-// Runs one of the programs in real/, which SONDE_TEST_PROGRAM names, when the test says so, and tells what can be seen of the process.
+// Runs one of the programs in real/, which SONDE_TEST_PROGRAM names, when the test says so, and
+// tells what can be seen of the process.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 import { setTimeout } from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// Programs that know nothing of sonde: what they do, and what can be seen of them, is the same with @sonde/node loaded, and when a tracer that was
-// attached to all of its probes has left.
+// Programs that know nothing of sonde: what they do, and what can be seen of them, is the same with
+// @sonde/node loaded, and when a tracer that was attached to all of its probes has left.
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +45,9 @@ const PACKAGES: Record<string, [specifier: string, file: string]> = {
 
 /** Until all that a tracer asks for is on: it is looked at twenty times a second. */
 const COMING_MS = 500;
-/** Until all is off: names of functions stay for five seconds, for tracers that print when they end. */
+/**
+ * Until all is off: names of functions stay for five seconds, for tracers that print when they end.
+ */
 const LEAVING_MS = 6000;
 
 const AT_ONCE = 3;

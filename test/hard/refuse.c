@@ -1,5 +1,6 @@
-// Loaded into a program by LD_PRELOAD: from the signal SIGUSR2 on, the kernel refuses the system call that SONDE_TEST_REFUSE names, with
-// ENOMEM. `mmap` is refused only where it maps a file to be executed, as the dynamic linker does: V8 cannot do without the others.
+// Loaded into a program by LD_PRELOAD: from the signal SIGUSR2 on, the kernel refuses the system
+// call that SONDE_TEST_REFUSE names, with ENOMEM. `mmap` is refused only where it maps a file to be
+// executed, as the dynamic linker does: V8 cannot do without the others.
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

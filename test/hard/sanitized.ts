@@ -1,4 +1,5 @@
-// The addons once more, compiled with the address and undefined-behaviour sanitizers, in test/build, where they stay until a source changes.
+// The addons once more, compiled with the address and undefined-behaviour sanitizers, in
+// test/build, where they stay until a source changes.
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

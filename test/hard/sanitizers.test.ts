@@ -1,4 +1,5 @@
-// Tests that use the addons most run with addons that the address and undefined-behaviour sanitizers watch; and valgrind watches once.
+// Tests that use the addons most run with addons that the address and undefined-behaviour
+// sanitizers watch; and valgrind watches once.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
@@ -119,7 +120,10 @@ describe('Native code', () => {
   });
 });
 
-/** The innermost function that is no allocator's. V8 and Node.js have their own ways with memory, of which valgrind knows nothing. */
+/**
+ * The innermost function that is no allocator's. V8 and Node.js have their own ways with memory, of
+ * which valgrind knows nothing.
+ */
 function isOurs(error: string): boolean {
   const frames = error.match(/<frame>[\s\S]*?<\/frame>/g) ?? [];
   const first = frames.find((frame) => !frame.includes('/vgpreload_'));

@@ -1,4 +1,5 @@
-// How much of everything a run does: `npm run suite -- hard --minutes 60` does twelve times as much as without --minutes.
+// How much of everything a run does: `npm run suite -- hard --minutes 60` does twelve times as much
+// as without --minutes.
 
 /** What scripts/suite.mjs gives; 1 where a test is run by mocha alone. */
 const SCALE = Number(process.env.SONDE_SUITE_SCALE ?? 1);

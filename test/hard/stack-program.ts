@@ -1,4 +1,5 @@
-// Fires near the end of the stack: a probe that is traced, and at the same depth one like it that is not.
+// Fires near the end of the stack: a probe that is traced, and at the same depth one like it that
+// is not.
 import { int32, json, operation, provider, stack, status, string } from 'sonde';
 import { answerCalls } from '../support/called-program.js';
 
@@ -40,7 +41,10 @@ const commands = {
   object: () => status().providers.find(({ name }) => name === 'deep')!.location!,
   ways: () => Object.keys(ways),
 
-  /** At how many depths only the traced one throws, and at how many both work, of those near the end. */
+  /**
+   * At how many depths only the traced one throws, and at how many both work, of those near the
+   * end.
+   */
   compare(name: string): { onlyTraced: number; both: number } {
     const [way, twin] = [ways[name]!, twins[name]!];
     // As hot as it gets, with this recursion too: optimised code has other frames.

@@ -1,5 +1,6 @@
-// What native code does in a process's life: it loads objects, fires every type of argument, and lets objects go. Without a tracer, which valgrind
-// could not follow: backends are called as the core calls them.
+// What native code does in a process's life: it loads objects, fires every type of argument, and
+// lets objects go. Without a tracer, which valgrind could not follow: backends are called as the
+// core calls them.
 
 import type { Backend, LoadedProvider, NativeValue, ProviderDefinition } from '@sonde/core/internal';
 import { ebpf } from '@sonde/ebpf';

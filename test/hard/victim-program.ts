@@ -1,4 +1,5 @@
-// Defines one provider after the other, each for the first time, as another user. Its own folder it puts aside each time, so that the next is made anew.
+// Defines one provider after the other, each for the first time, as another user. Its own folder it
+// puts aside each time, so that the next is made anew.
 //
 //   victim-program.js USER PLACE ROUNDS
 //
@@ -18,7 +19,8 @@ export interface Told {
   reasons: string[];
 }
 
-// All code is loaded before: where that lies, the user may not be able to read. Not with the environment that is attacked.
+// All code is loaded before: where that lies, the user may not be able to read. Not with the
+// environment that is attacked.
 const { SONDE_DIR } = process.env;
 process.env.SONDE_DIR = process.env.SAFE_DIR;
 provider('early', { probe: [int32('number')] }).unload();

@@ -1,4 +1,5 @@
-// Worker threads come, fire all kinds of probes and are terminated in the middle of it; the main thread fires all the while.
+// Worker threads come, fire all kinds of probes and are terminated in the middle of it; the main
+// thread fires all the while.
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';

@@ -1,4 +1,5 @@
-// Applications that bundlers put together: with the addon beside the bundle, without it, and with the export condition sonde-off.
+// Applications that bundlers put together: with the addon beside the bundle, without it, and with
+// the export condition sonde-off.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// @sonde/compile: the addon compiled where sonde is installed, for all backends or for one, and what that means at run time.
+// @sonde/compile: the addon compiled where sonde is installed, for all backends or for one, and
+// what that means at run time.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {

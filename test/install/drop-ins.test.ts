@@ -16,7 +16,9 @@ import { packAll } from './tarballs.js';
 const OVERRIDE = 'npm:@sonde/dtrace-provider';
 const overrideOf = ({ command }: Manager) => (command === 'yarn' ? `${OVERRIDE}@*` : OVERRIDE);
 
-/** One of each kind: the newest, and Plug'n'Play, which finds nothing that a package does not name. */
+/**
+ * One of each kind: the newest, and Plug'n'Play, which finds nothing that a package does not name.
+ */
 const tested = ['npm 12', 'pnpm 12', 'yarn 4', "yarn 4, Plug'n'Play"].map((name) => {
   const manager = managers.find((manager) => manager.name === name);
   assert.ok(manager, name);

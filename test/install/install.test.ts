@@ -1,4 +1,5 @@
-// sonde as it arrives in other people's projects: from its tarballs, by each package manager, on a machine with nothing but Node.js.
+// sonde as it arrives in other people's projects: from its tarballs, by each package manager, on a
+// machine with nothing but Node.js.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -182,7 +183,10 @@ function environment(folder: string): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, HOME: process.env.HOME, SONDE_DIR: join(folder, 'objects') };
 }
 
-/** Of what was installed, in bytes: node_modules, or where Plug'n'Play has packages; what yarn keeps besides for next time is not. */
+/**
+ * Of what was installed, in bytes: node_modules, or where Plug'n'Play has packages; what yarn keeps
+ * besides for next time is not.
+ */
 function sizeOf(folder: string): number {
   const [modules, ...ofYarn] = ['node_modules', '.yarn/unplugged', '.yarn/cache'].map((name) => join(folder, name));
   const places = existsSync(modules!) ? [modules!] : ofYarn;

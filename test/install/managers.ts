@@ -1,4 +1,5 @@
-// The package managers, and how each is told that what it would fetch of sonde lies here, in tarballs.
+// The package managers, and how each is told that what it would fetch of sonde lies here, in
+// tarballs.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +22,10 @@ export interface Manager {
   saysAnyway?: RegExp;
 }
 
-/** What is installed: what the application names, and by whatever name, what others that it needs are taken from. */
+/**
+ * What is installed: what the application names, and by whatever name, what others that it needs
+ * are taken from.
+ */
 interface Sources {
   dependencies: Record<string, string>;
   others: Record<string, string>;
@@ -109,8 +113,8 @@ export function install(
 }
 
 /**
- * Installs an application in a folder of its own, on a machine with Node.js and a shell, and no compiler, Python or
- * node-gyp.
+ * Installs an application in a folder of its own, on a machine with Node.js and a shell, and no
+ * compiler, Python or node-gyp.
  */
 export function installFiles(
   context: Context,

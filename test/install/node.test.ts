@@ -1,4 +1,5 @@
-// @sonde/node as it arrives: with its addon prebuilt for this Node.js, on a machine without a compiler.
+// @sonde/node as it arrives: with its addon prebuilt for this Node.js, on a machine without a
+// compiler.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -83,7 +83,8 @@ describe('What is published', function () {
         const code = files().filter((file) => /\.c?js$/.test(file));
         const types = files().filter((file) => file.endsWith('.d.ts'));
         const { metafile } = await build({
-          // Each under its whole name: one is for import, and one of the same name but the extension for require.
+          // Each under its whole name: one is for import, and one of the same name but the
+          // extension for require.
           entryPoints: Object.fromEntries(code.map((file) => [file, join(place, file)])),
           ...{ bundle: true, write: false, outdir: work, metafile: true, logLevel: 'silent' },
           ...{ platform: 'node', packages: 'external' },

@@ -1,5 +1,6 @@
-// A registry of npm's kind that has our packages, as if they were published, and sends everybody on for all others. In a thread of its own,
-// since tests wait for package managers without doing anything else.
+// A registry of npm's kind that has our packages, as if they were published, and sends everybody on
+// for all others. In a thread of its own, since tests wait for package managers without doing
+// anything else.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

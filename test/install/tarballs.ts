@@ -1,4 +1,5 @@
-// The packages as they are published: packed, and where a test wants to know what happens without them, without prebuilt addons.
+// The packages as they are published: packed, and where a test wants to know what happens without
+// them, without prebuilt addons.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,7 +51,9 @@ function pack(): Tarballs {
   );
 }
 
-/** The same, but that @sonde/native has no prebuilt addons, as on a system that there are none for. */
+/**
+ * The same, but that @sonde/native has no prebuilt addons, as on a system that there are none for.
+ */
 export function withoutPrebuilds(tarballs: Tarballs, folder: string): Tarballs {
   const native = '@sonde/native';
   const tarball = join(folder, 'native-without-prebuilds.tgz');
@@ -61,7 +64,9 @@ export function withoutPrebuilds(tarballs: Tarballs, folder: string): Tarballs {
   return { ...tarballs, [native]: tarball };
 }
 
-/** The packages' files, unpacked where Node.js finds them from `folder`, with no package manager. */
+/**
+ * The packages' files, unpacked where Node.js finds them from `folder`, with no package manager.
+ */
 export function unpackInto(folder: string, tarballs: Tarballs, thirdParty: readonly string[] = []): void {
   for (const [name, tarball] of Object.entries(tarballs)) {
     const place = join(folder, 'node_modules', name);

@@ -1,5 +1,6 @@
-// What a fire costs in native code, as instructions: the same from run to run and whatever else the machine does, unlike time. Limits are
-// tight, so that nobody makes this slower without knowing. Who makes it faster lowers them.
+// What a fire costs in native code, as instructions: the same from run to run and whatever else the
+// machine does, unlike time. Limits are tight, so that nobody makes this slower without knowing.
+// Who makes it faster lowers them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -14,7 +15,10 @@ const TIMES = 1024;
 interface Limits {
   /** The addon's own instructions, the stub's two included; as g++ 12 makes them, and 5 % more. */
   own: number;
-  /** How often Node-API is called: what that costs is Node.js's own, and differs between its versions. */
+  /**
+   * How often Node-API is called: what that costs is Node.js's own, and differs between its
+   * versions.
+   */
   calls: Record<string, number>;
 }
 
@@ -48,8 +52,8 @@ describe('instructions of a fire, in native code', () => {
         '--collect-atstart=no',
         '--compress-pos=no',
       ];
-      // Without its compilers V8 does the same each time; they are slow in valgrind besides. Nothing of V8's own is counted but what
-      // Node-API calls.
+      // Without its compilers V8 does the same each time; they are slow in valgrind besides.
+      // Nothing of V8's own is counted but what Node-API calls.
       const { status, stderr } = spawnSync(
         'valgrind',
         [...valgrind, '--toggle-collect=*Fire<*', process.execPath, '--jitless', program, String(TIMES)],
@@ -69,7 +73,10 @@ describe('instructions of a fire, in native code', () => {
   };
   const isOurs = (name: string) => /^sonde::|^instructions_/.test(name);
   const timesCalled = (name: string) => Object.values(counted).reduce((sum, { calls }) => sum + (calls[name] ?? 0), 0);
-  /** What one call of a function makes of something, with what it makes through the addon's and the stub's functions. */
+  /**
+   * What one call of a function makes of something, with what it makes through the addon's and the
+   * stub's functions.
+   */
   const perCall = <Value>(name: string, times: number, add: (counted: Counted, share: number) => Value): void => {
     const found = find(name);
     add(found, 1 / times);

@@ -1,5 +1,5 @@
-// Fires natively, each probe TIMES times: what a probe calls when it is traced, without a tracer. With nothing else done, callgrind counts
-// the instructions of that.
+// Fires natively, each probe TIMES times: what a probe calls when it is traced, without a tracer.
+// With nothing else done, callgrind counts the instructions of that.
 //   node program.js TIMES
 import { int32, provider, string } from '@sonde/core';
 import { type ProviderDefinition, registerBackends } from '@sonde/core/internal';

@@ -1,5 +1,5 @@
-// The kernel's half: reads arguments where C passes them. It needs no vmlinux.h, so it compiles on machines whose kernel
-// tells no BTF.
+// The kernel's half: reads arguments where C passes them. It needs no vmlinux.h, so it compiles on
+// machines whose kernel tells no BTF.
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
 #include <bpf/bpf_helpers.h>
@@ -44,7 +44,8 @@ int session_start(struct pt_regs *ctx) {
   return 0;
 }
 
-// mixed__reversed has twelve arguments. The seventh, a text, is the first on the stack, above the return address.
+// mixed__reversed has twelve arguments. The seventh, a text, is the first on the stack, above the
+// return address.
 SEC("uprobe")
 int mixed_reversed(struct pt_regs *ctx) {
   struct event *event = reserve(MIXED_REVERSED);

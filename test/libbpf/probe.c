@@ -1,8 +1,10 @@
-// A tracer as people write them with libbpf: attaches uprobes by the functions' names, to all processes, and prints each fire.
+// A tracer as people write them with libbpf: attaches uprobes by the functions' names, to all
+// processes, and prints each fire.
 //
 //   probe OBJECT-OF-SMTP OBJECT-OF-EVERY
 //
-// Prints `attached` when nothing is missed any more, a line for each fire, and at its end, on SIGINT, how many there were.
+// Prints `attached` when nothing is missed any more, a line for each fire, and at its end, on
+// SIGINT, how many there were.
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-// Libraries that only ship probes depend on @sonde/core; each program here is a process of its own with one or two copies
-// of it, of which the application's `sonde` has another inside.
+// Libraries that only ship probes depend on @sonde/core; each program here is a process of its own
+// with one or two copies of it, of which the application's `sonde` has another inside.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// Whose directories and files are trusted. A process must never map what another user could have put there, or could exchange.
+// Whose directories and files are trusted. A process must never map what another user could have
+// put there, or could exchange.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {

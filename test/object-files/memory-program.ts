@@ -1,4 +1,5 @@
-// Probe objects in memory, since no directory can be used. Prints what became of the process, as JSON.
+// Probe objects in memory, since no directory can be used. Prints what became of the process, as
+// JSON.
 //   node --expose-gc memory-program.js SCENE
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,14 +36,20 @@ const scenes: Record<string, () => unknown> = {
     return rows;
   },
 
-  /** Definitions that go in one turn of the program, in which the garbage collector has no time for them. */
+  /**
+   * Definitions that go in one turn of the program, in which the garbage collector has no time for
+   * them.
+   */
   unloaded() {
     const before = descriptors();
     for (let n = 0; n < 200; n++) define(n).unload();
     return descriptors() - before;
   },
 
-  /** The program closes every descriptor that it does not know, and opens files of its own, which get the numbers. */
+  /**
+   * The program closes every descriptor that it does not know, and opens files of its own, which
+   * get the numbers.
+   */
   closed() {
     const first = define(1);
     const { location } = status().providers[0]!;
@@ -66,7 +73,10 @@ const scenes: Record<string, () => unknown> = {
     };
   },
 
-  /** The same definition again, once it was unloaded while its object is still mapped, and beside another that has its descriptor's number. */
+  /**
+   * The same definition again, once it was unloaded while its object is still mapped, and beside
+   * another that has its descriptor's number.
+   */
   anew() {
     const kept = define(1);
     const locations = [status().providers[0]!.location];

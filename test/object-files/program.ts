@@ -1,6 +1,6 @@
-// Defines a provider, fires it, and prints what status tells. SONDE_TEST_PROBES makes another definition of it,
-// SONDE_TEST_USER and SONDE_TEST_GROUP do it as another user. With SONDE_TEST_MS it goes on for so long, and prints once more when
-// its object is gone.
+// Defines a provider, fires it, and prints what status tells. SONDE_TEST_PROBES makes another
+// definition of it, SONDE_TEST_USER and SONDE_TEST_GROUP do it as another user. With SONDE_TEST_MS
+// it goes on for so long, and prints once more when its object is gone.
 import { existsSync } from 'node:fs';
 import { int32, provider, status, string } from 'sonde';
 

@@ -8,7 +8,10 @@ export const NOBODY = 65534;
 
 export type ProviderStatus = Status['providers'][0];
 
-/** Runs the program and returns its one provider's status. It must run whatever there is, and print nothing else. */
+/**
+ * Runs the program and returns its one provider's status. It must run whatever there is, and print
+ * nothing else.
+ */
 export function runProgram(env: NodeJS.ProcessEnv, before: readonly string[] = []): ProviderStatus {
   const { SONDE_DIR: _, XDG_RUNTIME_DIR: __, ...clean } = process.env;
   const [command, ...args] = [...before, process.execPath, PROGRAM] as unknown as [string, ...string[]];
@@ -23,7 +26,10 @@ export function runProgram(env: NodeJS.ProcessEnv, before: readonly string[] = [
   return told.providers[0]!;
 }
 
-/** The folder was refused, for this reason, and the object mapped from memory: the probes are there all the same. */
+/**
+ * The folder was refused, for this reason, and the object mapped from memory: the probes are there
+ * all the same.
+ */
 export function assertRefused({ location, reason, probes }: ProviderStatus, why: RegExp): void {
   assert.match(reason ?? 'no reason', why);
   assert.match(location!, /^\/proc\/\d+\/fd\/\d+$/);

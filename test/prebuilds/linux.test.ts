@@ -1,4 +1,5 @@
-// The addons for Linux as files: what they ask of the system, which is what keeps them from loading. `npm run prebuild` has made them.
+// The addons for Linux as files: what they ask of the system, which is what keeps them from
+// loading. `npm run prebuild` has made them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -45,7 +46,8 @@ for (const [architecture, machine] of Object.entries(machines)) {
         const symbols = [...readelf('--dyn-syms').matchAll(/(GLOBAL|WEAK) +\w+ +(\w+) +(\S+)/g)];
         const undefinedOnes = symbols.filter(([, , section]) => section === 'UND').map(([, , , name]) => name!);
         assert.ok(undefinedOnes.some((name) => name === 'napi_create_function'));
-        // C++ has names with _Z, V8's and libuv's C functions begin with v8 and uv_, and Node.js's others with node_.
+        // C++ has names with _Z, V8's and libuv's C functions begin with v8 and uv_, and Node.js's
+        // others with node_.
         assert.deepEqual(
           undefinedOnes.filter((name) => /^(_Z|v8|uv_|node_)/.test(name)),
           [],

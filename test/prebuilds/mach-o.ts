@@ -1,4 +1,5 @@
-// A little of a Mach-O file, as macOS's loader sees it; numbers are from <mach-o/loader.h> and, for the signature, <kern/cs_blobs.h>.
+// A little of a Mach-O file, as macOS's loader sees it; numbers are from <mach-o/loader.h> and, for
+// the signature, <kern/cs_blobs.h>.
 import { createHash } from 'node:crypto';
 
 const MH_MAGIC_64 = 0xfeedfacf;
@@ -100,11 +101,12 @@ function text(bytes: Buffer, at: number, most = Number.POSITIVE_INFINITY): strin
 }
 
 /**
- * Whether a code signature is whole: one "ad hoc", made by the linker, is no more than hashes of the file's pages. macOS on arm64
- * ends a process that touches a page of which the hash is wrong.
+ * Whether a code signature is whole: one "ad hoc", made by the linker, is no more than hashes of
+ * the file's pages. macOS on arm64 ends a process that touches a page of which the hash is wrong.
  */
 export function isSignedWhole(bytes: Buffer, signature: Buffer): boolean {
-  // A super blob: magic, length, count; then for each blob its type and place. The code directory has type 0.
+  // A super blob: magic, length, count; then for each blob its type and place. The code directory
+  // has type 0.
   const blobs = Array.from({ length: signature.readUInt32BE(8) }, (_, index) => 12 + 8 * index);
   const directory = blobs.find((at) => signature.readUInt32BE(at) === 0);
   if (directory === undefined) return false;

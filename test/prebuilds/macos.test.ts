@@ -1,4 +1,5 @@
-// The addon for macOS, which can be compiled here but not run: what of it can be looked at. `npm run prebuild` has made the files.
+// The addon for macOS, which can be compiled here but not run: what of it can be looked at.
+// `npm run prebuild` has made the files.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

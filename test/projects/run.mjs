@@ -1,5 +1,6 @@
-// Runs popular packages' own tests with probes in all of their functions, and in those of all that they depend on, and without: the results must be
-// the same. Their tests come in what they publish on npm; they are fetched once, and need no network to run.
+// Runs popular packages' own tests with probes in all of their functions, and in those of all that
+// they depend on, and without: the results must be the same. Their tests come in what they publish
+// on npm; they are fetched once, and need no network to run.
 //
 //   node test/projects/run.mjs [--only=fastify,qs] [--returns=fast,exact] [--traced] [--parallel=2] [--limit=120]
 //     --traced  with a recorder in the place of a tracer, so that every function also fires
@@ -47,7 +48,8 @@ writeFileSync(
   recorder,
   `import { open } from 'node:inspector';
    import { record } from '${import.meta.resolve('sonde/testing')}';
-   // While a debugger may come, exception__thrown is inactive: each of the thousands of exceptions in some tests would take as long as its stack is deep.
+   // While a debugger may come, exception__thrown is inactive: each of the thousands of exceptions
+   // in some tests would take as long as its stack is deep.
    open(0);
    const recorder = record();
    // What is fired is of no interest, and would fill the memory.
@@ -138,7 +140,9 @@ function must(command, parameters, cwd) {
   if (status !== 0) throw new Error(`${command} ${parameters.join(' ')} in ${cwd}: ${stdout}${stderr}`);
 }
 
-/** @returns {Promise<{ code: number | null; lines: string[]; functions: number; output: string }>} */
+/**
+ * @returns {Promise<{ code: number | null; lines: string[]; functions: number; output: string }>}
+ */
 function run(folder, file, returns) {
   const options = returns
     ? [...(values.traced ? ['--import', recorder] : []), '--import', register, '--import', REPORT]
@@ -188,7 +192,10 @@ function difference(plain, probed) {
   return JSON.stringify({ exit: [plain.code, probed.code], missing, more, first: first.slice(0, 8) }, undefined, 2);
 }
 
-/** @template Item @param {Item[]} list @param {number} parallel @param {(item: Item) => Promise<void>} work */
+/**
+ * @template Item @param {Item[]} list @param {number} parallel @param {(item: Item) =>
+ * Promise<void>} work
+ */
 async function each(list, parallel, work) {
   let next = 0;
   await Promise.all(

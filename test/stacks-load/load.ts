@@ -1,10 +1,12 @@
-// Load, with a tracer that comes and goes every few seconds: does a name that bpftrace shows ever tell of code that is not there any more, does
-// the process grow, does it end? Has every frame a name?
+// Load, with a tracer that comes and goes every few seconds: does a name that bpftrace shows ever
+// tell of code that is not there any more, does the process grow, does it end? Has every frame a
+// name?
 //
 //   npm run suite -- stacks-load --minutes 30 [--node PATH]
 //
-// The frames of each stack are compared with the `stack` argument of the same fire. bpftrace looks names up when it prints, at its end, so
-// what is compared is fired right before that, after all the code that came and went.
+// The frames of each stack are compared with the `stack` argument of the same fire. bpftrace looks
+// names up when it prints, at its end, so what is compared is fired right before that, after all
+// the code that came and went.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// A program whose code comes and goes: files of three functions that call each other, the innermost of which fires `load:here`.
+// A program whose code comes and goes: files of three functions that call each other, the innermost
+// of which fires `load:here`.
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -55,7 +55,9 @@ export function readByBpftrace(output: string): string[] {
   return readBack(output.replace(/\\x(?=[0-9a-f]{2})/g, ''));
 }
 
-/** An action that prints what arguments of a probe are, as read-back.ts wants it: by their numbers. */
+/**
+ * An action that prints what arguments of a probe are, as read-back.ts wants it: by their numbers.
+ */
 export function printNumbered(name: string, list: readonly NativeArgument[]): string {
   return print(name, list, ({ index }) => `arg${index}`);
 }
@@ -71,7 +73,9 @@ function print(name: string, list: readonly NativeArgument[], register: (argumen
   return `{ printf("<<${name}"); ${actions.join(' ')} printf(">>\\n"); }`;
 }
 
-/** bpftrace 0.17 has neither numbers nor names for what lies on the stack: it is read from there. */
+/**
+ * bpftrace 0.17 has neither numbers nor names for what lies on the stack: it is read from there.
+ */
 function stack({ index, kind, bits }: NativeArgument): string {
   const type = kind === 'signed' ? `int${bits}` : `uint${bits}`;
   return onStack(index, type);

@@ -1,4 +1,5 @@
-// A program in a process of its own that does what the test tells it, over the channel of child_process.fork(); when that closes, it ends.
+// A program in a process of its own that does what the test tells it, over the channel of
+// child_process.fork(); when that closes, it ends.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -96,8 +97,8 @@ export class CalledProgram<Commands extends AnyCommands> {
   }
 
   /**
-   * Keeps all its threads on one processor. Tracers of the BPF kind have a buffer for each processor and read them in
-   * turn: only what one processor wrote comes in order.
+   * Keeps all its threads on one processor. Tracers of the BPF kind have a buffer for each
+   * processor and read them in turn: only what one processor wrote comes in order.
    */
   async pin(): Promise<void> {
     const [, processor] = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))!;

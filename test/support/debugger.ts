@@ -1,4 +1,5 @@
-// A debugger, as far as tests need one: it connects to the inspector's port by WebSocket, and keeps what it is told.
+// A debugger, as far as tests need one: it connects to the inspector's port by WebSocket, and keeps
+// what it is told.
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';

@@ -35,7 +35,10 @@ export function dtraceScript(scene: Scene, path: string, ...parameters: string[]
   return scene.tracer(DTRACE, ['dtrace', '-s', path, ...parameters]);
 }
 
-/** What dtrace lists of providers, which may be patterns. It fails when there is no probe of one of them. */
+/**
+ * What dtrace lists of providers, which may be patterns. It fails when there is no probe of one of
+ * them.
+ */
 export function list(providers: readonly string[], ...options: string[]): Promise<string> {
   return run(DTRACE, ['dtrace', '-l', ...options, ...providers.flatMap((provider) => ['-P', provider])]);
 }
@@ -58,13 +61,19 @@ export async function attached(tracer: Tracer, ...programs: TracedProgram[]): Pr
   }
 }
 
-/** Ends it as Ctrl+C does, and gives it the time that it takes here to remove what it has put into the kernel. */
+/**
+ * Ends it as Ctrl+C does, and gives it the time that it takes here to remove what it has put into
+ * the kernel.
+ */
 export function ended(tracer: Tracer): Promise<string> {
   tracer.signal('SIGINT');
   return tracer.end();
 }
 
-/** An action that prints what arguments of a probe are, as read-back.ts wants it; of memory, as many bytes as told. */
+/**
+ * An action that prints what arguments of a probe are, as read-back.ts wants it; of memory, as many
+ * bytes as told.
+ */
 export function print(name: string, list: readonly NativeArgument[], bytes: number): string {
   const actions = list.map(({ index, kind }) => printOne(kind, `arg${index}`, bytes));
   return `{ printf("<<${name}"); ${actions.join(' ')} printf(">>\\n"); }`;

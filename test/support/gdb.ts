@@ -23,7 +23,8 @@ export class Gdb {
       'width 0',
       'print elements 0',
       'print repeats 0',
-      // Without source lines: that a file is missing goes to stderr, and so into the middle of what stands in stdout.
+      // Without source lines: that a file is missing goes to stderr, and so into the middle of what
+      // stands in stdout.
       'print frame-info location',
     ];
     for (const setting of settings) tracer.write(`set ${setting}\n`);
@@ -41,7 +42,10 @@ export class Gdb {
     return answer!.replaceAll('(gdb) ', '').trim();
   }
 
-  /** Breaks at a function, or with `-probe-stap` at an SDT probe; with commands, they are run whenever it fires, and the process goes on. */
+  /**
+   * Breaks at a function, or with `-probe-stap` at an SDT probe; with commands, they are run
+   * whenever it fires, and the process goes on.
+   */
   async breakAt(location: string, commands: readonly string[] = []): Promise<void> {
     const list = commands.length === 0 ? [] : ['commands', 'silent', ...commands, 'continue', 'end'];
     const answer = await this.ask([`break ${location}`, ...list].join('\n'));
@@ -85,7 +89,8 @@ export function printProbe(name: string, list: readonly NativeArgument[]): strin
 
 /** The same by the parameters of the stub's own function. */
 export function printNamed(name: string, list: readonly NativeArgument[]): string[] {
-  // With formats, since gdb shows a small integer's character too: `ptype` is what tells whether it has a sign.
+  // With formats, since gdb shows a small integer's character too: `ptype` is what tells whether it
+  // has a sign.
   return print(name, list, (argument) => argument.name, { signed: 'output/d', unsigned: 'output/u' });
 }
 

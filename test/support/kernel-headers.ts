@@ -1,5 +1,6 @@
-// bcc compiles C against the kernel's headers, of which it needs little: the layout of registers. Where those of the
-// running kernel are not to be had (it is not the distribution's), those of another one serve.
+// bcc compiles C against the kernel's headers, of which it needs little: the layout of registers.
+// Where those of the running kernel are not to be had (it is not the distribution's), those of
+// another one serve.
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,9 @@ const ARCHITECTURES: Partial<Record<NodeJS.Architecture, { debian: string; linux
   arm64: { debian: 'arm64', linux: 'arm64' },
 };
 
-/** Whether there are any: the running kernel's, or Debian's package linux-headers-amd64 or -arm64. */
+/**
+ * Whether there are any: the running kernel's, or Debian's package linux-headers-amd64 or -arm64.
+ */
 export function hasKernelHeaders(): boolean {
   return hasOwn() || debianHeaders() !== undefined;
 }
@@ -20,7 +23,8 @@ export function hasKernelHeaders(): boolean {
 export function kernelHeaders(scene: Scene): Record<string, string> {
   const found = debianHeaders();
   if (hasOwn() || found === undefined) return {};
-  // Debian has one folder for all architectures and one for each; bcc takes a single one from outside: they are merged.
+  // Debian has one folder for all architectures and one for each; bcc takes a single one from
+  // outside: they are merged.
   const merged = join(scene.folder, 'kernel');
   for (const folder of ['include', `arch/${found.architecture}/include`]) {
     mkdirSync(join(merged, folder), { recursive: true });

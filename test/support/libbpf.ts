@@ -6,7 +6,10 @@ import { run, type Tracer } from './tracer.js';
 
 const SOURCES = fileURLToPath(new URL('../../libbpf', import.meta.url));
 
-/** Compiles and starts it; on return it has attached, to all processes that map these objects, or will. */
+/**
+ * Compiles and starts it; on return it has attached, to all processes that map these objects, or
+ * will.
+ */
 export async function startLibbpf(scene: Scene, objects: { smtp: string; every: string }): Promise<Tracer> {
   const folder = join(scene.folder, 'libbpf');
   await run('make', ['-C', SOURCES, `OUT=${folder}`]);

@@ -21,7 +21,10 @@ export function start(place: Place, fixture: string, ...args: string[]): ChildPr
   return child;
 }
 
-/** Lets processes of short-program go on, all at once when all are there; what they tell at their end, which is a good one. */
+/**
+ * Lets processes of short-program go on, all at once when all are there; what they tell at their
+ * end, which is a good one.
+ */
 export async function goAll(processes: readonly ChildProcess[]): Promise<Told[]> {
   const outputs = processes.map(({ stdout }) => text(stdout!));
   const ends = processes.map((child) => once(child, 'exit'));

@@ -13,7 +13,10 @@ const PROGRAM = fileURLToPath(new URL('../fixtures/names-program.js', import.met
 
 export interface NamesOptions extends ProgramOptions {
   env?: Record<string, string>;
-  /** The folder that is /tmp for it, in a mount namespace of its own; the system's where it is left out. */
+  /**
+   * The folder that is /tmp for it, in a mount namespace of its own; the system's where it is left
+   * out.
+   */
   tmp?: string;
 }
 
@@ -78,7 +81,10 @@ export function needsOtherFolderThanTmp(context: Context): void {
   if (here.startsWith('/tmp/')) cannotTest(context, `${here} is in /tmp, which the programs are to have another of`);
 }
 
-/** What runs a program with a folder of the scene as its /tmp, which everybody may write to; and more of the shell before it. */
+/**
+ * What runs a program with a folder of the scene as its /tmp, which everybody may write to; and
+ * more of the shell before it.
+ */
 export function withTmp(folder: string, { pid = false, before = '' } = {}): string[] {
   const script = `mount --bind "$0" /tmp; ${before} exec "$@"`;
   return [

@@ -1,4 +1,5 @@
-// Programs that a test needs and this repository does not depend on: npm fetches them into its own cache.
+// Programs that a test needs and this repository does not depend on: npm fetches them into its own
+// cache.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,9 @@ import { cannotTest } from './tools.js';
 export const NODE_LINES = [20, 22, 24, 26] as const;
 export type NodeLine = (typeof NODE_LINES)[number];
 
-/** The path of a Node.js of this line: this very one, if it is of it, else that of npm's package. */
+/**
+ * The path of a Node.js of this line: this very one, if it is of it, else that of npm's package.
+ */
 export function needsNode(context: Context, line: NodeLine): string {
   if (Number.parseInt(process.versions.node, 10) === line) return process.execPath;
   const name = `node-${process.platform}-${process.arch}`;
@@ -19,7 +22,10 @@ export function needsNode(context: Context, line: NodeLine): string {
 
 const folders = new Map<string, string | undefined>();
 
-/** The path of a file of an npm package, by its place in node_modules. Goes on only where the package can be fetched. */
+/**
+ * The path of a file of an npm package, by its place in node_modules. Goes on only where the
+ * package can be fetched.
+ */
 export function needsPackage(context: Context, specifier: string, file: string): string {
   if (!folders.has(specifier)) folders.set(specifier, fetch(specifier));
   const folder = folders.get(specifier);
@@ -28,7 +34,10 @@ export function needsPackage(context: Context, specifier: string, file: string):
   return path;
 }
 
-/** The node_modules that it lies in: npm puts the folder of its commands first in the PATH of what it executes. */
+/**
+ * The node_modules that it lies in: npm puts the folder of its commands first in the PATH of what
+ * it executes.
+ */
 function fetch(specifier: string): string | undefined {
   const { status, stdout } = spawnSync(
     'npm',
@@ -43,7 +52,8 @@ function fetch(specifier: string): string | undefined {
       '-p',
       'process.env.PATH',
     ],
-    // Elsewhere: npm would take one that is anywhere in this project's node_modules, and say nothing of where.
+    // Elsewhere: npm would take one that is anywhere in this project's node_modules, and say
+    // nothing of where.
     { cwd: tmpdir(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   );
   return status === 0 ? dirname(stdout.split(':')[0]!) : undefined;

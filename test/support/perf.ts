@@ -12,7 +12,10 @@ export function perf(scene: Scene, ...args: string[]): Promise<string> {
   return run('perf', [...cache(scene), ...args], { HOME: scene.folder });
 }
 
-/** What `perf script` shows of what was recorded meanwhile, of one process or all of them: `EVENT: VALUES`. */
+/**
+ * What `perf script` shows of what was recorded meanwhile, of one process or all of them:
+ * `EVENT: VALUES`.
+ */
 export async function record(
   scene: Scene,
   event: string,
@@ -39,8 +42,9 @@ export async function record(
 }
 
 /**
- * Adds events until the end of the test, `GROUP:PROBE` for each probe, with its arguments by name. `typed` tells perf how to
- * show them; otherwise it is for perf to know how wide each is, and whether it has a sign.
+ * Adds events until the end of the test, `GROUP:PROBE` for each probe, with its arguments by name.
+ * `typed` tells perf how to show them; otherwise it is for perf to know how wide each is, and
+ * whether it has a sign.
  */
 export async function addNamed(
   scene: Scene,
@@ -59,7 +63,10 @@ export async function addNamed(
   await perf(scene, 'probe', '-x', object, ...events.flatMap((event) => ['--add', event]));
 }
 
-/** What a line shows of an event that was added so, as read-back.ts has it; of memory there is no more than its address. */
+/**
+ * What a line shows of an event that was added so, as read-back.ts has it; of memory there is no
+ * more than its address.
+ */
 export function readByPerf(line: string): string {
   const probe = /(\w+): /.exec(line)?.[1] as EveryProbe;
   const fields = nativeArguments(probe).map(({ name, kind }) => {
@@ -75,7 +82,8 @@ export function readByPerf(line: string): string {
 function typeOf({ kind, bits }: NativeArgument, typed: boolean): string {
   if (kind === 'text') return ':string';
   if (!typed || kind === 'memory') return '';
-  // `perf script` of version 6.1 shows narrower ones without their sign. There are 64 bits to be read of any.
+  // `perf script` of version 6.1 shows narrower ones without their sign. There are 64 bits to be
+  // read of any.
   return kind === 'signed' ? `:s${Math.max(bits, 32)}` : `:u${bits}`;
 }
 

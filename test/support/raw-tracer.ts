@@ -1,4 +1,5 @@
-// The kernel's uprobes on all probes of an object, as the cheapest tracer there is: it counts what they fire.
+// The kernel's uprobes on all probes of an object, as the cheapest tracer there is: it counts what
+// they fire.
 import { appendFileSync, readFileSync } from 'node:fs';
 import { readElf } from '@sonde/elf';
 import type { Scene } from './scene.js';
@@ -21,7 +22,8 @@ export class RawTracer {
   /**
    * Puts uprobes on an object's probes, which are off until `turn(true)`. They go with the scene.
    *
-   * @param object its path; what tracers know of a file is its inode, so it may be that of any process
+   * @param object its path; what tracers know of a file is its inode, so it may be that of any
+   * process
    * @param fetch what of each fire is recorded, in the syntax of uprobe_events: `n=%di:u64`
    */
   static place(scene: Pick<Scene, 'defer'>, object: string, provider: string, fetch = ''): RawTracer {

@@ -1,5 +1,6 @@
-// What a tracer read of a probe's native arguments, as text in its output: `<<probe|value|value>>`. Tests have the tracer
-// print that, each tracer in its own language, and compare it with what was fired.
+// What a tracer read of a probe's native arguments, as text in its output: `<<probe|value|value>>`.
+// Tests have the tracer print that, each tracer in its own language, and compare it with what was
+// fired.
 import { type EveryProbe, everyArgument } from '../fixtures/every-argument.js';
 
 export interface NativeArgument {
@@ -11,7 +12,10 @@ export interface NativeArgument {
   bits: 8 | 16 | 32 | 64;
 }
 
-/** The arguments as a tracer must find them: written down here once more, not taken from the code under test. */
+/**
+ * The arguments as a tracer must find them: written down here once more, not taken from the code
+ * under test.
+ */
 export function nativeArguments(probe: EveryProbe): NativeArgument[] {
   const list = everyArgument[probe].flatMap(({ type, name }): Omit<NativeArgument, 'probe' | 'index'>[] => {
     if (type === 'boolean') return [{ name, kind: 'unsigned', bits: 8 }];

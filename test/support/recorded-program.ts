@@ -1,4 +1,5 @@
-// A program with sonde's recorder in the place of a tracer: what every probe of provider `node` was fired with.
+// A program with sonde's recorder in the place of a tracer: what every probe of provider `node` was
+// fired with.
 import type { ProgramOptions } from './called-program.js';
 import { RuntimeProgram } from './runtime-program.js';
 import type { Scene } from './scene.js';

@@ -28,7 +28,10 @@ export function runNode(scene: Scene, args: readonly string[], { node, env, cwd 
   return { stdout, stderr };
 }
 
-/** Runs a program that writes one line of JSON and nothing else, on the console neither; what that line says. */
+/**
+ * Runs a program that writes one line of JSON and nothing else, on the console neither; what that
+ * line says.
+ */
 export function told<Told>(scene: Scene, args: readonly string[], options?: Options): Told {
   const { stdout, stderr } = runNode(scene, args, options);
   assert.equal(stderr, '');

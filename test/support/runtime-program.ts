@@ -1,4 +1,5 @@
-// fixtures/runtime-program from outside, started as people start theirs: node --import @sonde/node/register.
+// fixtures/runtime-program from outside, started as people start theirs: node --import
+// @sonde/node/register.
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +10,10 @@ import type { Scene } from './scene.js';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/runtime-program.js', import.meta.url));
 
-/** By its file: a program finds a package's name from where it is started, and tests are started anywhere. */
+/**
+ * By its file: a program finds a package's name from where it is started, and tests are started
+ * anywhere.
+ */
 export const REGISTER = import.meta.resolve('@sonde/node/register');
 
 export class RuntimeProgram extends CalledProgram<Commands> {

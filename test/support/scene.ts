@@ -1,5 +1,6 @@
-// A test's scene: the traced programs and tracers on it, and the folder they share. Whatever was brought on is taken off
-// after the test, the last first and also when the test failed: a tracer before the program that it traces.
+// A test's scene: the traced programs and tracers on it, and the folder they share. Whatever was
+// brought on is taken off after the test, the last first and also when the test failed: a tracer
+// before the program that it traces.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

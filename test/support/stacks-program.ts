@@ -64,8 +64,8 @@ export class StacksProgram extends CalledProgram<Commands> {
 }
 
 /**
- * bpftrace, which keeps the stacks of `frames:here` and tells each fire. It switches JavaScript's names on. Without its cache, it would
- * read all symbols of node for each frame that it prints.
+ * bpftrace, which keeps the stacks of `frames:here` and tells each fire. It switches JavaScript's
+ * names on. Without its cache, it would read all symbols of node for each frame that it prints.
  */
 export function stackTracer(scene: Scene, program: StacksProgram): Tracer {
   const script = `${program.usdt('node', 'stacks__on')} {}
@@ -84,7 +84,10 @@ export function readStacks(output: string): { kind: string; frames: string[] }[]
   }));
 }
 
-/** `FUNCTION FILE:LINE` of a function of the program, where its source has it: at the first line with this text. */
+/**
+ * `FUNCTION FILE:LINE` of a function of the program, where its source has it: at the first line
+ * with this text.
+ */
 export function placeOf(name: string, text = `function ${name}(`, file = 'stacks-program.ts'): string {
   const path = join(SOURCES, file);
   const lines = readFileSync(path, 'utf8').split('\n');

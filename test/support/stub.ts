@@ -1,4 +1,5 @@
-// A probe's stub in the memory of a traced process, seen from outside: neither by sonde nor by a tracer.
+// A probe's stub in the memory of a traced process, seen from outside: neither by sonde nor by a
+// tracer.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -28,7 +29,10 @@ export class Stub {
     }
   }
 
-  /** Looks at the first byte until it is as wanted; when the last look began that found it otherwise, by process.hrtime. */
+  /**
+   * Looks at the first byte until it is as wanted; when the last look began that found it
+   * otherwise, by process.hrtime.
+   */
   async lastBefore(wanted: (byte: number) => boolean): Promise<bigint> {
     let last = process.hrtime.bigint();
     for (;;) {
@@ -41,8 +45,8 @@ export class Stub {
 }
 
 /**
- * Where a probe is in its object, as readelf reads the symbols. A probe object's addresses are its offsets in the file
- * too, which is what the kernel's uprobes want.
+ * Where a probe is in its object, as readelf reads the symbols. A probe object's addresses are its
+ * offsets in the file too, which is what the kernel's uprobes want.
  */
 export async function stubOffset(object: string, provider: string, probe: string): Promise<number> {
   const symbols = await run('readelf', ['--dyn-syms', '--wide', object]);

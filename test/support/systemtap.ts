@@ -1,10 +1,14 @@
-// SystemTap's language for what tests read, and its programs, which are compiled before: see test/vm/systemtap.
+// SystemTap's language for what tests read, and its programs, which are compiled before: see
+// test/vm/systemtap.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cases } from '../fixtures/every-argument.js';
 import { type NativeArgument, nativeArguments } from './read-back.js';
 
-/** A program for the traced program's objects in a folder: shows each fire of smtp.sessionStart, and of `every` the arguments. */
+/**
+ * A program for the traced program's objects in a folder: shows each fire of smtp.sessionStart, and
+ * of `every` the arguments.
+ */
 export function systemtapScript(objects: string): string {
   const object = (provider: string) =>
     join(objects, readdirSync(objects).find((file) => new RegExp(`^${provider}-[0-9a-f]+\\.so$`).test(file))!);

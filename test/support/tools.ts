@@ -1,5 +1,5 @@
-// What a test needs of the machine. Where it is missing, a person's run says loudly what was not tested and goes on; under
-// CI=true the test fails: there, everything is to be tested.
+// What a test needs of the machine. Where it is missing, a person's run says loudly what was not
+// tested and goes on; under CI=true the test fails: there, everything is to be tested.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

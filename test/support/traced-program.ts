@@ -14,7 +14,9 @@ export class TracedProgram extends CalledProgram<Commands> {
     this.ready = this.call('status').then(() => {});
   }
 
-  /** Waits until the program finds the probe enabled, or disabled; when that was, by process.hrtime. */
+  /**
+   * Waits until the program finds the probe enabled, or disabled; when that was, by process.hrtime.
+   */
   until(enabled: boolean, probe: ProbeName = 'smtp.sessionStart'): Promise<bigint> {
     return this.call('until', enabled, probe);
   }

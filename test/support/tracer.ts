@@ -8,8 +8,9 @@ import { promisify } from 'node:util';
 
 const PATIENCE_MS = 30_000;
 /**
- * From the request to end to the next one: bpftrace 0.17 forgets one that comes while it prints events. When it prints what its maps hold, it
- * takes none any more, and one would end it before it is done.
+ * From the request to end to the next one: bpftrace 0.17 forgets one that comes while it prints
+ * events. When it prints what its maps hold, it takes none any more, and one would end it before it
+ * is done.
  */
 const AGAIN_MS = 3_000;
 /** From the request to end to the end by force. */
@@ -51,9 +52,10 @@ export class Tracer {
   }
 
   /**
-   * Knocks until the tracer shows it. A stub is patched some milliseconds before bpftrace, perf or bcc take what it fires
-   * (the kernel puts the breakpoint in when a perf event is opened; the BPF program is attached to the event, or the
-   * event enabled, afterwards), so that a probe is `enabled` does not tell that nothing is lost any more.
+   * Knocks until the tracer shows it. A stub is patched some milliseconds before bpftrace, perf or
+   * bcc take what it fires (the kernel puts the breakpoint in when a perf event is opened; the BPF
+   * program is attached to the event, or the event enabled, afterwards), so that a probe is
+   * `enabled` does not tell that nothing is lost any more.
    */
   async hears(knock: () => Promise<unknown>, pattern: RegExp): Promise<void> {
     let over = false;
@@ -79,7 +81,10 @@ export class Tracer {
     this.child.kill(name);
   }
 
-  /** Waits until the output, from a position in it on, matches. Rejects, telling the output, when the tracer ends or it takes too long. */
+  /**
+   * Waits until the output, from a position in it on, matches. Rejects, telling the output, when
+   * the tracer ends or it takes too long.
+   */
   async shows(pattern: RegExp, from = 0): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void) => {
@@ -122,7 +127,10 @@ export class Tracer {
   }
 }
 
-/** Runs a command to its end and returns what it wrote to stdout; what it wrote at all is in the error when it fails. */
+/**
+ * Runs a command to its end and returns what it wrote to stdout; what it wrote at all is in the
+ * error when it fails.
+ */
 export async function run(
   command: string,
   args: readonly string[],

@@ -1,4 +1,5 @@
-// The kernel's own uprobe events, which every suite and person on the machine shares: only what is named here is touched.
+// The kernel's own uprobe events, which every suite and person on the machine shares: only what is
+// named here is touched.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import type { Scene } from './scene.js';
 

@@ -1,13 +1,18 @@
-// User events as the kernel recorded them: bytes, decoded by nothing but the event's own `format` file.
+// User events as the kernel recorded them: bytes, decoded by nothing but the event's own `format`
+// file.
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { TraceInstance } from './uprobe-events.js';
 
 const GROUP = 'user_events';
 const PAGE = 4096;
-/** A page of the ring buffer begins with its time and how many bytes of it are used (`struct buffer_data_page`). */
+/**
+ * A page of the ring buffer begins with its time and how many bytes of it are used
+ * (`struct buffer_data_page`).
+ */
 const PAGE_HEADER = 16;
 
-// How an entry of the ring buffer begins: a length in words, or one of these (include/linux/ring_buffer.h).
+// How an entry of the ring buffer begins: a length in words, or one of these
+// (include/linux/ring_buffer.h).
 const LENGTH_FOLLOWS = 0;
 const PADDING = 29;
 const TIME_EXTEND = 30;
@@ -75,7 +80,10 @@ export class UserEventTrace extends TraceInstance {
   }
 }
 
-/** Memory of a process: an event has the address of `bytes`. The caller sees to it that the memory is still there. */
+/**
+ * Memory of a process: an event has the address of `bytes`. The caller sees to it that the memory
+ * is still there.
+ */
 export function readMemory(pid: number | 'self', address: bigint, length: bigint): Buffer {
   const memory = Buffer.alloc(Number(length));
   if (length === 0n) return memory;

@@ -181,7 +181,8 @@ for (const traced of tracedBackends) {
         const program = await scene.current.program();
         await program.pin();
         await forPerf.addNamed(scene.current, await program.object('every'), OWN, probes, { typed: false });
-        // As the kernel itself shows them: `perf script` of version 6.1 shows negative int8 and int16 as unsigned.
+        // As the kernel itself shows them: `perf script` of version 6.1 shows negative int8 and
+        // int16 as unsigned.
         const instance = new TraceInstance(scene.current, OWN);
         for (const probe of probes) instance.enable(OWN, probe, true);
         await fireAll(program, cases);

@@ -5,7 +5,8 @@ import { useScene } from '../support/scene.js';
 import { cannotTest, needsRoot, needsTools } from '../support/tools.js';
 import { run } from '../support/tracer.js';
 
-// Debian and Ubuntu add the ending; elsewhere the tools are in bcc's own folder, which a PATH may have.
+// Debian and Ubuntu add the ending; elsewhere the tools are in bcc's own folder, which a PATH may
+// have.
 const ENDING = spawnSync('sh', ['-c', 'command -v tplist-bpfcc']).status === 0 ? '-bpfcc' : '';
 const TPLIST = `tplist${ENDING}`;
 const TRACE = `trace${ENDING}`;
@@ -50,7 +51,8 @@ describe('bcc', function () {
     await program.call('fire', 'smtp.sessionStart', 'end', 0);
     await trace.shows(/end 0$/m);
     await trace.stop();
-    // Process, thread, the thread's name (which depends on the version of Node.js), probe and what was asked for.
+    // Process, thread, the thread's name (which depends on the version of Node.js), probe and what
+    // was asked for.
     const rows = trace.output.split('\n').map((line) => line.trim().split(/ +/));
     assert.deepEqual(
       rows

@@ -42,10 +42,11 @@ describe('bpftrace', function () {
         assert.equal(await second.call('enabled', 'smtp.sessionDone'), false);
       });
 
-      // "Attached" is the moment at which the stub's first byte changes in the process's memory, as the kernel shows it in
+      // "Attached" is the moment at which the stub's first byte changes in the process's memory, as
+      // the kernel shows it in
       // /proc/PID/mem: no word of bpftrace's tells it. The test looks every millisecond, and counts from its last look at
-      // which the byte had not changed yet, so what it measures is never less than what is true. A stall of the machine
-      // makes it more: hence another try.
+      // which the byte had not changed yet, so what it measures is never less than what is true. A
+      // stall of the machine makes it more: hence another try.
       it('makes `enabled` true within 100 ms of attaching, and false within 100 ms of leaving', async function () {
         this.retries(2);
         const program = await scene.current.program();

@@ -1,4 +1,5 @@
-// What a probe object of the backend ebpf is to tools: functions, and nothing that needs to know USDT.
+// What a probe object of the backend ebpf is to tools: functions, and nothing that needs to know
+// USDT.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// What READMEs, docs and examples print with bpftrace is printed whole: its %d and %u take 32 bits, whatever they are given (docs/tracing.md).
+// What READMEs, docs and examples print with bpftrace is printed whole: its %d and %u take 32 bits,
+// whatever they are given (docs/tracing.md).
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -110,7 +111,8 @@ function allowed({ probe, value }: Printed, probes: Probes): readonly string[] {
   const [, index, name] = /^(?:arg(\d+)|args->(\w+))$/.exec(value) ?? [];
   const list = probes[probe];
   const argument = index === undefined ? list?.find((each) => each.name === name) : list?.[Number(index)];
-  // All else that is a number has 64 bits: what is calculated, what is in a map, arguments of which nothing is known.
+  // All else that is a number has 64 bits: what is calculated, what is in a map, arguments of which
+  // nothing is known.
   if (!argument) return value.startsWith('@') ? ['s', ...ANY_64] : ANY_64;
   return CONVERSIONS[argument.type] ?? [];
 }
@@ -129,7 +131,10 @@ function printedIn(file: string): Printed[] {
   return printedInText(file, readFileSync(join(root, file), 'utf8'));
 }
 
-/** A probe, its filter, and an action with blocks in it. Other tools' languages have no `usdt:` or `uprobe:`. */
+/**
+ * A probe, its filter, and an action with blocks in it. Other tools' languages have no `usdt:` or
+ * `uprobe:`.
+ */
 const CLAUSE =
   /\b(usdt|uprobe|tracepoint|interval):((?:\$\{\w+\}|[^\s{])+)\s*(?:\/[^\n]*?\/\s*)?\{((?:[^{}]|\{[^{}]*\})*)\}/g;
 const PRINTF = /\bprintf\(\s*"((?:[^"\\]|\\.)*)"((?:[^;"]|"[^"]*")*)\)\s*[;}]/g;

@@ -11,7 +11,8 @@ import { useScene } from '../support/scene.js';
 import { needsRoot, needsTools } from '../support/tools.js';
 import { removeEventAfter } from '../support/uprobe-events.js';
 
-// perf's events are known by these names on the whole machine: of this run alone, since others may use it as well.
+// perf's events are known by these names on the whole machine: of this run alone, since others may
+// use it as well.
 const PROVIDER = `smtp_${process.pid}_test`;
 const EVENT = `sdt_${PROVIDER}:session__start`;
 

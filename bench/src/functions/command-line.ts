@@ -27,7 +27,10 @@ export interface Command {
   rounds: number;
 }
 
-/** What the program was asked for. Ends it for --help (status 0) and for a wrong command line (status 2). */
+/**
+ * What the program was asked for. Ends it for --help (status 0) and for a wrong command line
+ * (status 2).
+ */
 export function readCommandLine(): Command {
   try {
     const { values } = parseArgs({

@@ -1,5 +1,5 @@
-// Copies of an application with its dependencies, in one folder: of one program, so that one process can run all of them, and V8 takes each for code
-// of its own.
+// Copies of an application with its dependencies, in one folder: of one program, so that one
+// process can run all of them, and V8 takes each for code of its own.
 
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
@@ -13,9 +13,11 @@ export interface Application {
 }
 
 /**
- * Each copy is a folder of this name, with the modules in it. sonde's own packages are links to what they are here: a program has one of each.
+ * Each copy is a folder of this name, with the modules in it. sonde's own packages are links to
+ * what they are here: a program has one of each.
  *
- * @param folder what they are all put into, and the process's main module, which makes it the application's folder
+ * @param folder what they are all put into, and the process's main module, which makes it the
+ * application's folder
  */
 export async function makeCopies(
   folder: string,

@@ -1,4 +1,5 @@
-// A server as many are: routes, schemas, hooks, and functions of its own that do a little work each.
+// A server as many are: routes, schemas, hooks, and functions of its own that do a little work
+// each.
 import { createHash } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';

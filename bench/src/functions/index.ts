@@ -1,7 +1,10 @@
-// What probes in functions cost while nobody traces, in processor time of a server's JavaScript for the same work. A process runs copies of one application:
-// two without probes (what they differ by is noise), one with probes in its own functions, one with probes in those of its dependencies, too.
-// They get bursts of the same load in turn, in an order that changes, so that each is compared with what its neighbour took some ten milliseconds ago in the
-// same process. What V8 makes of a copy is decided anew in each process, so there are several, and the interval is one over processes.
+// What probes in functions cost while nobody traces, in processor time of a server's JavaScript for
+// the same work. A process runs copies of one application: two without probes (what they differ by
+// is noise), one with probes in its own functions, one with probes in those of its dependencies,
+// too. They get bursts of the same load in turn, in an order that changes, so that each is compared
+// with what its neighbour took some ten milliseconds ago in the same process. What V8 makes of a
+// copy is decided anew in each process, so there are several, and the interval is one over
+// processes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -57,7 +60,10 @@ async function measure(server: string, returns: string, until: number): Promise<
   };
   // The first fills the cache, and is not counted.
   await end((await start(place, load, names, env)).child);
-  /** Of each copy, for each process, the middle ratio to the two without probes; of the second of these, to the first. */
+  /**
+   * Of each copy, for each process, the middle ratio to the two without probes; of the second of
+   * these, to the first.
+   */
   const ratios = new Map<string, number[]>(names.map((name) => [name, []]));
   const plain: number[] = [];
   let functions = 0;
@@ -167,7 +173,9 @@ async function measureStart(server: string, load: Load): Promise<void> {
   }
 }
 
-/** Nanoseconds of the thread that runs JavaScript, or of all: exact where the kernel counts them so. */
+/**
+ * Nanoseconds of the thread that runs JavaScript, or of all: exact where the kernel counts them so.
+ */
 function cpuOf(pid: number, all = false): number {
   const tasks = all ? readdirSync(`/proc/${pid}/task`) : [pid];
   return tasks.reduce<number>(

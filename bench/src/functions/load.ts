@@ -11,7 +11,10 @@ export interface Load {
   /** The module that host.ts starts, and what with. */
   module: string;
   parameter: string;
-  /** Copies that have probes: in the application's own functions, and in those of its dependencies as well. */
+  /**
+   * Copies that have probes: in the application's own functions, and in those of its dependencies
+   * as well.
+   */
   instrumented: readonly ('app' | 'all')[];
   /** The same work each time, some ten milliseconds of it. */
   burst(port: number): Promise<void>;

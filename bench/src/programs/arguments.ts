@@ -1,5 +1,5 @@
-// Fires one of many probes, by what its arguments are, as often as each line says: `KEY TIMES`. It answers with nanoseconds for each fire.
-// Its first line is what to attach a tracer to.
+// Fires one of many probes, by what its arguments are, as often as each line says: `KEY TIMES`. It
+// answers with nanoseconds for each fire. Its first line is what to attach a tracer to.
 import { bytes, int32, json, provider, stack, status, string, uint64 } from 'sonde';
 import { readLine, writeLine } from './lines.js';
 

@@ -1,4 +1,5 @@
-// Times fires while the probe is traced as a user event, by a uprobe, and both, by ftrace. Prints nanoseconds per fire.
+// Times fires while the probe is traced as a user event, by a uprobe, and both, by ftrace. Prints
+// nanoseconds per fire.
 //   node events.js ROUNDS
 import { appendFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { readElf } from '@sonde/elf';

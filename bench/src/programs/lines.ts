@@ -1,6 +1,9 @@
 import { readSync, writeSync } from 'node:fs';
 
-/** Waits for a line and returns it; undefined at the end. As a C program does it: nothing else runs meanwhile. */
+/**
+ * Waits for a line and returns it; undefined at the end. As a C program does it: nothing else runs
+ * meanwhile.
+ */
 export function readLine(): string | undefined {
   const buffer = Buffer.alloc(256);
   const length = readSync(0, buffer);

@@ -1,5 +1,5 @@
-// How long sonde takes to load, in a program that has already loaded what any application has: node:fs, a CommonJS file
-// and an ESM file. Prints milliseconds.
+// How long sonde takes to load, in a program that has already loaded what any application has:
+// node:fs, a CommonJS file and an ESM file. Prints milliseconds.
 //   node load.js WORK ADDON
 import 'node:fs';
 import { createRequire } from 'node:module';

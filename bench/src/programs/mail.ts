@@ -1,4 +1,5 @@
-// The mail server of the examples, which fires so many probes more for each recipient of a mail. Its first line is what `tell` tells.
+// The mail server of the examples, which fires so many probes more for each recipient of a mail.
+// Its first line is what `tell` tells.
 //   node mail.js FOLDER PROBES
 import { makeSteps, tell } from './steps.js';
 

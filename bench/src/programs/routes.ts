@@ -1,7 +1,9 @@
 // An HTTP server, whose routes fire so many probes each; nobody traces them.
 //   node routes.js KIND:COUNT …
-// Route /0 fires as the first says, and so on; KIND is probes, or plain for objects that do no more than look at a field of their own. Its first line is its port. For each line of its standard input it writes how many
-// microseconds of processor time it has taken by then; with the end of it, it ends.
+// Route /0 fires as the first says, and so on; KIND is probes, or plain for objects that do no more
+// than look at a field of their own. Its first line is its port. For each line of its standard
+// input it writes how many microseconds of processor time it has taken by then; with the end of it,
+// it ends.
 import { createInterface } from 'node:readline';
 import Fastify from 'fastify';
 import type { Probe } from 'sonde';

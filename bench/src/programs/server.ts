@@ -1,5 +1,5 @@
-// An http server, and a client in the same process that asks it. For each line of stdin, a number of requests, or `idle`, it prints how many
-// microseconds of processor time they took.
+// An http server, and a client in the same process that asks it. For each line of stdin, a number
+// of requests, or `idle`, it prints how many microseconds of processor time they took.
 import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';

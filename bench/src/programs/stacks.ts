@@ -1,5 +1,6 @@
-// Work of many functions, some hot and some not, the same each time. For each line of stdin: `work` does it, and prints how many nanoseconds it took; `on` and
-// `off` give JavaScript frames names in native stacks, and take them away.
+// Work of many functions, some hot and some not, the same each time. For each line of stdin: `work`
+// does it, and prints how many nanoseconds it took; `on` and `off` give JavaScript frames names in
+// native stacks, and take them away.
 import { stacks } from '@sonde/node';
 import { readLine, writeLine } from './lines.js';
 

@@ -19,8 +19,9 @@ export interface Listening {
 }
 
 /**
- * Writes, as JSON, where the server listens and what to attach a tracer to. To each line of standard input, `provider:probe` or
- * `provider:*`, it then says whether all of those are traced, and ends with it.
+ * Writes, as JSON, where the server listens and what to attach a tracer to. To each line of
+ * standard input, `provider:probe` or `provider:*`, it then says whether all of those are traced,
+ * and ends with it.
  */
 export async function tell(port: number): Promise<never> {
   const locations = status().providers.flatMap(({ name, location }) => (location ? [[name, location] as const] : []));

@@ -1,4 +1,5 @@
-// Fires smtp.sessionStart as often as each line that it reads says, and answers with nanoseconds for each fire.
+// Fires smtp.sessionStart as often as each line that it reads says, and answers with nanoseconds
+// for each fire.
 //   node traced.js WAY
 // Its first line is what to attach a tracer to.
 import { release } from 'node:os';
@@ -8,10 +9,12 @@ import { firstInstruction, loadProbeObject, thisMachine } from '@sonde/native';
 import { readLine, writeLine } from './lines.js';
 
 /**
- * `sonde`: the package as it is. `nop1`, `nop5`: the same through sonde's own packages, but with this nop, whatever
- * sonde chooses for the kernel. `changing`: the package as it is, each time with another text. `native`: what a probe calls when it is traced, called directly. `ten`: the package as it
- * is, with ten probes that fire in turn. `operation`: the package as it is, an operation that runs work. `ebpf`: the package with that backend.
- * `usdt`: as npm's usdt fires: it asks a native function whether the probe is enabled, calls a closure for the values, and hands a native
+ * `sonde`: the package as it is. `nop1`, `nop5`: the same through sonde's own packages, but with
+ * this nop, whatever sonde chooses for the kernel. `changing`: the package as it is, each time with
+ * another text. `native`: what a probe calls when it is traced, called directly. `ten`: the package
+ * as it is, with ten probes that fire in turn. `operation`: the package as it is, an operation that
+ * runs work. `ebpf`: the package with that backend. `usdt`: as npm's usdt fires: it asks a native
+ * function whether the probe is enabled, calls a closure for the values, and hands a native
  * function the array.
  */
 export type Way = 'sonde' | 'changing' | 'ten' | 'operation' | 'ebpf' | 'usdt' | 'nop1' | 'nop5' | 'native';

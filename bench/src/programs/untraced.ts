@@ -1,9 +1,11 @@
-// One shape of call, in a process of its own, beside a bare loop and an empty call: their rounds take turns.
+// One shape of call, in a process of its own, beside a bare loop and an empty call: their rounds
+// take turns.
 //   node untraced.js SHAPE ROUNDS
 //
-// A loop makes a thousand turns and is called a thousand times, as code of programs is. In one loop of a million turns V8 (12 and later)
-// keeps the counter as a tagged value when it replaces the running code, as soon as the loop compares any property of an object: 1.5 ns a turn
-// that are no cost of the probe. The shapes `long` and `field` show it.
+// A loop makes a thousand turns and is called a thousand times, as code of programs is. In one loop
+// of a million turns V8 (12 and later) keeps the counter as a tagged value when it replaces the
+// running code, as soon as the loop compares any property of an object: 1.5 ns a turn that are no
+// cost of the probe. The shapes `long` and `field` show it.
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { trace } from '@opentelemetry/api';
 import { int32, operation, type Probe, provider, string } from '@sonde/core';
@@ -180,8 +182,9 @@ function makeLoops(shape: Shape): Loops {
   }
 
   /**
-   * What makes a closure does so in a function, as in programs. V8 makes two loops of one whose body has a closure, and keeps their counter as
-   * a tagged value, whatever becomes of the closure: the shape `loopWith` shows it.
+   * What makes a closure does so in a function, as in programs. V8 makes two loops of one whose
+   * body has a closure, and keeps their counter as a tagged value, whatever becomes of the closure:
+   * the shape `loopWith` shows it.
    */
   function handing(call: string, it: unknown): Loops {
     const one = new Function('it', `return (peer, port) => { ${call} return port & 1; };`)(it);
@@ -220,7 +223,10 @@ function quiet() {
   return channel('sonde-bench') ?? quiet;
 }
 
-/** Functions that are new each round: called once, so that they are compiled to bytecode, and then measured. */
+/**
+ * Functions that are new each round: called once, so that they are compiled to bytecode, and then
+ * measured.
+ */
 function cold(probe: unknown): Loops {
   let made = 0;
   const functions = (body: string) =>
@@ -241,8 +247,8 @@ function cold(probe: unknown): Loops {
 }
 
 /**
- * Has probes look at a flag, too, as the ebpf backend does where the kernel has user events; and takes hold of the native call.
- * Registered as noop, which may be any backend.
+ * Has probes look at a flag, too, as the ebpf backend does where the kernel has user events; and
+ * takes hold of the native call. Registered as noop, which may be any backend.
  */
 function withOwnBackend(): void {
   registerBackends({

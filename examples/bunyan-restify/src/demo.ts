@@ -1,4 +1,5 @@
-// The demo: the service answers real requests, and bpftrace shows what bunyan and restify tell of them. It needs root and bpftrace.
+// The demo: the service answers real requests, and bpftrace shows what bunyan and restify tell of
+// them. It needs root and bpftrace.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -66,7 +67,8 @@ END { clear(@since); clear(@shown); clear(@headers); clear(@first); }`;
       seen += text;
     });
   }
-  // bpftrace attaches to one probe after the other: one request after another, until the first and the last of them are seen.
+  // bpftrace attaches to one probe after the other: one request after another, until the first and
+  // the last of them are seen.
   const isAttached = () =>
     /^{"name".*}$/m.test(seen) && /^{"host".*}$/m.test(seen) && /^(parseQueryString|greet)$/m.test(seen);
   for (let waited = 0; !isAttached(); waited += 50) {
@@ -75,7 +77,8 @@ END { clear(@since); clear(@shown); clear(@headers); clear(@first); }`;
     await sleep(50);
   }
   const answered = await load(url!, PATHS, CONNECTIONS, LOAD_MS);
-  // The last answer comes before its handler is done. When another one has come, all that was to be counted is.
+  // The last answer comes before its handler is done. When another one has come, all that was to be
+  // counted is.
   await load(url!, ['/greet/last'], 1, 1);
   // bpftrace 0.17 forgets an interrupt that comes while it prints.
   const again = setInterval(() => tracer.kill('SIGINT'), INTERRUPTED_EVERY_MS);

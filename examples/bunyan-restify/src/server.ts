@@ -1,4 +1,5 @@
-// A web service as many are: restify serves, bunyan logs. It does not know of sonde: that its probes are there is a line of the package manager's.
+// A web service as many are: restify serves, bunyan logs. It does not know of sonde: that its
+// probes are there is a line of the package manager's.
 //
 //   node dist/server.js [PORT]    a free port unless given
 import { createRequire } from 'node:module';

@@ -1,4 +1,5 @@
-// Sends mail to the server: real SMTP over loopback, to recipients of several domains, small and large.
+// Sends mail to the server: real SMTP over loopback, to recipients of several domains, small and
+// large.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import { isMain, readOptions, wholeNumber } from './command-line.js';
@@ -35,7 +36,8 @@ export async function sendTraffic({ port, sessions, mails, pauseMs }: Traffic): 
       pool: true,
       maxConnections: 1,
       maxMessages: Number.POSITIVE_INFINITY,
-      // On Linux all of 127.0.0.0/8 is loopback, so that there can be several clients on one machine.
+      // On Linux all of 127.0.0.0/8 is loopback, so that there can be several clients on one
+      // machine.
       ...(process.platform === 'linux' && { localAddress: `127.0.0.${2 + (session % 3)}` }),
     });
     try {

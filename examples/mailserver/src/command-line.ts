@@ -2,7 +2,10 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
-/** Whether a module is the program that runs, and not imported by another: `isMain(import.meta.url)`. */
+/**
+ * Whether a module is the program that runs, and not imported by another:
+ * `isMain(import.meta.url)`.
+ */
 export function isMain(url: string): boolean {
   return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(url);
 }
@@ -11,8 +14,9 @@ export function isMain(url: string): boolean {
 export class UsageError extends Error {}
 
 /**
- * The options that the program was started with. Ends the program for `--help` (status 0), and with the error and the
- * help text when an option is unknown or `check` throws a {@link UsageError} (status 2).
+ * The options that the program was started with. Ends the program for `--help` (status 0), and with
+ * the error and the help text when an option is unknown or `check` throws a {@link UsageError}
+ * (status 2).
  */
 export function readOptions<const Options extends NonNullable<ParseArgsConfig['options']>, Result>(
   help: string,

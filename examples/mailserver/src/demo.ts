@@ -1,4 +1,5 @@
-// The demo: the mail server serves real mail, a tracer looks into it while it does, and leaves no trace of its own.
+// The demo: the mail server serves real mail, a tracer looks into it while it does, and leaves no
+// trace of its own.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 const AGAIN_MS = 3_000;
 
 /**
- * Interrupts a tracer, and again every 3 s, until the function that it returns is called. bpftrace 0.17 forgets an interrupt that comes while it
- * prints events. When it prints what its maps hold, it takes no more interrupts, and one would end it before it is done.
+ * Interrupts a tracer, and again every 3 s, until the function that it returns is called. bpftrace
+ * 0.17 forgets an interrupt that comes while it prints events. When it prints what its maps hold,
+ * it takes no more interrupts, and one would end it before it is done.
  */
 export function interrupt(tracer: ChildProcess): () => void {
   tracer.kill('SIGINT');

@@ -1,5 +1,6 @@
-// How much each recipient has received, in SQLite, the embedded database that Node.js brings (24 and newer). It is asked while a mail is
-// received, in the same thread, and has little memory of its own: what it does not have there it reads from the disk.
+// How much each recipient has received, in SQLite, the embedded database that Node.js brings (24
+// and newer). It is asked while a mail is received, in the same thread, and has little memory of
+// its own: what it does not have there it reads from the disk.
 import { join } from 'node:path';
 
 const LARGEST_MAILBOX = 2 ** 30;
@@ -7,7 +8,10 @@ const LARGEST_MAILBOX = 2 ** 30;
 export interface Quota {
   /** Whether a mail of this size may still be received; it counts from now on. */
   take(recipient: string, id: string, bytes: number): boolean;
-  /** All mails, and a number that depends on all of them: two servers that received the same have the same. */
+  /**
+   * All mails, and a number that depends on all of them: two servers that received the same have
+   * the same.
+   */
   summary(): { mails: number; bytes: number };
   close(): void;
 }

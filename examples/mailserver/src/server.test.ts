@@ -126,7 +126,9 @@ async function withServer(use: (server: Running) => Promise<void>): Promise<void
   }
 }
 
-/** Sends each of the lines when the one before was answered; returns the last lines of the answers. */
+/**
+ * Sends each of the lines when the one before was answered; returns the last lines of the answers.
+ */
 async function dialogue(port: number, lines: string[]): Promise<string[]> {
   const socket = connect(port, '127.0.0.1');
   const answers: string[] = [];

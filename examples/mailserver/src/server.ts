@@ -1,5 +1,6 @@
-// A mail server with probes: it receives mail by SMTP on loopback and puts each into a mailbox in LevelDB, one for every
-// recipient. Nothing in it is there for a demonstration; to see it at work, trace it.
+// A mail server with probes: it receives mail by SMTP on loopback and puts each into a mailbox in
+// LevelDB, one for every recipient. Nothing in it is there for a demonstration; to see it at work,
+// trace it.
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
@@ -20,7 +21,10 @@ const LARGEST_MAIL = 10 * 2 ** 20;
 interface Policy {
   /** Mails are compressed on their way in. */
   compress?: true;
-  /** Mails must be on the disk, not only in the system's cache, before the sender hears that all is well. */
+  /**
+   * Mails must be on the disk, not only in the system's cache, before the sender hears that all is
+   * well.
+   */
   durable?: true;
 }
 
@@ -39,7 +43,8 @@ export interface MailServer {
  * Starts to listen on 127.0.0.1.
  *
  * @param options.port 0 for any that is free
- * @param options.store the database's folder, made if need be; the keys in it are `<recipient>/<id>`
+ * @param options.store the database's folder, made if need be; the keys in it are
+ * `<recipient>/<id>`
  * @param options.quota what limits mailboxes; nothing does without it
  */
 export async function startServer({
@@ -106,7 +111,10 @@ export async function startServer({
     return id;
   }
 
-  /** The operation's `done` probe is told the domain, so that a tracer can tell domains apart without remembering ids. */
+  /**
+   * The operation's `done` probe is told the domain, so that a tracer can tell domains apart
+   * without remembering ids.
+   */
   async function deliver(recipient: string, id: string, mail: Buffer): Promise<number> {
     const domain = domainOf(recipient);
     return smtp.delivery.run(

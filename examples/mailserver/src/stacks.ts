@@ -1,5 +1,5 @@
-// Which JavaScript reads from the disk, and by which way through the database? One line of bpftrace asks the mail server while it runs. As root, on
-// Node.js 24 or newer:
+// Which JavaScript reads from the disk, and by which way through the database? One line of bpftrace
+// asks the mail server while it runs. As root, on Node.js 24 or newer:
 //
 //   npm run demo:stacks
 import { type ChildProcess, fork, spawn } from 'node:child_process';

@@ -19,7 +19,9 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Starts one of this example's programs. What it leaves in its temporary folder can be seen there. */
+/**
+ * Starts one of this example's programs. What it leaves in its temporary folder can be seen there.
+ */
 export function start(program: string, parameters: string[], temporary: string, env: SpawnOptions['env'] = {}) {
   return spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...parameters], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -45,8 +47,8 @@ export async function ended(child: ChildProcess): Promise<void> {
 export const isEmpty = (folder: string) => readdirSync(folder).length === 0;
 
 /**
- * Goes on only where the tool is installed, and as root if it needs that. Otherwise the test is skipped and says so; under
- * CI=true it fails.
+ * Goes on only where the tool is installed, and as root if it needs that. Otherwise the test is
+ * skipped and says so; under CI=true it fails.
  */
 export function needs(context: Mocha.Context, tool: string, { root }: { root: boolean }): void {
   const found = spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0;

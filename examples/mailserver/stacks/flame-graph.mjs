@@ -1,4 +1,5 @@
-// Makes a flame graph of what `perf script` wrote: SVG, the widths are samples, a frame lies on the one that called it.
+// Makes a flame graph of what `perf script` wrote: SVG, the widths are samples, a frame lies on the
+// one that called it.
 //
 //   perf script -i perf.data | node flame-graph.mjs > flames.svg
 import { createInterface } from 'node:readline';
@@ -8,7 +9,8 @@ const root = { name: 'all', samples: 0, called: new Map() };
 
 let frames = [];
 for await (const line of createInterface({ input: process.stdin })) {
-  // Of a frame: `	    7f87277efe6e deliver /app/mail.js:12+0x1ae (/tmp/perf-28247.map)`. An empty line ends a sample.
+  // Of a frame: `	    7f87277efe6e deliver /app/mail.js:12+0x1ae (/tmp/perf-28247.map)`. An empty
+  // line ends a sample.
   const [, name] = /^\s+[0-9a-f]+ (.+?)(?:\+0x[0-9a-f]+)? \([^()]*\)$/.exec(line) ?? [];
   if (name !== undefined) frames.push(name);
   else if (line.trim() === '') take();

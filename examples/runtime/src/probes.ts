@@ -1,4 +1,5 @@
-// Probes of what the shop tells on its channel: `shop:query__start(id, request, sql)`, and `__done` and `__error`.
+// Probes of what the shop tells on its channel: `shop:query__start(id, request, sql)`, and `__done`
+// and `__error`.
 import { bridge } from '@sonde/node';
 import { string, uint64 } from 'sonde';
 

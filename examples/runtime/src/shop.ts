@@ -1,5 +1,6 @@
-// A shop's server, which knows nothing of sonde: it writes each visit into PostgreSQL, and tells of its queries on a diagnostics channel, as
-// libraries do. Where the database is, PGHOST, PGPORT and PGUSER say; where nobody asks for it, there need be none.
+// A shop's server, which knows nothing of sonde: it writes each visit into PostgreSQL, and tells of
+// its queries on a diagnostics channel, as libraries do. Where the database is, PGHOST, PGPORT and
+// PGUSER say; where nobody asks for it, there need be none.
 //
 //   node --import @sonde/node/register --import ./dist/probes.js dist/shop.js
 import { tracingChannel } from 'node:diagnostics_channel';

@@ -1,5 +1,6 @@
-// Compiles the addon into the @sonde/native that a program uses. No package of sonde does so while it is installed: package
-// managers block such scripts, warn of them or fail (docs/installation.md), and most systems need none.
+// Compiles the addon into the @sonde/native that a program uses. No package of sonde does so while
+// it is installed: package managers block such scripts, warn of them or fail
+// (docs/installation.md), and most systems need none.
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -18,13 +19,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What an addon can be compiled for: every backend that the system can have, one of them, or none. */
+/**
+ * What an addon can be compiled for: every backend that the system can have, one of them, or none.
+ */
 export const BACKENDS = ['auto', 'dtrace', 'systemtap', 'ebpf', 'noop'] as const;
 
 export type BuildBackend = (typeof BACKENDS)[number];
 
 export interface BuildOptions {
-  /** Becomes the default at run time; unless it is `auto`, the others are left out, and nothing brings them back. */
+  /**
+   * Becomes the default at run time; unless it is `auto`, the others are left out, and nothing
+   * brings them back.
+   */
   backend: BuildBackend;
   /** A folder of the program: its @sonde/native is compiled, the one that `sonde` finds. */
   from: string;
@@ -46,10 +52,12 @@ export class BuildError extends Error {
 export const FAILED = 'build/failed.log';
 
 /**
- * Compiles, and puts what came out in its place when it is whole. `noop` compiles nothing and needs no compiler.
+ * Compiles, and puts what came out in its place when it is whole. `noop` compiles nothing and needs
+ * no compiler.
  *
  * @returns the path of the addon, or of the file that says that there is none
- * @throws {BuildError} when @sonde/native is not found, is of another version, or cannot be compiled; what was there before stays
+ * @throws {BuildError} when @sonde/native is not found, is of another version, or cannot be
+ * compiled; what was there before stays
  */
 export function build({ backend, from, verbose = false }: BuildOptions): string {
   const addon = findAddon(from);
@@ -105,7 +113,8 @@ function compile(backend: BuildBackend, addon: string, folder: string, verbose: 
   });
   const require = createRequire(import.meta.url);
   const nodeGyp = require.resolve('node-gyp/bin/node-gyp.js');
-  // All of it is reached by paths within this folder: make takes no spaces in paths, and Node.js or the program may lie below one.
+  // All of it is reached by paths within this folder: make takes no spaces in paths, and Node.js or
+  // the program may lie below one.
   const nodeAddonApi = dirname(require.resolve('node-addon-api/package.json'));
   cpSync(nodeAddonApi, join(folder, 'node_modules/node-addon-api'), { recursive: true });
   const node = join(folder, 'node');
@@ -126,7 +135,10 @@ function compile(backend: BuildBackend, addon: string, folder: string, verbose: 
   throw new BuildError(`the addon cannot be compiled: node-gyp ${how}`, `${stdout ?? ''}${stderr ?? ''}`);
 }
 
-/** Puts the files in their place one by one, each whole: a process that has the old addon mapped keeps it. */
+/**
+ * Puts the files in their place one by one, each whole: a process that has the old addon mapped
+ * keeps it.
+ */
 function install(made: string, place: string, backend: BuildBackend): string {
   const names = ['sonde.node', 'backend.json'];
   mkdirSync(place, { recursive: true });

@@ -14,7 +14,9 @@ export const INTEGER_RANGES = {
 
 export type IntegerType = keyof typeof INTEGER_RANGES;
 
-/** What a program passes for an argument of each type. `stack` takes no value: see {@link stack}. */
+/**
+ * What a program passes for an argument of each type. `stack` takes no value: see {@link stack}.
+ */
 export interface ArgumentValues extends Record<IntegerType, number | bigint> {
   boolean: boolean;
   string: string;
@@ -37,7 +39,10 @@ export interface Argument<Type extends ArgumentType = ArgumentType> {
 }
 
 export interface TextOptions {
-  /** The longest text in bytes of UTF-8, 1 to 1,048,576; what is longer is cut after a whole character. Default 4095. */
+  /**
+   * The longest text in bytes of UTF-8, 1 to 1,048,576; what is longer is cut after a whole
+   * character. Default 4095.
+   */
   limit?: number;
 }
 
@@ -46,19 +51,28 @@ export interface StackOptions extends TextOptions {
   depth?: number;
 }
 
-/** One page less the terminating NUL: the most that `bpf_probe_read_user_str` and perf's `string` read without a fault between. */
+/**
+ * One page less the terminating NUL: the most that `bpf_probe_read_user_str` and perf's `string`
+ * read without a fault between.
+ */
 export const DEFAULT_LIMIT = 4095;
 export const GREATEST_LIMIT = 2 ** 20;
 const DEFAULT_DEPTH = 20;
 const GREATEST_DEPTH = 200;
 
-/** A signed 8-bit integer. Numbers lose their fraction; what is not a number in range is fired as 0 and counted. */
+/**
+ * A signed 8-bit integer. Numbers lose their fraction; what is not a number in range is fired as 0
+ * and counted.
+ */
 export const int8 = (name: string) => argument('int8', name);
 /** A signed 16-bit integer; conversion as for {@link int8}. */
 export const int16 = (name: string) => argument('int16', name);
 /** A signed 32-bit integer; conversion as for {@link int8}. */
 export const int32 = (name: string) => argument('int32', name);
-/** A signed 64-bit integer, from a number or, exact beyond 2^53, a bigint; conversion as for {@link int8}. */
+/**
+ * A signed 64-bit integer, from a number or, exact beyond 2^53, a bigint; conversion as for
+ * {@link int8}.
+ */
 export const int64 = (name: string) => argument('int64', name);
 /** An unsigned 8-bit integer; conversion as for {@link int8}. */
 export const uint8 = (name: string) => argument('uint8', name);
@@ -66,34 +80,40 @@ export const uint8 = (name: string) => argument('uint8', name);
 export const uint16 = (name: string) => argument('uint16', name);
 /** An unsigned 32-bit integer; conversion as for {@link int8}. */
 export const uint32 = (name: string) => argument('uint32', name);
-/** An unsigned 64-bit integer, from a number or, exact beyond 2^53, a bigint; conversion as for {@link int8}. */
+/**
+ * An unsigned 64-bit integer, from a number or, exact beyond 2^53, a bigint; conversion as for
+ * {@link int8}.
+ */
 export const uint64 = (name: string) => argument('uint64', name);
 /** `true` or `false`; tracers see 1 or 0, one byte wide (C's `bool`). */
 export const boolean = (name: string) => argument('boolean', name);
 
 /**
- * A text. Tracers see a `const char *` to NUL-terminated UTF-8, valid while the probe fires; a NUL within the text is
- * shown as `␀` (U+2400), a lone surrogate as `�` (U+FFFD). A value that is not a string is fired as `<not a string: …>`
- * and counted.
+ * A text. Tracers see a `const char *` to NUL-terminated UTF-8, valid while the probe fires; a NUL
+ * within the text is shown as `␀` (U+2400), a lone surrogate as `�` (U+FFFD). A value that is not a
+ * string is fired as `<not a string: …>` and counted.
  */
 export const string = (name: string, options?: TextOptions) => text('string', name, options);
 
 /**
- * Any value, as JSON; serialised only while traced. Tracers see a `const char *` as for {@link string}. `toJSON` methods
- * and getters of the value run then; if they throw, or the value is circular, `<not JSON: …>` is fired and counted.
- * What JSON cannot hold (`undefined`, a function, a symbol) is fired as `undefined`.
+ * Any value, as JSON; serialised only while traced. Tracers see a `const char *` as for
+ * {@link string}. `toJSON` methods and getters of the value run then; if they throw, or the value
+ * is circular, `<not JSON: …>` is fired and counted. What JSON cannot hold (`undefined`, a
+ * function, a symbol) is fired as `undefined`.
  */
 export const json = (name: string, options?: TextOptions) => text('json', name, options);
 
 /**
- * Raw memory, not copied: two native arguments, `const void *` and, named `<name>_length`, its length in bytes (uint64).
- * The memory is the program's own: a tracer sees what it holds while the probe fires.
+ * Raw memory, not copied: two native arguments, `const void *` and, named `<name>_length`, its
+ * length in bytes (uint64). The memory is the program's own: a tracer sees what it holds while the
+ * probe fires.
  */
 export const bytes = (name: string) => argument('bytes', name);
 
 /**
- * The JavaScript stack where the probe fires, captured only while traced. No value is passed for it. Tracers see a
- * `const char *`, one frame a line, innermost first: `deliver (/app/mail.js:12:3)`.
+ * The JavaScript stack where the probe fires, captured only while traced. No value is passed for
+ * it. Tracers see a `const char *`, one frame a line, innermost first:
+ * `deliver (/app/mail.js:12:3)`.
  */
 export function stack(name: string, options: StackOptions = {}): Argument<'stack'> {
   const limited = text('stack', name, options);
@@ -102,7 +122,10 @@ export function stack(name: string, options: StackOptions = {}): Argument<'stack
   return whole({ ...limited, depth });
 }
 
-/** What the functions above returned: frozen, so it need not be checked again when a definition holds it. */
+/**
+ * What the functions above returned: frozen, so it need not be checked again when a definition
+ * holds it.
+ */
 const checked = new WeakSet<Argument>();
 
 function whole<Type extends ArgumentType>(argument: Argument<Type>): Argument<Type> {
@@ -121,8 +144,8 @@ const TYPES: ReadonlySet<unknown> = new Set<ArgumentType>([
 ]);
 
 /**
- * The argument that a definition holds, checked and whole even where it was written by hand; undefined when it is none.
- * A copy: what a program changes later does not reach the probe.
+ * The argument that a definition holds, checked and whole even where it was written by hand;
+ * undefined when it is none. A copy: what a program changes later does not reach the probe.
  */
 export function checkArgument(value: unknown): Argument | undefined {
   if (typeof value !== 'object' || value === null) return undefined;

@@ -14,11 +14,17 @@ export type ProbeSource =
   | {
       readonly name: string;
       readonly arguments: readonly Argument[];
-      /** DTrace's third name for the probe; the probe's own name where it is left out. At most 127 bytes. */
+      /**
+       * DTrace's third name for the probe; the probe's own name where it is left out. At most 127
+       * bytes.
+       */
       readonly function?: string;
     };
 
-/** What native code and tracers see of an argument; a `bytes` argument makes two. `string` and `pointer` are addresses. */
+/**
+ * What native code and tracers see of an argument; a `bytes` argument makes two. `string` and
+ * `pointer` are addresses.
+ */
 export type NativeType = Exclude<Argument['type'], 'json' | 'stack' | 'bytes'> | 'pointer';
 export interface NativeArgument {
   readonly name: string;
@@ -42,7 +48,10 @@ export interface ProviderDefinition {
   readonly module?: string;
 }
 
-/** Checks a provider's name: what is wrong on one system is wrong on all, so that a program is right everywhere. */
+/**
+ * Checks a provider's name: what is wrong on one system is wrong on all, so that a program is right
+ * everywhere.
+ */
 export function checkProviderName(name: unknown): asserts name is string {
   const broken = (rule: string) =>
     new DefinitionError('SONDE_PROVIDER_NAME', `the provider's name is ${show(name)}; ${rule}`);
@@ -61,8 +70,8 @@ export function checkProviderName(name: unknown): asserts name is string {
 /**
  * Checks one probe and maps its name. `key` is the property that the program uses for it.
  *
- * A capital becomes `__` and its lower case, and a dash `__`, which DTrace shows as a dash again; a name given
- * explicitly is taken as it is.
+ * A capital becomes `__` and its lower case, and a dash `__`, which DTrace shows as a dash again; a
+ * name given explicitly is taken as it is.
  */
 export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
   const explicit = Array.isArray(source)

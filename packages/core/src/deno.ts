@@ -1,5 +1,6 @@
-// Deno runs programs that were written for Node.js, and lets them do only what it was told to allow. For what is neither allowed nor denied it
-// asks the user, on the terminal, while the program waits. So nothing is tried here before Deno says that it is allowed.
+// Deno runs programs that were written for Node.js, and lets them do only what it was told to
+// allow. For what is neither allowed nor denied it asks the user, on the terminal, while the
+// program waits. So nothing is tried here before Deno says that it is allowed.
 
 /** As Deno describes it. Without a path, kind or variable: all of them. */
 export type Permission =

@@ -1,4 +1,7 @@
-/** Codes of the errors that sonde throws, each with the rule that was broken. They do not change between versions. */
+/**
+ * Codes of the errors that sonde throws, each with the rule that was broken. They do not change
+ * between versions.
+ */
 export type ErrorCode =
   /** A provider's name is not one that every tracer can carry. */
   | 'SONDE_PROVIDER_NAME'
@@ -6,7 +9,10 @@ export type ErrorCode =
   | 'SONDE_PROBE_NAME'
   /** A module's or function's name is not one that DTrace can carry. */
   | 'SONDE_PLACE_NAME'
-  /** Two probes of one provider have the same name for tracers, or two arguments of one probe the same name. */
+  /**
+   * Two probes of one provider have the same name for tracers, or two arguments of one probe the
+   * same name.
+   */
   | 'SONDE_DUPLICATE'
   /** An argument's name is not a C identifier. */
   | 'SONDE_ARGUMENT_NAME'
@@ -37,7 +43,10 @@ export class DefinitionError extends TypeError {
   }
 }
 
-/** A configuration that cannot be met; thrown only under `SONDE_REQUIRE=1`, otherwise told by `status().reason`. */
+/**
+ * A configuration that cannot be met; thrown only under `SONDE_REQUIRE=1`, otherwise told by
+ * `status().reason`.
+ */
 export class SondeError extends Error {
   readonly code: ErrorCode;
 
@@ -70,8 +79,9 @@ export function show(value: unknown): string {
 }
 
 /**
- * A text without characters that a terminal takes for commands, or that end a line: paths and settings that others have chosen stand in what is printed.
- * Each is written as JavaScript writes it, `\\x1b`.
+ * A text without characters that a terminal takes for commands, or that end a line: paths and
+ * settings that others have chosen stand in what is printed. Each is written as JavaScript writes
+ * it, `\\x1b`.
  */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be printed.

@@ -1,6 +1,8 @@
-// Follows promises of the program to their ends, such that the program cannot tell. A handler of ours on a promise would hide a rejection that
-// nobody else handles, and a promise made by `then` in its place would be another object, without what the program put on the first. So nothing
-// is attached to a promise before the program itself does so: V8's promise hooks report that, and the moment when a promise is settled.
+// Follows promises of the program to their ends, such that the program cannot tell. A handler of
+// ours on a promise would hide a rejection that nobody else handles, and a promise made by `then`
+// in its place would be another object, without what the program put on the first. So nothing is
+// attached to a promise before the program itself does so: V8's promise hooks report that, and the
+// moment when a promise is settled.
 import type { InspectOptions } from 'node:util';
 import { inspect } from './builtins.js';
 
@@ -10,13 +12,18 @@ export interface Outcome {
   settled(): void;
   /** Called some microtasks later. */
   fulfilled(value: unknown): void;
-  /** The same. Where nobody has handled the rejection by then, and `reason` is no error of this realm, it is a text that shows what the promise was rejected with. */
+  /**
+   * The same. Where nobody has handled the rejection by then, and `reason` is no error of this
+   * realm, it is a text that shows what the promise was rejected with.
+   */
   rejected(reason: unknown): void;
   /** Called instead, where the promise cannot be followed: its class takes no executor. */
   unknown(): void;
 }
 
-/** Who wants to know. Once this is false for all that follow promises, nothing is followed any more. */
+/**
+ * Who wants to know. Once this is false for all that follow promises, nothing is followed any more.
+ */
 export interface Follower {
   readonly enabled: boolean;
 }
@@ -43,10 +50,12 @@ let following = new WeakMap<object, Followed>();
 const followers = new Set<Follower>();
 
 /**
- * Follows a promise. The program cannot tell: the promise stays the same object, a rejection is reported as unhandled unless the program handles it,
- * and its own callbacks run in the same order. Only a promise of a subclass makes one more of that class. Never throws.
+ * Follows a promise. The program cannot tell: the promise stays the same object, a rejection is
+ * reported as unhandled unless the program handles it, and its own callbacks run in the same order.
+ * Only a promise of a subclass makes one more of that class. Never throws.
  *
- * While promises are followed, each promise of the thread takes some 0.2 µs longer (docs/performance.md).
+ * While promises are followed, each promise of the thread takes some 0.2 µs longer
+ * (docs/performance.md).
  */
 export function follow(promise: Promise<unknown>, follower: Follower, outcome: Outcome): void {
   try {
@@ -66,10 +75,16 @@ export function follow(promise: Promise<unknown>, follower: Follower, outcome: O
   }
 }
 
-/** Microtasks within which a program has attached its handler, where it does so at once: an async function that returns the promise takes two. */
+/**
+ * Microtasks within which a program has attached its handler, where it does so at once: an async
+ * function that returns the promise takes two.
+ */
 const HANDLED_WITHIN = 4;
 
-/** Looks at a promise in some microtasks, unless the program has attached a handler by then: it may be settled, and nobody will ever ask. */
+/**
+ * Looks at a promise in some microtasks, unless the program has attached a handler by then: it may
+ * be settled, and nobody will ever ask.
+ */
 function look(promise: Promise<unknown>, followed: Followed, after: number): void {
   const next = () => {
     try {
@@ -101,13 +116,17 @@ const OTHER = /<rejected> (.*) }$/s;
 
 interface State {
   state: 'pending' | 'fulfilled' | 'rejected';
-  /** What the promise was rejected with: an error itself, the message of one of another realm, anything else as `util.inspect` shows it. */
+  /**
+   * What the promise was rejected with: an error itself, the message of one of another realm,
+   * anything else as `util.inspect` shows it.
+   */
   reason: unknown;
 }
 
 /**
- * What `util.inspect` knows of a promise, which is nowhere else to be had without a handler. It shows an error by its stack, which would be formatted
- * earlier than without a tracer, and Node.js would print another line of source above it. So while it looks, errors are not shown but taken.
+ * What `util.inspect` knows of a promise, which is nowhere else to be had without a handler. It
+ * shows an error by its stack, which would be formatted earlier than without a tracer, and Node.js
+ * would print another line of source above it. So while it looks, errors are not shown but taken.
  */
 function stateOf(promise: Promise<unknown>): State {
   const found: State = { state: 'fulfilled', reason: undefined };
@@ -162,7 +181,8 @@ let calls = 0;
 const CALLS_BETWEEN = 256;
 
 /**
- * False where there are no hooks, which is so in Deno and Bun: there a rejection that nobody handles is not reported while it is followed.
+ * False where there are no hooks, which is so in Deno and Bun: there a rejection that nobody
+ * handles is not reported while it is followed.
  */
 function startHooks(): boolean {
   if (stopHooks) return true;

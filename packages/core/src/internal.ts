@@ -1,5 +1,6 @@
-// For the packages of sonde alone: what backends, the runtime's probes and the drop-ins need. It changes with any version, and it does not check
-// what it is given: a write to what `watched` returns ends the process.
+// For the packages of sonde alone: what backends, the runtime's probes and the drop-ins need. It
+// changes with any version, and it does not check what it is given: a write to what `watched`
+// returns ends the process.
 export type { Backend, LoadedProbe, LoadedProvider } from './backend.js';
 export type { NativeArgument, NativeType, ProbeDefinition, ProviderDefinition } from './definition.js';
 export { isAllowed, variable } from './deno.js';

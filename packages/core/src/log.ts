@@ -1,5 +1,5 @@
-// Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only then: it takes as long as
-// all of sonde.
+// Diagnostics, silent unless DEBUG names them: DEBUG=sonde:* . The debug package is loaded only
+// then: it takes as long as all of sonde.
 import { createRequire } from './builtins.js';
 import { variable } from './deno.js';
 import { printable } from './errors.js';
@@ -9,8 +9,9 @@ import { moduleSearchRoots } from './module-search-roots.js';
 export type Log = (format: string, ...values: unknown[]) => void;
 
 /**
- * The log of one area of sonde, after `sonde:`. Nothing is looked for until there is something to write: where a snapshot is built, no
- * package may be loaded, and DEBUG is that of the process that starts from it.
+ * The log of one area of sonde, after `sonde:`. Nothing is looked for until there is something to
+ * write: where a snapshot is built, no package may be loaded, and DEBUG is that of the process that
+ * starts from it.
  */
 export function log(area: string): Log {
   let write: Log | undefined;

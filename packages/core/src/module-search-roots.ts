@@ -2,8 +2,9 @@ import { pathToFileURL } from 'node:url';
 import { MAIN_FILE } from './main-file.js';
 
 /**
- * Where packages are looked for that no bundle holds, as URLs of files, the likeliest first. Usually this file's; but a bundle in CommonJS
- * has no `import.meta.url`, webpack writes the one of the machine that it ran on, and a single executable lies alone.
+ * Where packages are looked for that no bundle holds, as URLs of files, the likeliest first.
+ * Usually this file's; but a bundle in CommonJS has no `import.meta.url`, webpack writes the one of
+ * the machine that it ran on, and a single executable lies alone.
  */
 export function moduleSearchRoots(): string[] {
   const files = [ownFile(), MAIN_FILE, process.execPath].filter((path) => path !== undefined);

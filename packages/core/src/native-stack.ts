@@ -1,8 +1,9 @@
-// A quicker way to a stack than V8's Error, which native code has that this package has not. Shared by all copies of the core in a thread.
+// A quicker way to a stack than V8's Error, which native code has that this package has not. Shared
+// by all copies of the core in a thread.
 
 /**
- * The JavaScript stack below the innermost frame of a function, innermost frame first, one a line, at most `depth` of them; undefined where it
- * cannot tell.
+ * The JavaScript stack below the innermost frame of a function, innermost frame first, one a line,
+ * at most `depth` of them; undefined where it cannot tell.
  */
 // biome-ignore lint/complexity/noBannedTypes: Error.captureStackTrace takes any function at all.
 export type StackCapture = (depth: number, below: Function) => string | undefined;
@@ -10,7 +11,10 @@ export type StackCapture = (depth: number, below: Function) => string | undefine
 const CAPTURE = Symbol.for('sonde.stack.1');
 const shared = globalThis as { [CAPTURE]?: StackCapture };
 
-/** `stack` arguments of all providers in this thread are captured so from now on. What it throws is as if it could not tell. */
+/**
+ * `stack` arguments of all providers in this thread are captured so from now on. What it throws is
+ * as if it could not tell.
+ */
 export function captureStacksWith(capture: StackCapture): void {
   Object.defineProperty(shared, CAPTURE, { value: capture, configurable: true });
 }

@@ -401,7 +401,10 @@ describe('an operation', () => {
   });
 });
 
-/** Freezes an object and everything that its properties lead to, as programs do with what they export. */
+/**
+ * Freezes an object and everything that its properties lead to, as programs do with what they
+ * export.
+ */
 function freezeAll(value: unknown): void {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null || Object.isFrozen(value)) return;
   Object.freeze(value);

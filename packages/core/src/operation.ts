@@ -21,15 +21,16 @@ export interface OperationSource<
 }
 
 /**
- * Defines an operation: work that takes time and may be asynchronous, so that a tracer cannot pair its begin and its end
- * by thread. It makes three probes:
+ * Defines an operation: work that takes time and may be asynchronous, so that a tracer cannot pair
+ * its begin and its end by thread. It makes three probes:
  *
  * - `<name>__start(id, …start)`
  * - `<name>__done(id, ns, …done)`, when the work returned, or its promise was fulfilled
  * - `<name>__error(id, ns, message)`, when it threw, or its promise was rejected
  *
- * `id` (uint64) tells concurrent operations apart, unique in the process, worker threads included; `ns` (uint64) is the
- * time since start in nanoseconds. `start` holds at most 11 native arguments, `done` at most 10.
+ * `id` (uint64) tells concurrent operations apart, unique in the process, worker threads included;
+ * `ns` (uint64) is the time since start in nanoseconds. `start` holds at most 11 native arguments,
+ * `done` at most 10.
  */
 export function operation<const Start extends readonly Argument[] = [], const Done extends readonly Argument[] = []>(
   source: { start?: Start; done?: Done; name?: string } = {},
@@ -78,18 +79,24 @@ export function defineOperation(key: string, { name, start, done }: OperationSou
 }
 
 /**
- * What {@link Operation.run} gives to `done` for what the work returned: of a promise the value that it was fulfilled with. Other thenables, which may begin their
- * work only when somebody calls their `then`, are results like any other.
+ * What {@link Operation.run} gives to `done` for what the work returned: of a promise the value
+ * that it was fulfilled with. Other thenables, which may begin their work only when somebody calls
+ * their `then`, are results like any other.
  */
 export type Followed<Result> = Result extends Promise<infer Value> ? Value : Result;
 
-/** Fires the start of an operation; undefined while nobody traces it. A Proxy of one has no controls. */
+/**
+ * Fires the start of an operation; undefined while nobody traces it. A Proxy of one has no
+ * controls.
+ */
 let begin: (operation: Operation<never, never>, from: Caller, start: readonly unknown[]) => Running | undefined;
 
 /**
- * An operation of a provider. The probes fire for work that began while any of the three was traced.
+ * An operation of a provider. The probes fire for work that began while any of the three was
+ * traced.
  *
- * Nothing here changes what the work does: what it returns, throws or calls back reaches the program as it is.
+ * Nothing here changes what the work does: what it returns, throws or calls back reaches the
+ * program as it is.
  */
 export class Operation<Start extends readonly unknown[] = never[], Done extends readonly unknown[] = never[]> {
   /** `<name>__start`, for its `enabled`. */
@@ -121,16 +128,19 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   }
 
   /**
-   * Runs `work` and returns what it returns, the same object whether somebody traces or not. A promise is followed to its end. Other thenables are
-   * results like any other, as some begin their work only when somebody calls their `then`: to follow one, await it in an async function.
+   * Runs `work` and returns what it returns, the same object whether somebody traces or not. A
+   * promise is followed to its end. Other thenables are results like any other, as some begin their
+   * work only when somebody calls their `then`: to follow one, await it in an async function.
    *
    * @param start values for the start probe
-   * @param done makes the values for the done probe from the result; called only while that probe is traced. Without
+   * @param done makes the values for the done probe from the result; called only while that probe
+   * is traced. Without
    *   it, its own arguments are fired as errors: leave it out only where there are none.
    */
   run<Result>(start: Start, work: () => Result, done?: (result: Followed<Result>) => Done): Result {
     let running: Running | undefined;
-    // Whatever is called here may be what there is no room for any more on the stack, where the work itself has enough.
+    // Whatever is called here may be what there is no room for any more on the stack, where the
+    // work itself has enough.
     try {
       running = begin(this, this.run, start);
     } catch {}
@@ -151,8 +161,9 @@ export class Operation<Start extends readonly unknown[] = never[], Done extends 
   }
 
   /**
-   * Runs `work` with a callback in Node.js's style and returns what it returns. While traced, `callback` is wrapped:
-   * called with an error first the operation failed, otherwise it is done. Only the first call counts.
+   * Runs `work` with a callback in Node.js's style and returns what it returns. While traced,
+   * `callback` is wrapped: called with an error first the operation failed, otherwise it is done.
+   * Only the first call counts.
    *
    * @param start values for the start probe
    * @param callback the program's own callback, called with whatever `work` calls it with
@@ -261,8 +272,9 @@ const NONE: readonly unknown[] = [];
 const now = process.hrtime.bigint;
 
 /**
- * Fires with the operation's own values and then the program's. These may be anything, a proxy that throws too. No array is made of both: it
- * would change its kind of elements as it grows, which takes longer than all the rest.
+ * Fires with the operation's own values and then the program's. These may be anything, a proxy that
+ * throws too. No array is made of both: it would change its kind of elements as it grows, which
+ * takes longer than all the rest.
  *
  * @param ns undefined for a probe that has none
  */

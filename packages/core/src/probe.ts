@@ -1,10 +1,13 @@
-// The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site that serves many probes still sees one method;
-// one view for all probes of a provider and an offset, because a view for each would be two more cache lines; the untraced byte in the class and
-// not in each probe, which saves a load; all probes of a provider made before what stands behind them, so that they lie side by side; a fixed list
-// of parameters, because a rest parameter allocates until V8 has optimised the caller.
+// The shape of `fire` was chosen by measuring (docs/performance.md): one class, so that a call site
+// that serves many probes still sees one method; one view for all probes of a provider and an
+// offset, because a view for each would be two more cache lines; the untraced byte in the class and
+// not in each probe, which saves a load; all probes of a provider made before what stands behind
+// them, so that they lie side by side; a fixed list of parameters, because a rest parameter
+// allocates until V8 has optimised the caller.
 //
-// The fields are private, though V8 takes half a nanosecond longer for them than for symbols: nothing that copies, freezes or prints a
-// program's objects may come across the view, since a write to it is a segmentation fault. A frozen probe can still be bound to something else.
+// The fields are private, though V8 takes half a nanosecond longer for them than for symbols:
+// nothing that copies, freezes or prints a program's objects may come across the view, since a
+// write to it is a segmentation fault. A frozen probe can still be bound to something else.
 import type { LoadedProbe, LoadedProvider } from './backend.js';
 import type { ProbeDefinition } from './definition.js';
 import { log } from './log.js';
@@ -18,38 +21,46 @@ const UNBOUND: LoadedProbe = { offset: 0, untraced: 0, tracer: '', fire() {} };
 export interface ProbeStatus {
   /** As tracers on Linux know it: `session__start`. */
   name: string;
-  /** What to give a tool to attach to it: `usdt:PATH:smtp:session__start`. Empty while the probe is inactive. */
+  /**
+   * What to give a tool to attach to it: `usdt:PATH:smtp:session__start`. Empty while the probe is
+   * inactive.
+   */
   tracer: string;
   /**
-   * The tracepoint that the probe is as well: `tracepoint:user_events:smtp_session__start`, for ftrace and perf. Only with the ebpf backend,
-   * where the kernel has user events.
+   * The tracepoint that the probe is as well: `tracepoint:user_events:smtp_session__start`, for
+   * ftrace and perf. Only with the ebpf backend, where the kernel has user events.
    */
   event?: string;
   enabled: boolean;
-  /** How many values did not fit their arguments and were fired as 0 or as a text that says so, or not at all. */
+  /**
+   * How many values did not fit their arguments and were fired as 0 or as a text that says so, or
+   * not at all.
+   */
   errors: number;
 }
 
 /**
  * A probe of a provider: a place in the program that tracers can attach to. Made by `provider()`.
  *
- * Nothing here throws, waits or changes the program, whatever is passed and whoever traces. A value that does not fit
- * its argument is fired as 0 or as a text that says so, and counted in `status()`.
+ * Nothing here throws, waits or changes the program, whatever is passed and whoever traces. A value
+ * that does not fit its argument is fired as 0 or as a text that says so, and counted in
+ * `status()`.
  */
 export interface Probe<Values extends readonly unknown[] = readonly never[]> {
   /** Whether a tracer is attached: one load and one compare, no call into native code. */
   readonly enabled: boolean;
 
   /**
-   * Fires the probe with one value for each argument that takes one. Not traced, it costs what `enabled` costs; but what
-   * stands between the parentheses is evaluated all the same: see {@link Probe.fireWith}. A method of the probe: to hand it
-   * on as a function, write `(...values) => probe.fire(...values)`.
+   * Fires the probe with one value for each argument that takes one. Not traced, it costs what
+   * `enabled` costs; but what stands between the parentheses is evaluated all the same: see
+   * {@link Probe.fireWith}. A method of the probe: to hand it on as a function, write
+   * `(...values) => probe.fire(...values)`.
    */
   fire(this: Probe<Values>, ...values: Values): void;
 
   /**
-   * Fires the probe with the values that `values` returns, which is called only while traced. If it throws or returns
-   * no array, nothing is fired and the error is counted.
+   * Fires the probe with the values that `values` returns, which is called only while traced. If it
+   * throws or returns no array, nothing is fired and the error is counted.
    */
   fireWith(this: Probe<Values>, values: () => Values): void;
 }
@@ -58,8 +69,9 @@ export interface Probe<Values extends readonly unknown[] = readonly never[]> {
 export interface ProbeControl {
   readonly definition: ProbeDefinition;
   /**
-   * Fires with up to twelve values, as if `from` had been called by the program: stacks start below it. Not named `fire`, nor is any other function
-   * of this package but the methods that programs call: a native capture finds `from` in the stack by its name.
+   * Fires with up to twelve values, as if `from` had been called by the program: stacks start below
+   * it. Not named `fire`, nor is any other function of this package but the methods that programs
+   * call: a native capture finds `from` in the stack by its name.
    */
   fireFrom(from: Caller, ...values: unknown[]): void;
   /** Counts a failure of code that was to prepare values. */
@@ -72,20 +84,28 @@ export interface ProbeControl {
 
 const NEVER_SET = Int8Array.of(0);
 
-/** The classes of probes that are disabled while their byte is `untraced`. All probes with the same backend have the same classes. */
+/**
+ * The classes of probes that are disabled while their byte is `untraced`. All probes with the same
+ * backend have the same classes.
+ */
 interface ProbeClasses {
   untraced: number;
   /** Watched by a probe that is bound to nothing. It never changes. */
   never: Int8Array;
   NativeProbe: new (code: Int8Array | undefined, loaded: LoadedProbe) => NativeProbe;
-  /** Of probes that have a flag. A class of its own, so that others do not pay for looking at it. */
+  /**
+   * Of probes that have a flag. A class of its own, so that others do not pay for looking at it.
+   */
   FlaggedProbe: ProbeClasses['NativeProbe'];
 }
 
 type NativeProbe = BoundProbe & Probe<never[]>;
 
 let setControl: (probe: NativeProbe, control: Control) => void;
-/** @param code undefined where the probe is bound to nothing: it keeps its classes, so that no call site sees another. */
+/**
+ * @param code undefined where the probe is bound to nothing: it keeps its classes, so that no call
+ * site sees another.
+ */
 let bindProbe: (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedProbe) => void;
 /** The same as `enabled`, whichever class the probe has. */
 let isEnabled: (probe: BoundProbe) => boolean;
@@ -97,7 +117,10 @@ let makeClasses: (untraced: number) => ProbeClasses;
 class BoundProbe {
   #code: Int8Array;
   #offset: number;
-  /** One byte that is not 0 while the probe is enabled, whatever its code says. Only a `FlaggedProbe` looks at it. */
+  /**
+   * One byte that is not 0 while the probe is enabled, whatever its code says. Only a
+   * `FlaggedProbe` looks at it.
+   */
   #flag: Int8Array;
   #classes: ProbeClasses;
   /** Set as soon as all probes of a provider are made. */
@@ -111,7 +134,8 @@ class BoundProbe {
     this.#classes = classes;
   }
 
-  // What only this module may do with a probe: a static method could be called by every program, as `probe.constructor.…`.
+  // What only this module may do with a probe: a static method could be called by every program, as
+  // `probe.constructor.…`.
   static {
     setControl = (probe, control) => {
       probe.#control = control;
@@ -124,7 +148,8 @@ class BoundProbe {
       probe.#offset = loaded.offset;
       probe.#flag = flagOf(loaded);
       const { prototype } = loaded.flag ? classes.FlaggedProbe : classes.NativeProbe;
-      // A frozen probe keeps its class. If that has another untraced byte, the probe asks `isEnabled` each time.
+      // A frozen probe keeps its class. If that has another untraced byte, the probe asks
+      // `isEnabled` each time.
       if (Object.getPrototypeOf(probe) !== prototype) Reflect.setPrototypeOf(probe, prototype);
     };
 
@@ -148,8 +173,9 @@ class BoundProbe {
           }
         }
 
-        // `try` costs nothing until something is thrown. Near the end of the stack there may be room for `fire` and not for what it calls; that
-        // must not throw where an untraced probe would not.
+        // `try` costs nothing until something is thrown. Near the end of the stack there may be
+        // room for `fire` and not for what it calls; that must not throw where an untraced probe
+        // would not.
         fire(
           a?: unknown,
           b?: unknown,
@@ -233,7 +259,8 @@ class BoundProbe {
 const StackUsedUp = RangeError;
 
 /**
- * Called when `fire` was not called on a probe. On a Proxy of one it does nothing, as a Proxy does not lead to what a probe watches.
+ * Called when `fire` was not called on a probe. On a Proxy of one it does nothing, as a Proxy does
+ * not lead to what a probe watches.
  *
  * @throws what was thrown, where the method was called on nothing or on something else
  */
@@ -269,26 +296,29 @@ export interface Watched {
 }
 
 /**
- * What a probe watches as it is bound now, for code that looks itself since even the call of `enabled` would be too much: functions that
- * `@sonde/node` has put probes into. For nobody else: **whoever writes to this memory ends the process**, it is mapped to be executed. Who gets it
- * must not hand it on, and nothing enumerable may lead to it.
+ * What a probe watches as it is bound now, for code that looks itself since even the call of
+ * `enabled` would be too much: functions that `@sonde/node` has put probes into. For nobody else:
+ * **whoever writes to this memory ends the process**, it is mapped to be executed. Who gets it must
+ * not hand it on, and nothing enumerable may lead to it.
  */
 export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
   return watchedBy(probe as unknown as BoundProbe);
 }
 
 /**
- * Memory at whose first byte the probe's function begins, for an addon that calls it where no JavaScript can run; undefined while there is
- * none: the probe is inactive, or its backend has none. What is said of {@link watched} holds.
+ * Memory at whose first byte the probe's function begins, for an addon that calls it where no
+ * JavaScript can run; undefined while there is none: the probe is inactive, or its backend has
+ * none. What is said of {@link watched} holds.
  */
 export function stubOf(probe: Pick<Probe, 'enabled'>): Uint8Array | undefined {
   return stubBehind(probe as unknown as BoundProbe);
 }
 
 /**
- * Makes the probes of a provider, each with the control over it. A probe keeps `owner` alive: a program may keep a probe and drop its
- * provider. What they are bound to from the start is given here and not by a later
- * `bind`, because V8 treats fields that never change as constants, for all probes or for none.
+ * Makes the probes of a provider, each with the control over it. A probe keeps `owner` alive: a
+ * program may keep a probe and drop its provider. What they are bound to from the start is given
+ * here and not by a later `bind`, because V8 treats fields that never change as constants, for all
+ * probes or for none.
  */
 export function createProbes(
   owner: object,
@@ -305,8 +335,9 @@ export function createProbes(
 }
 
 /**
- * A backend's code as probes watch it. Node.js makes each Buffer of a Uint8Array, whose prototype it changes; so V8 cannot rely on what classes of
- * object a Uint8Array is, and looks each time. It can rely on an Int8Array.
+ * A backend's code as probes watch it. Node.js makes each Buffer of a Uint8Array, whose prototype
+ * it changes; so V8 cannot rely on what classes of object a Uint8Array is, and looks each time. It
+ * can rely on an Int8Array.
  */
 export function watchable(code: Uint8Array): Int8Array {
   return new Int8Array(code.buffer, code.byteOffset, code.byteLength);
@@ -318,11 +349,12 @@ const NONE: readonly Converter[] = [];
 const AS_LIST = -1;
 
 /**
- * What stands behind a probe: what it is bound to, and what turns the program's values into those that are fired. Most probes never
- * fire, so that is made for the first fire: what a program defines and nobody looks at should take no memory either.
+ * What stands behind a probe: what it is bound to, and what turns the program's values into those
+ * that are fired. Most probes never fire, so that is made for the first fire: what a program
+ * defines and nobody looks at should take no memory either.
  *
- * Whether the probe is enabled is asked here once more: a `fire` that the program bound may be that of a class which the probe had before it
- * was bound, for which another byte is the untraced one.
+ * Whether the probe is enabled is asked here once more: a `fire` that the program bound may be that
+ * of a class which the probe had before it was bound, for which another byte is the untraced one.
  */
 class Control implements ProbeControl {
   readonly definition: ProbeDefinition;
@@ -345,7 +377,10 @@ class Control implements ProbeControl {
     this.loaded = loaded;
   }
 
-  /** Few values go to native code as they came: gathered in an array and spread again, they would cost more than that call. */
+  /**
+   * Few values go to native code as they came: gathered in an array and spread again, they would
+   * cost more than that call.
+   */
   fireFrom(
     from: Caller,
     a?: unknown,
@@ -390,7 +425,8 @@ class Control implements ProbeControl {
   }
 
   private emit(from: Caller, values: readonly unknown[]): void {
-    // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly used up.
+    // The program's own code may run in here (toJSON, a proxy's traps), and the stack may be nearly
+    // used up.
     try {
       if (this.valueCount !== AS_LIST) {
         this.fireFrom(from, values[0], values[1], values[2], values[3]);

@@ -18,7 +18,10 @@ import { enroll, type LoadResult, load, type RegisteredProvider } from './regist
 export type ProviderSource = Readonly<Record<string, ProbeSource | OperationSource>>;
 
 export interface ProviderOptions {
-  /** DTrace's second name for the probes; the name of the application's package where it is left out. At most 63 bytes. */
+  /**
+   * DTrace's second name for the probes; the name of the application's package where it is left
+   * out. At most 63 bytes.
+   */
   readonly module?: string;
 }
 
@@ -46,7 +49,10 @@ type Member<Source> =
 export type Provider<Source extends ProviderSource = ProviderSource> = {
   readonly [Key in keyof Source]: Member<Source[Key]>;
 } & {
-  /** Withdraws the provider: tracers no longer find it, and its probes stay silently disabled. More than once is fine. */
+  /**
+   * Withdraws the provider: tracers no longer find it, and its probes stay silently disabled. More
+   * than once is fine.
+   */
   unload(): void;
   [Symbol.dispose](): void;
 };
@@ -54,13 +60,16 @@ export type Provider<Source extends ProviderSource = ProviderSource> = {
 /**
  * Defines a provider and makes its probes visible to tracers.
  *
- * @param name `[a-zA-Z_][a-zA-Z0-9_]*`, at most 53 bytes, not ending in a digit, and not `pid`, `objc` or `oneshot`
- * @param source its probes: for each, by the name that the program uses, a list of arguments, `{ name, arguments }` with
+ * @param name `[a-zA-Z_][a-zA-Z0-9_]*`, at most 53 bytes, not ending in a digit, and not `pid`,
+ * `objc` or `oneshot`
+ * @param source its probes: for each, by the name that the program uses, a list of arguments,
+ * `{ name, arguments }` with
  *   the name that tracers use, or an {@link operation}. Tracers know `sessionStart` as `session__start`, DTrace as
  *   `session-start`.
  * @param options what only DTrace knows of
  * @throws {DefinitionError} a TypeError with a `code`, when the definition is wrong
- * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or load the provider
+ * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or load
+ * the provider
  */
 export function provider<const Source extends ProviderSource>(
   name: string,

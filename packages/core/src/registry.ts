@@ -1,5 +1,6 @@
-// What all copies of the core in one thread have in common, under a global symbol: a library may bring its own copy, of
-// another version. So everything here is plain objects with methods, and the symbol's number changes with their shape.
+// What all copies of the core in one thread have in common, under a global symbol: a library may
+// bring its own copy, of another version. So everything here is plain objects with methods, and the
+// symbol's number changes with their shape.
 import type { BackendName, LoadedProvider } from './backend.js';
 import type { ProviderDefinition } from './definition.js';
 import type { ProbeStatus } from './probe.js';
@@ -11,8 +12,8 @@ export interface ProviderStatus {
   /** Where tracers find the probes: the probe object's path. */
   location?: string;
   /**
-   * The probe object to which the link `<provider>.so` leads, where that is not this one: a process with another definition of the provider started later.
-   * Give tools `location`.
+   * The probe object to which the link `<provider>.so` leads, where that is not this one: a process
+   * with another definition of the provider started later. Give tools `location`.
    */
   newest?: string;
   /** Why the provider is inactive, or is not where it would be otherwise. */
@@ -23,7 +24,10 @@ export interface ProviderStatus {
 /** A provider of any copy of the core. */
 export interface RegisteredProvider {
   readonly definition: ProviderDefinition;
-  /** Unloads what is behind the probes, and binds them to this. Where nothing was loaded, they are inactive. */
+  /**
+   * Unloads what is behind the probes, and binds them to this. Where nothing was loaded, they are
+   * inactive.
+   */
   replace(result: LoadResult): void;
   status(): ProviderStatus;
 }
@@ -80,7 +84,10 @@ export function enroll(provider: RegisteredProvider): () => void {
   };
 }
 
-/** The first loader stays, whichever copies of `sonde` come later; providers that waited for it are loaded. */
+/**
+ * The first loader stays, whichever copies of `sonde` come later; providers that waited for it are
+ * loaded.
+ */
 export function setLoader(loader: Loader): void {
   if (registry.loader) return;
   registry.loader = loader;
@@ -92,13 +99,18 @@ export function getLoader(): Loader | undefined {
   return registry.recorder ?? registry.loader;
 }
 
-/** Puts a recorder in the place of the backend, for all providers that are there and those to come. */
+/**
+ * Puts a recorder in the place of the backend, for all providers that are there and those to come.
+ */
 export function setRecorder(recorder: Loader | undefined): void {
   registry.recorder = recorder;
   reload();
 }
 
-/** Whether a recorder of `sonde/testing` is on in this thread: all probes are enabled for it, and no tracer is seen. */
+/**
+ * Whether a recorder of `sonde/testing` is on in this thread: all probes are enabled for it, and no
+ * tracer is seen.
+ */
 export function isRecording(): boolean {
   return registry.recorder !== undefined;
 }
@@ -108,8 +120,8 @@ export function providers(): RegisteredProvider[] {
 }
 
 /**
- * An id for one run of an operation: a count from the thread's number times 2^32 on, so it is unique among the threads of
- * a process, and a safe integer.
+ * An id for one run of an operation: a count from the thread's number times 2^32 on, so it is
+ * unique among the threads of a process, and a safe integer.
  */
 export function nextOperationId(): number {
   // Loaded when it is needed, that is while traced: worker_threads takes a while.

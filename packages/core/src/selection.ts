@@ -12,7 +12,10 @@ import { isBuildingSnapshot } from './snapshot.js';
 const debug = log('select');
 
 export interface Backends {
-  /** How each backend that this installation has is made; throws with the reason when it cannot run here. */
+  /**
+   * How each backend that this installation has is made; throws with the reason when it cannot run
+   * here.
+   */
   readonly table: Readonly<Partial<Record<BackendName, () => Backend>>> & { readonly noop: () => Backend };
   /** What the build was configured for: `auto` or the name of a backend. */
   buildDefault(): string;
@@ -20,7 +23,10 @@ export interface Backends {
 
 /** Where a choice of backend can be made, the later before the earlier. */
 export interface Settings {
-  /** What the build was configured for: `auto` or the name of a backend, which is the default, and all there is. */
+  /**
+   * What the build was configured for: `auto` or the name of a backend, which is the default, and
+   * all there is.
+   */
   buildDefault(): string;
   /** The application's package.json as text, and where it is; undefined when there is none. */
   manifest: { path: string; text: string } | undefined;
@@ -38,7 +44,10 @@ export interface Selection {
   reason?: string;
 }
 
-/** Makes backends available to all providers of this thread, whichever copy of the core they come from. */
+/**
+ * Makes backends available to all providers of this thread, whichever copy of the core they come
+ * from.
+ */
 export function registerBackends(backends: Backends): void {
   let selected: (Selection & { implementation: Backend }) | undefined;
   let building = isBuildingSnapshot(() => {
@@ -159,8 +168,9 @@ function automatic(platform: string): BackendName {
 }
 
 /**
- * The nearest package.json above the program's main file, symbolic links resolved as Node.js does. Above the working directory where there is no
- * such file: under `node -e`, and while a worker thread runs what `--require` names.
+ * The nearest package.json above the program's main file, symbolic links resolved as Node.js does.
+ * Above the working directory where there is no such file: under `node -e`, and while a worker
+ * thread runs what `--require` names.
  */
 export function applicationManifest(main: string | undefined = MAIN_FILE): Settings['manifest'] {
   if (!isAllowed({ name: 'read' })) return undefined;

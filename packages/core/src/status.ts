@@ -12,7 +12,10 @@ export interface Status {
   providers: ProviderStatus[];
 }
 
-/** Tells which backend runs and why, and what a tracer needs to know of each provider and probe. A snapshot. */
+/**
+ * Tells which backend runs and why, and what a tracer needs to know of each provider and probe. A
+ * snapshot.
+ */
 export function status(): Status {
   const selection = getLoader()?.selection() ?? {
     backend: 'noop',

@@ -1,4 +1,5 @@
-// In the place of a backend: every probe is enabled, and what is fired is kept. No privileges, no native code.
+// In the place of a backend: every probe is enabled, and what is fired is kept. No privileges, no
+// native code.
 import { type Argument, DEFAULT_LIMIT } from './arguments.js';
 import type { LoadedProvider } from './backend.js';
 import type { ProbeDefinition, ProviderDefinition } from './definition.js';
@@ -14,8 +15,8 @@ export interface Fired {
   /** As tracers on Linux know it: `session__start`. */
   probe: string;
   /**
-   * By the arguments' names, what a tracer would see: integers as a number, or as a bigint where a number would not be
-   * exact; booleans; texts cut at their limit; a copy of bytes.
+   * By the arguments' names, what a tracer would see: integers as a number, or as a bigint where a
+   * number would not be exact; booleans; texts cut at their limit; a copy of bytes.
    */
   values: Record<string, number | bigint | boolean | string | Uint8Array>;
 }
@@ -33,8 +34,9 @@ export interface Recorder {
 }
 
 /**
- * Starts recording all probes of this thread, those of providers still to be defined too: they are enabled, and fired
- * into the recorder instead of the backend, until `stop()`. For a program's own tests.
+ * Starts recording all probes of this thread, those of providers still to be defined too: they are
+ * enabled, and fired into the recorder instead of the backend, until `stop()`. For a program's own
+ * tests.
  *
  * @throws {SondeError} SONDE_RECORDER when a recorder is on already
  */

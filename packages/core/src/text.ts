@@ -1,6 +1,7 @@
 /**
- * A text as a tracer sees it: at most `limit` bytes of UTF-8, cut after a whole character, with `␀` for each NUL and `�`
- * for each lone surrogate. The addon does the same in its own way; the conformance suite holds the two together.
+ * A text as a tracer sees it: at most `limit` bytes of UTF-8, cut after a whole character, with `␀`
+ * for each NUL and `�` for each lone surrogate. The addon does the same in its own way; the
+ * conformance suite holds the two together.
  */
 export function asSeen(text: string, limit: number): string {
   // Each UTF-16 unit makes at least one byte, so what is beyond `limit` units cannot be seen.

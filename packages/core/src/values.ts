@@ -1,5 +1,6 @@
-// A program's values, made what a probe carries. None of this throws but what JSON.stringify runs of the program's own
-// code, and the probe catches that: a value that does not fit is reported and replaced.
+// A program's values, made what a probe carries. None of this throws but what JSON.stringify runs
+// of the program's own code, and the probe catches that: a value that does not fit is reported and
+// replaced.
 import { type Argument, INTEGER_RANGES, isInteger } from './arguments.js';
 import { types } from './builtins.js';
 import { messageOf } from './errors.js';
@@ -10,8 +11,8 @@ const { nextTick } = process;
 const { captureStackTrace } = Error;
 
 /**
- * What native code gets: integers as a safe number or a bigint in the type's range, booleans as 0 or 1, texts as a
- * string not yet cut, bytes as they are.
+ * What native code gets: integers as a safe number or a bigint in the type's range, booleans as 0
+ * or 1, texts as a string not yet cut, bytes as they are.
  */
 export type NativeValue = number | bigint | string | Uint8Array;
 
@@ -44,7 +45,8 @@ export function converter(argument: Argument): Converter {
 }
 
 function integer([least, most]: readonly [bigint, bigint]): Converter {
-  // Numbers are compared as numbers: 2^63 and 2^64 are exact as doubles, so "below most + 1" holds for 64 bits as well.
+  // Numbers are compared as numbers: 2^63 and 2^64 are exact as doubles, so "below most + 1" holds
+  // for 64 bits as well.
   const low = Number(least);
   const above = Number(most + 1n);
   return (value, errors) => {
@@ -78,8 +80,9 @@ let isSerialising = false;
 let isRecoveryQueued = false;
 
 /**
- * V8 can end a call for good, as the timeout of `vm` does: then no `finally` runs. What such a call left undone is done at the next tick. One is
- * queued at a time: a loop that never yields may fire without end.
+ * V8 can end a call for good, as the timeout of `vm` does: then no `finally` runs. What such a call
+ * left undone is done at the next tick. One is queued at a time: a loop that never yields may fire
+ * without end.
  */
 function queueRecovery(): void {
   if (isRecoveryQueued) return;
@@ -118,8 +121,9 @@ function convertBytes(value: unknown, errors: Misfits): NativeValue {
 }
 
 /**
- * The stack as V8 itself formats it (through source maps, if Node.js was told to use them), without the program's own
- * `Error.prepareStackTrace`, which may throw, be slow or return something else than text.
+ * The stack as V8 itself formats it (through source maps, if Node.js was told to use them), without
+ * the program's own `Error.prepareStackTrace`, which may throw, be slow or return something else
+ * than text.
  */
 function captureStack(depth: number, from: Caller, errors: Misfits): NativeValue {
   const native = nativeStack(depth, from);

@@ -1,6 +1,7 @@
 /**
- * Numbers of DOF, the DTrace Object Format, by their names in the systems' headers: `sys/dtrace.h` (illumos, FreeBSD,
- * macOS), `dtrace/dof_defines.h` and `dtrace/universal.h` (DTrace for Linux). All four agree unless said otherwise.
+ * Numbers of DOF, the DTrace Object Format, by their names in the systems' headers: `sys/dtrace.h`
+ * (illumos, FreeBSD, macOS), `dtrace/dof_defines.h` and `dtrace/universal.h` (DTrace for Linux).
+ * All four agree unless said otherwise.
  */
 
 /** Sizes of the format's structures in bytes; they are the same for 32-bit and 64-bit programs. */
@@ -53,8 +54,8 @@ export const DOF_SECT_PRENOFFS = 26;
 export const DOF_SECF_LOAD = 1;
 
 /**
- * `DOF_SEC_ISLOADABLE`: types whose sections must have the flag `LOAD`. All but comments, source text and the system's
- * name.
+ * `DOF_SEC_ISLOADABLE`: types whose sections must have the flag `LOAD`. All but comments, source
+ * text and the system's name.
  */
 export function isLoadable(type: number): boolean {
   return (type >= DOF_SECT_ECBDESC && type <= DOF_SECT_INTTAB) || (type >= DOF_SECT_XLTAB && type <= DOF_SECT_PRENOFFS);
@@ -67,7 +68,10 @@ export const DTRACE_FUNCNAMELEN = 128;
 export const DTRACE_NAMELEN = 64;
 export const DTRACE_ARGTYPELEN = 128;
 
-/** `dtrace_dof_maxsize` of illumos and FreeBSD: DOF must be smaller. Bytes. Older illumos has 256 KiB, and refuses with E2BIG. */
+/**
+ * `dtrace_dof_maxsize` of illumos and FreeBSD: DOF must be smaller. Bytes. Older illumos has 256
+ * KiB, and refuses with E2BIG.
+ */
 export const maxSize = 8 * 1024 * 1024;
 /** The same of macOS 11 and newer, unless a sysctl says otherwise; there, nobody is told. */
 export const maxSizeMacos = 512 * 1024;
@@ -84,5 +88,8 @@ export const stabilities = [
   'standard',
 ] as const;
 
-/** `DTRACE_CLASS_…`: which other machines something also exists on; the place in the list is the number. */
+/**
+ * `DTRACE_CLASS_…`: which other machines something also exists on; the place in the list is the
+ * number.
+ */
 export const dependencyClasses = ['unknown', 'cpu', 'platform', 'group', 'isa', 'common'] as const;

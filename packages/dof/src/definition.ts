@@ -11,8 +11,9 @@ import { DofError } from './error.js';
 export type ByteOrder = 'little' | 'big';
 
 /**
- * illumos and FreeBSD take 1 and 2, macOS takes 3, Linux all of them. 1 has no is-enabled offsets. From 2 to 3, the
- * format did not change but for what offsets mean; see {@link ProbeDefinition.offsets}.
+ * illumos and FreeBSD take 1 and 2, macOS takes 3, Linux all of them. 1 has no is-enabled offsets.
+ * From 2 to 3, the format did not change but for what offsets mean; see
+ * {@link ProbeDefinition.offsets}.
  */
 export type DofVersion = 1 | 2 | 3;
 
@@ -28,11 +29,17 @@ export interface Attributes {
   name: Stability;
   /** Of its values and their meaning. */
   data: Stability;
-  /** illumos, FreeBSD and macOS show `isa` instead of `common`: their USDT exists for one instruction set at a time. */
+  /**
+   * illumos, FreeBSD and macOS show `isa` instead of `common`: their USDT exists for one
+   * instruction set at a time.
+   */
   class: DependencyClass;
 }
 
-/** The stability of a provider's parts. Only D programs that ask for a minimum (`-x amin=…`) depend on it. */
+/**
+ * The stability of a provider's parts. Only D programs that ask for a minimum (`-x amin=…`) depend
+ * on it.
+ */
 export interface ProviderAttributes {
   provider: Attributes;
   module: Attributes;
@@ -42,57 +49,67 @@ export interface ProviderAttributes {
 }
 
 /**
- * One probe. Its module is not told by DOF, but beside it, when it is given to the system (`dofhp_mod`), at most 63
- * bytes.
+ * One probe. Its module is not told by DOF, but beside it, when it is given to the system
+ * (`dofhp_mod`), at most 63 bytes.
  */
 export interface ProbeDefinition {
   /**
-   * 1 to 63 printable ASCII characters, no space, ':' or '/', as tracers shall show it: `session-start`. No loader
-   * changes it; `__` becomes `-` in the compiler, `dtrace -G`, long before there is DOF.
+   * 1 to 63 printable ASCII characters, no space, ':' or '/', as tracers shall show it:
+   * `session-start`. No loader changes it; `__` becomes `-` in the compiler, `dtrace -G`, long
+   * before there is DOF.
    */
   name: string;
-  /** The function the probe is said to be in: 1 to 127 characters as in names. With the name, unique in the provider. */
+  /**
+   * The function the probe is said to be in: 1 to 127 characters as in names. With the name, unique
+   * in the provider.
+   */
   function: string;
   /**
    * What offsets are added to: 0 to 2^64 - 1, a number only up to 2^53.
    *
-   * - illumos, FreeBSD, Linux: an address in the process, as it is. The base that is given beside DOF (`dofhp_addr`) is
-   *   added where relocations say so; there are none in what this package writes.
-   * - macOS: ignored. The base that is given beside DOF counts, and that must be where DOF itself lies.
+   * - illumos, FreeBSD, Linux: an address in the process, as it is. The base that is given beside
+   *   DOF (`dofhp_addr`) is added where relocations say so; there are none in what this package
+   *   writes.
+   * - macOS: ignored. The base that is given beside DOF counts, and that must be where DOF itself
+   *   lies.
    */
   address: bigint | number;
   /**
-   * Where tracers put their traps: bytes from `address` to the instruction, 0 to 2^32 - 1 each, up to 65535 of them, no
-   * two the same, less than 2^31 apart. In version 3 it is -2^31 to 2^31 - 1: macOS adds them with their sign; Linux
-   * does not, and is not to be given negative ones.
+   * Where tracers put their traps: bytes from `address` to the instruction, 0 to 2^32 - 1 each, up
+   * to 65535 of them, no two the same, less than 2^31 apart. In version 3 it is -2^31 to 2^31 - 1:
+   * macOS adds them with their sign; Linux does not, and is not to be given negative ones.
    *
-   * On macOS on x64 the loader subtracts 1 (it expects what Apple's linker leaves there), so there it is one byte more
-   * than the instruction's place.
+   * On macOS on x64 the loader subtracts 1 (it expects what Apple's linker leaves there), so there
+   * it is one byte more than the instruction's place.
    *
    * May be empty from version 2 on if there are is-enabled offsets.
    */
   offsets: readonly number[];
   /**
-   * The same, for instructions that ask whether somebody traces the probe. None unless told, and none in version 1. The
-   * trap changes a register that the program then tests: rax becomes 1 (illumos, FreeBSD). macOS on x64 adds 2; Linux
-   * ignores them unless the version is 3.
+   * The same, for instructions that ask whether somebody traces the probe. None unless told, and
+   * none in version 1. The trap changes a register that the program then tests: rax becomes 1
+   * (illumos, FreeBSD). macOS on x64 adds 2; Linux ignores them unless the version is 3.
    */
   isEnabledOffsets?: readonly number[];
   /**
-   * The C types of what lies in the argument slots, in order, as D understands them (`int`, `char *`, `uint64_t`): at
-   * most 255, 1 to 127 printable ASCII characters each. A tracer looks unknown ones up in its own types and may refuse
-   * `args[0]`, never `arg0`.
+   * The C types of what lies in the argument slots, in order, as D understands them (`int`,
+   * `char *`, `uint64_t`): at most 255, 1 to 127 printable ASCII characters each. A tracer looks
+   * unknown ones up in its own types and may refuse `args[0]`, never `arg0`.
    *
-   * Slots are the C ABI's registers for integers, then the words of the stack; details differ by system. To let the map
-   * point at a far slot, list as many types as there are slots up to it.
+   * Slots are the C ABI's registers for integers, then the words of the stack; details differ by
+   * system. To let the map point at a far slot, list as many types as there are slots up to it.
    */
   nativeArguments: readonly string[];
-  /** The types of `args[0]`, `args[1]`, …: at most 255. The native ones that the map points at unless told. */
+  /**
+   * The types of `args[0]`, `args[1]`, …: at most 255. The native ones that the map points at
+   * unless told.
+   */
   translatedArguments?: readonly string[];
   /**
    * For each translated argument, the index of a native one. The native ones in order unless told.
    *
-   * illumos, FreeBSD and macOS follow it for the first five arguments only, and not at all when it is 0, 1, 2, …
+   * illumos, FreeBSD and macOS follow it for the first five arguments only, and not at all when it
+   * is 0, 1, 2, …
    */
   argumentMap?: readonly number[];
 }
@@ -101,12 +118,15 @@ export interface ProbeDefinition {
 export interface DofDefinition {
   /** 2 unless told. */
   version?: DofVersion;
-  /** Little-endian unless told. Loaders take their own machine's only; all that sonde runs on are little-endian. */
+  /**
+   * Little-endian unless told. Loaders take their own machine's only; all that sonde runs on are
+   * little-endian.
+   */
   byteOrder?: ByteOrder;
   /**
-   * 1 to 53 letters, digits, and `-_.`, no digit at the beginning; not `pid`, `objc` or `oneshot`. Tracers show it with
-   * the process id behind it. If it ends with a digit, some take that for a part of the id: such a provider is found by
-   * `name*:::`, and perhaps not by `name$target:::`.
+   * 1 to 53 letters, digits, and `-_.`, no digit at the beginning; not `pid`, `objc` or `oneshot`.
+   * Tracers show it with the process id behind it. If it ends with a digit, some take that for a
+   * part of the id: such a provider is found by `name*:::`, and perhaps not by `name$target:::`.
    */
   provider: string;
   /** {@link defaultAttributes} where not told. */
@@ -119,9 +139,10 @@ const evolving: Attributes = { name: 'evolving', data: 'evolving', class: 'commo
 const hidden: Attributes = { name: 'private', data: 'private', class: 'common' };
 
 /**
- * What DTrace's manual ("Dynamic Tracing Guide", chapter "Stability") has for providers of applications. Provider,
- * names and arguments are an interface, which may change from release to release; modules and functions are an accident
- * of where the code happens to be, nothing to rely on.
+ * What DTrace's manual ("Dynamic Tracing Guide", chapter "Stability") has for providers of
+ * applications. Provider, names and arguments are an interface, which may change from release to
+ * release; modules and functions are an accident of where the code happens to be, nothing to rely
+ * on.
  */
 export const defaultAttributes: Readonly<ProviderAttributes> = {
   provider: evolving,
@@ -135,7 +156,8 @@ export const defaultAttributes: Readonly<ProviderAttributes> = {
 export const attributeParts = ['provider', 'module', 'function', 'name', 'args'] as const;
 
 /**
- * Less the zero at the end and the up to 10 digits of a process id: `fasttrap_meta_provide` (illumos, FreeBSD, macOS).
+ * Less the zero at the end and the up to 10 digits of a process id: `fasttrap_meta_provide`
+ * (illumos, FreeBSD, macOS).
  */
 const maxProvider = DTRACE_PROVNAMELEN - 1 - 10;
 const maxName = DTRACE_NAMELEN - 1;
@@ -145,7 +167,10 @@ const maxType = DTRACE_ARGTYPELEN - 1;
 const maxArguments = 0xff;
 const maxOffsets = 0xffff;
 
-/** Checks everything that the writer relies on. @throws {DofError} for the first value that breaks a rule. */
+/**
+ * Checks everything that the writer relies on. @throws {DofError} for the first value that breaks a
+ * rule.
+ */
 export function checkDefinition(definition: DofDefinition): void {
   if (typeof definition !== 'object' || definition === null) {
     throw new DofError(`definition: ${show(definition)} is not an object`);
@@ -290,7 +315,10 @@ const providerName = /^(?!\.\.?$)[A-Za-z_.-][A-Za-z0-9_.-]*$/;
 const plainName = /^(?!\.\.?$)[!-.0-9;-~]+$/;
 const printable = /^[ -~]+$/;
 
-/** Names of the system's own providers for processes: FASTTRAP_…_NAME in sys/fasttrap.h; the last two on macOS. */
+/**
+ * Names of the system's own providers for processes: FASTTRAP_…_NAME in sys/fasttrap.h; the last
+ * two on macOS.
+ */
 export const reserved: ReadonlySet<string> = new Set(['pid', 'objc', 'oneshot']);
 
 /** A value for a message: recognisable, never long, never an exception. */

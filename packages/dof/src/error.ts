@@ -1,8 +1,9 @@
 import type { BrokenRule } from './rules.js';
 
 /**
- * The one error this package throws: for a definition that cannot become DOF, and for bytes that are not what they
- * claim to be. The message names the value and the rule it broke, and for bytes where they lie.
+ * The one error this package throws: for a definition that cannot become DOF, and for bytes that
+ * are not what they claim to be. The message names the value and the rule it broke, and for bytes
+ * where they lie.
  */
 export class DofError extends Error {
   readonly code = 'SONDE_DOF';

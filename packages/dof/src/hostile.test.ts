@@ -4,8 +4,8 @@ import { example } from './test-definitions.js';
 import { generator, mutations, originals, readEverything } from './test-mutations.js';
 
 /**
- * DOF that is broken by accident or on purpose: a `DofError` or a result inside the bounds, in work that is proportional
- * to its size.
+ * DOF that is broken by accident or on purpose: a `DofError` or a result inside the bounds, in work
+ * that is proportional to its size.
  */
 describe('hostile DOF', () => {
   it('survives every truncation', () => {

@@ -103,20 +103,22 @@ export interface ValidateOptions {
 }
 
 /**
- * Reads DOF of helper providers, of either byte order, as `writeDof` or `dtrace -G` write it. What else there may be in
- * it (D programs, translators, relocations) is passed over. Breaches of loaders' rules that are no obstacle to reading
- * are, too: see {@link validate}.
+ * Reads DOF of helper providers, of either byte order, as `writeDof` or `dtrace -G` write it. What
+ * else there may be in it (D programs, translators, relocations) is passed over. Breaches of
+ * loaders' rules that are no obstacle to reading are, too: see {@link validate}.
  *
- * @throws {DofError} if the bytes are not DOF, DOF of a 32-bit program, end before what they promise, or refer to what is
- * not there; also if they refer to the same things so often that reading would take more than their length justifies.
+ * @throws {DofError} if the bytes are not DOF, DOF of a 32-bit program, end before what they
+ * promise, or refer to what is not there; also if they refer to the same things so often that
+ * reading would take more than their length justifies.
  */
 export function readDof(bytes: Uint8Array): DofFile {
   return new Reader(bytes, () => {}).read();
 }
 
 /**
- * The rules of the systems' loaders that DOF breaks, in the order in which they would find out; none if it would be
- * loaded. After a breach that leaves the rest without meaning there is nothing more.
+ * The rules of the systems' loaders that DOF breaks, in the order in which they would find out;
+ * none if it would be loaded. After a breach that leaves the rest without meaning there is nothing
+ * more.
  *
  * @throws {DofError} only if `bytes` is not a Uint8Array.
  */
@@ -133,10 +135,16 @@ export function validate(bytes: Uint8Array, options: ValidateOptions = {}): Brok
   return broken.filter((rule) => reader.concerns(rule));
 }
 
-/** How many bytes may be read for each there is. Names and types of probes in many functions are often shared. */
+/**
+ * How many bytes may be read for each there is. Names and types of probes in many functions are
+ * often shared.
+ */
 const maxSharing = 64;
 
-/** Reading is checking: one pass does both, and what a loader would refuse but can be read is only told. */
+/**
+ * Reading is checking: one pass does both, and what a loader would refuse but can be read is only
+ * told.
+ */
 class Reader {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -427,7 +435,10 @@ class Reader {
     return section;
   }
 
-  /** Offsets at an index in their section. On macOS, which is what version 3 is for, they have a sign. */
+  /**
+   * Offsets at an index in their section. On macOS, which is what version 3 is for, they have a
+   * sign.
+   */
   private offsets(
     { offset: start, size }: DofSection,
     index: number,
@@ -466,7 +477,10 @@ class Reader {
     return this.strings(strtab, at, count, rule, DTRACE_ARGTYPELEN, lengthRule);
   }
 
-  /** Texts, one after the other, from an index that stands at a position; each ends with a zero within `limit`. */
+  /**
+   * Texts, one after the other, from an index that stands at a position; each ends with a zero
+   * within `limit`.
+   */
   private strings(
     { offset, size }: DofSection,
     at: number,

@@ -1,6 +1,9 @@
 import { maxSize, maxSizeMacos } from './constants.js';
 
-/** The systems that have a DTrace, by Node.js's names but for macOS (`darwin`) and illumos (`sunos`). */
+/**
+ * The systems that have a DTrace, by Node.js's names but for macOS (`darwin`) and illumos
+ * (`sunos`).
+ */
 export type System = 'illumos' | 'freebsd' | 'macos' | 'linux';
 
 /** A rule of the systems' loaders that bytes do not keep. */
@@ -37,8 +40,8 @@ const kernels: readonly System[] = ['illumos', 'freebsd', 'macos'];
 // | FreeBSD | sys/cddl/contrib/opensolaris/uts/common/dtrace/dtrace.c | fasttrap.c in that folder |
 // | macOS   | bsd/dev/dtrace/dtrace.c                                 | fasttrap.c in that folder |
 //
-// DTrace for Linux 2 has the others in libcommon: dof_parser.c, or later usdt_parser.c (copying) and usdt_parser_dof.c;
-// `make_probespec_name` is in dtprobed/dof_stash.c.
+// DTrace for Linux 2 has the others in libcommon: dof_parser.c, or later usdt_parser.c (copying)
+// and usdt_parser_dof.c; `make_probespec_name` is in dtprobed/dof_stash.c.
 const copy = 'dtrace_dof_copyin; usdt_copyin_block';
 const slurp = 'dtrace_dof_slurp; dof_slurp';
 const section = 'dtrace_dof_sect; dof_sect';
@@ -47,12 +50,13 @@ const provide = 'fasttrap_meta_provide';
 const create = 'fasttrap_meta_create_probe; validate_probe';
 
 /**
- * About in the order in which loaders ask. They stop at the first rule that is broken, and tell no more than an error
- * number. The rules of `fasttrap_…` and `make_probespec_name` are worse: the call succeeds, and there is no probe. So do
- * all on macOS while nobody traces: it looks at DOF when a tracer comes.
+ * About in the order in which loaders ask. They stop at the first rule that is broken, and tell no
+ * more than an error number. The rules of `fasttrap_…` and `make_probespec_name` are worse: the
+ * call succeeds, and there is no probe. So do all on macOS while nobody traces: it looks at DOF
+ * when a tracer comes.
  *
- * Three are not theirs, or stricter. `model`: all here is for 64-bit programs, and they take 32-bit ones as well.
- * `attributes`: nobody asks. `shared-too-often` bounds the work that bytes can cause.
+ * Three are not theirs, or stricter. `model`: all here is for 64-bit programs, and they take 32-bit
+ * ones as well. `attributes`: nobody asks. `shared-too-often` bounds the work that bytes can cause.
  */
 export const rules = {
   header: { demand: 'a DOF header has 64 bytes', systems: all, loader: copy },
@@ -172,7 +176,8 @@ export const rules = {
   'argument-map-range': { demand: 'the argument map is all inside of PRARGS', systems: all, loader: provider },
   'native-type': { demand: 'the type is inside of the string table', systems: all, loader: provider },
   'native-type-length': { demand: 'a type has at most 127 bytes', systems: all, loader: provider },
-  // Those of the kernels allow one more, which has no type: fasttrap_pid_getargdesc then shows what follows the last.
+  // Those of the kernels allow one more, which has no type: fasttrap_pid_getargdesc then shows what
+  // follows the last.
   'argument-map': { demand: 'the map points at native arguments', systems: ['linux'], loader: 'validate_provider' },
   'argument-map-kernel': {
     demand: 'the map points at native arguments or one after them',
@@ -181,7 +186,8 @@ export const rules = {
   },
   'translated-type': { demand: 'the type is inside of the string table', systems: all, loader: provider },
   'translated-type-length': { demand: 'a type has at most 127 bytes', systems: all, loader: provider },
-  // They sort by the difference in 32 bits, and go without the probe if two are the same or out of order then.
+  // They sort by the difference in 32 bits, and go without the probe if two are the same or out of
+  // order then.
   'offsets-distinct': {
     demand: 'the offsets of a probe differ, by less than 2^31',
     systems: all,

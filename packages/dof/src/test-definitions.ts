@@ -2,7 +2,10 @@ import * as fc from 'fast-check';
 import { dependencyClasses, stabilities } from './constants.js';
 import type { Attributes, ByteOrder, DofDefinition, DofVersion, ProbeDefinition } from './definition.js';
 
-/** A probe with everything: arguments the other way round, and a place that asks whether it is traced. */
+/**
+ * A probe with everything: arguments the other way round, and a place that asks whether it is
+ * traced.
+ */
 export const probe: ProbeDefinition = {
   name: 'session-start',
   function: 'onSession',

@@ -29,8 +29,9 @@ export function mutations(seed: number): () => Uint8Array {
 }
 
 /**
- * Reads in both ways, inside of other memory: twice, with other bytes around. Anything but a `DofError` is a fault, and
- * so is a result that depends on what is not DOF, or that is larger than DOF can justify.
+ * Reads in both ways, inside of other memory: twice, with other bytes around. Anything but a
+ * `DofError` is a fault, and so is a result that depends on what is not DOF, or that is larger than
+ * DOF can justify.
  */
 export function readEverything(bytes: Uint8Array, hint = ''): void {
   const [first, second] = [0x00, 0x41].map((around) => {

@@ -384,7 +384,10 @@ function places(bytes: Uint8Array<ArrayBuffer>): Places {
   };
 }
 
-/** The same DOF with its section headers at the end, perhaps with others after them: eight numbers each, or the first. */
+/**
+ * The same DOF with its section headers at the end, perhaps with others after them: eight numbers
+ * each, or the first.
+ */
 function moveHeaders(
   bytes: Uint8Array<ArrayBuffer>,
   { stride = 32, shift = 0, more = [] }: { stride?: number; shift?: number; more?: readonly number[][] },

@@ -12,8 +12,8 @@ import {
 import { definitions, example, probe } from './test-definitions.js';
 
 /**
- * The example, worked out by hand from the structures in sys/dtrace.h: dof_hdr_t, dof_sec_t, dof_probe_t,
- * dof_provider_t.
+ * The example, worked out by hand from the structures in sys/dtrace.h: dof_hdr_t, dof_sec_t,
+ * dof_probe_t, dof_provider_t.
  */
 const golden = `
   7f 44 4f 46  02 01 02 02  08 08 00 00  00 00 00 00   magic; LP64, LSB, version 2, DIF 2; 8 and 8 registers

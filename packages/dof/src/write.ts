@@ -31,22 +31,25 @@ import { DofError } from './error.js';
 /** DOF as it goes to the system. */
 export interface Dof {
   /**
-   * illumos and FreeBSD copy it at once. So does Linux, which tells it apart by the file that is mapped where it lies: it must be
-   * in one of its own while it is handed over. On macOS it must stay where it is, readable, while the probes exist: macOS
-   * reads it when a tracer comes.
+   * illumos and FreeBSD copy it at once. So does Linux, which tells it apart by the file that is
+   * mapped where it lies: it must be in one of its own while it is handed over. On macOS it must
+   * stay where it is, readable, while the probes exist: macOS reads it when a tracer comes.
    */
   bytes: Uint8Array<ArrayBuffer>;
   /**
-   * Where in `bytes` the address of each probe is, 64 bits, in the order of the definition: for who learns it later. The
-   * same definition with other addresses gives the same bytes but there.
+   * Where in `bytes` the address of each probe is, 64 bits, in the order of the definition: for who
+   * learns it later. The same definition with other addresses gives the same bytes but there.
    */
   addresses: number[];
-  /** Where in `bytes` the first offset of each probe is, 32 bits: for macOS, where offsets count from DOF itself. */
+  /**
+   * Where in `bytes` the first offset of each probe is, 32 bits: for macOS, where offsets count
+   * from DOF itself.
+   */
   offsets: number[];
 }
 
-// Sections in the order of the file. Loaders demand none, but PRENOFFS cannot be the first: a reference to section 0
-// means that there is none.
+// Sections in the order of the file. Loaders demand none, but PRENOFFS cannot be the first: a
+// reference to section 0 means that there is none.
 const strtabIndex = 0;
 const probesIndex = 1;
 const prargsIndex = 2;
@@ -54,15 +57,16 @@ const proffsIndex = 3;
 const prenoffsIndex = 4;
 
 /**
- * Writes DOF of a *helper provider*: what USDT probes are to a system with DTrace. A process hands it to its system by
- * an ioctl, with a module name and a base (`dof_helper_t`); from then on tracers list its probes as
- * `PROVIDERpid:MODULE:FUNCTION:NAME`, with the types of their arguments.
+ * Writes DOF of a *helper provider*: what USDT probes are to a system with DTrace. A process hands
+ * it to its system by an ioctl, with a module name and a base (`dof_helper_t`); from then on
+ * tracers list its probes as `PROVIDERpid:MODULE:FUNCTION:NAME`, with the types of their arguments.
  *
- * Nothing is aligned to more than 8 bytes; all is loaded, so `dofh_loadsz` and `dofh_filesz` are the length.
+ * Nothing is aligned to more than 8 bytes; all is loaded, so `dofh_loadsz` and `dofh_filesz` are
+ * the length.
  *
- * @throws {DofError} if any field of the definition is out of its range, which the message names with its value; or if
- * DOF would be as large as its loaders refuse: 512 KiB in version 3, macOS's (there is room for some four thousand probes), else
- * 8 MiB.
+ * @throws {DofError} if any field of the definition is out of its range, which the message names
+ * with its value; or if DOF would be as large as its loaders refuse: 512 KiB in version 3, macOS's
+ * (there is room for some four thousand probes), else 8 MiB.
  */
 export function writeDof(definition: DofDefinition): Dof {
   const layout = layOut(definition);
@@ -115,7 +119,8 @@ export function writeDof(definition: DofDefinition): Dof {
   const { strings } = layout;
   for (let i = 0; i < strings.length; i++) bytes[layout.strtab + i] = strings.charCodeAt(i);
 
-  // Probes, and what their indexes point at, all in the order of the definition. Where the strings are: see layOut.
+  // Probes, and what their indexes point at, all in the order of the definition. Where the strings
+  // are: see layOut.
   let string = 1 + definition.provider.length + 1;
   let map = 0;
   let offset = 0;
@@ -179,7 +184,10 @@ export function writeDof(definition: DofDefinition): Dof {
 }
 
 interface Layout {
-  /** The string table: an empty string, the provider's name; then, for each probe, function, name and types. */
+  /**
+   * The string table: an empty string, the provider's name; then, for each probe, function, name
+   * and types.
+   */
   strings: string;
   sectionCount: number;
   mapCount: number;

@@ -1,7 +1,9 @@
-// Providers whose probes come and go, as the packages have them that this one and @sonde/usdt stand in for, made of sonde's, whose probes are
-// fixed. What a provider has when it is enabled is one of sonde's providers. What is added later is another one of the same name, of all
-// that is added before the program's next turn, or before one of them fires: so a tracer that attaches by path finds few objects, and
-// DTrace few providers, of which most systems take some thirty from a process. Probes of the same name and arguments are the same to tracers.
+// Providers whose probes come and go, as the packages have them that this one and @sonde/usdt stand
+// in for, made of sonde's, whose probes are fixed. What a provider has when it is enabled is one of
+// sonde's providers. What is added later is another one of the same name, of all that is added
+// before the program's next turn, or before one of them fires: so a tracer that attaches by path
+// finds few objects, and DTrace few providers, of which most systems take some thirty from a
+// process. Probes of the same name and arguments are the same to tracers.
 import { type Argument, int64, json, type ProbeSource, provider, string } from '@sonde/core';
 import { log, MOST_NATIVE_ARGUMENTS } from '@sonde/core/internal';
 import { attach } from './attach.js';
@@ -96,12 +98,14 @@ export class DynamicProvider {
   }
 
   /**
-   * Adds a probe, which is also the provider's property of that name from now on, whatever that was before. Where the provider is enabled
-   * already, the probe is there for tracers at the program's next turn, or when it is fired, whichever comes first. Several probes may have
-   * one name; each is a probe of its own, and those of the same arguments are one to tracers.
+   * Adds a probe, which is also the provider's property of that name from now on, whatever that was
+   * before. Where the provider is enabled already, the probe is there for tracers at the program's
+   * next turn, or when it is fired, whichever comes first. Several probes may have one name; each
+   * is a probe of its own, and those of the same arguments are one to tracers.
    *
    * @param name any name; what tracers cannot carry is mapped
-   * @param types of the arguments. Those beyond the twelfth no backend carries, and they are not converted.
+   * @param types of the arguments. Those beyond the twelfth no backend carries, and they are not
+   * converted.
    */
   addProbe(name: string, ...types: string[]): DynamicProbe {
     if (!DynamicProvider.isProvider(this)) throw illegalInvocation();
@@ -132,7 +136,8 @@ export class DynamicProvider {
    * Makes the probes visible to tracers. Done already, it does nothing.
    *
    * @throws {Error} "no probes defined", if its package has that
-   * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or load the provider
+   * @throws {SondeError} only under `SONDE_REQUIRE=1`, when the backend asked for cannot run or
+   * load the provider
    */
   enable(): void {
     if (!DynamicProvider.isProvider(this)) throw illegalInvocation();
@@ -149,7 +154,10 @@ export class DynamicProvider {
     }
   }
 
-  /** Withdraws the probes: tracers no longer find them, and they do not fire. Done already, it does nothing. */
+  /**
+   * Withdraws the probes: tracers no longer find them, and they do not fire. Done already, it does
+   * nothing.
+   */
   disable(): void {
     if (!DynamicProvider.isProvider(this)) throw illegalInvocation();
     this.#isEnabled = false;
@@ -168,7 +176,10 @@ export class DynamicProvider {
     return provider.#members.has(value as DynamicProbe);
   }
 
-  /** The probe no longer fires. Tools list it until the last one goes that became visible together with it. Returns its name. */
+  /**
+   * The probe no longer fires. Tools list it until the last one goes that became visible together
+   * with it. Returns its name.
+   */
   protected static remove(provider: DynamicProvider, probe: DynamicProbe): string {
     const member = provider.#members.get(probe)!;
     const { name, batch } = member;
@@ -214,7 +225,10 @@ export class DynamicProvider {
     }
   }
 
-  /** Those that are to be made, of one key one. Of one name, tracers can take only one from a provider of sonde's. */
+  /**
+   * Those that are to be made, of one key one. Of one name, tracers can take only one from a
+   * provider of sonde's.
+   */
   #missing(members: readonly Member[]): Member[][] {
     const keys = new Map<string, Set<string>>();
     const batches: Member[][] = [];

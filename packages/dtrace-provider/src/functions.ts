@@ -1,5 +1,6 @@
-// DTrace's functions of probes. To DTrace all definitions of a provider and module in a process are one, and most systems do not take two
-// probes of one function and name. So where another definition has a probe of the same name, a definition's functions end in a hash of it.
+// DTrace's functions of probes. To DTrace all definitions of a provider and module in a process are
+// one, and most systems do not take two probes of one function and name. So where another
+// definition has a probe of the same name, a definition's functions end in a hash of it.
 import { distinction } from './names.js';
 
 /** The definitions of one provider and module that tracers can find now. */
@@ -7,7 +8,10 @@ interface Place {
   definitions: Map<string, { suffix: string; holders: number }>;
   /** How many of the definitions have a probe of this name. */
   names: Map<string, number>;
-  /** Whether one was withdrawn while another stayed: most systems keep its probes until the last definition goes. */
+  /**
+   * Whether one was withdrawn while another stayed: most systems keep its probes until the last
+   * definition goes.
+   */
   hasWithdrawn: boolean;
 }
 
@@ -20,7 +24,8 @@ const places = new Map<string, Place>();
  * @param place stands for the provider and its module
  * @param definition stands for the probes and their arguments
  * @param names of the probes
- * @returns what the names of its functions end in, and what is to be called once when it is withdrawn
+ * @returns what the names of its functions end in, and what is to be called once when it is
+ * withdrawn
  */
 export function noteDefinition(
   place: string,

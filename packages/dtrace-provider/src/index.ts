@@ -1,5 +1,5 @@
-// The package `dtrace-provider`, with sonde behind it: what it exports, takes, returns and throws, and what its properties are like. README.md tells where
-// it differs.
+// The package `dtrace-provider`, with sonde behind it: what it exports, takes, returns and throws,
+// and what its properties are like. README.md tells where it differs.
 import { variable } from '@sonde/core/internal';
 import { attachOrThrow } from './attach.js';
 import { DynamicProbe, DynamicProvider, illegalInvocation, type Kind } from './dynamic.js';
@@ -22,8 +22,10 @@ export type { DTraceProbe };
 export class DTraceProvider extends DynamicProvider {
   /**
    * @param name any name; what tracers cannot carry is mapped (README.md)
-   * @param module DTrace's second name for the probes; the name of the application's package where it is left out
-   * @throws {TypeError} "Must give provider name as argument", "Must give module name as argument" when it is not a string
+   * @param module DTrace's second name for the probes; the name of the application's package where
+   * it is left out
+   * @throws {TypeError} "Must give provider name as argument", "Must give module name as argument"
+   * when it is not a string
    * @throws {Error} "Expected only provider name and module as arguments"
    */
   constructor(name: string, module?: string);
@@ -43,11 +45,14 @@ export class DTraceProvider extends DynamicProvider {
   }
 
   /**
-   * Adds a probe, which is also the provider's property of that name from now on, whatever that was before. Where the provider is enabled
-   * already, the probe is there for tracers at the program's next turn, or when it is fired, whichever comes first.
+   * Adds a probe, which is also the provider's property of that name from now on, whatever that was
+   * before. Where the provider is enabled already, the probe is there for tracers at the program's
+   * next turn, or when it is fired, whichever comes first.
    *
-   * @param name any name; what tracers cannot carry is mapped. Tools on Linux know `log-info` as `log__info`, DTrace as `log-info`
-   * @param types of up to 32 arguments: `int`, a number, which tracers see as 64 bits; `char *`, a text; `json`, any value, which tracers see
+   * @param name any name; what tracers cannot carry is mapped. Tools on Linux know `log-info` as
+   * `log__info`, DTrace as `log-info`
+   * @param types of up to 32 arguments: `int`, a number, which tracers see as 64 bits; `char *`, a
+   * text; `json`, any value, which tracers see
    *   as a text of its JSON; anything else is a text. Tracers see the first twelve.
    */
   override addProbe(name: string, ...types: string[]): DTraceProbe {
@@ -55,8 +60,9 @@ export class DTraceProvider extends DynamicProvider {
   }
 
   /**
-   * Removes a probe: it fires no longer, and the property of its name is deleted, unless that is another probe by now. Tools list it until the
-   * last one goes that became visible together with it.
+   * Removes a probe: it fires no longer, and the property of its name is deleted, unless that is
+   * another probe by now. Tools list it until the last one goes that became visible together with
+   * it.
    *
    * @returns true
    * @throws {TypeError} when it is not a probe, or not one of this provider
@@ -76,7 +82,8 @@ export class DTraceProvider extends DynamicProvider {
    * Fires the probe that is the property of that name: see {@link DTraceProbe.fire}.
    *
    * @returns undefined when there is no such probe; otherwise true, fired or not
-   * @throws {TypeError} "Must give probe name as first argument", "Must give probe value callback as second argument"
+   * @throws {TypeError} "Must give probe name as first argument", "Must give probe value callback
+   * as second argument"
    */
   fire<Args extends readonly unknown[]>(
     name: string,
@@ -96,7 +103,8 @@ export class DTraceProvider extends DynamicProvider {
 const fireProbe = DynamicProbe.prototype.fire;
 
 /**
- * Makes a provider. With two arguments, the second is its module; with more, it is ignored, as the original does.
+ * Makes a provider. With two arguments, the second is its module; with more, it is ignored, as the
+ * original does.
  *
  * @throws as {@link DTraceProvider}
  */

@@ -12,7 +12,8 @@ export const INACTIVE: Native = { enabled: false, fireWith() {} };
 /** A probe's `fire` when it is called on something else, as V8 says it for native methods. */
 export const illegalInvocation = () => new TypeError('Illegal invocation');
 
-// Symbols and not private fields, which cost as much again as all that a probe does which nobody traces (docs/performance.md).
+// Symbols and not private fields, which cost as much again as all that a probe does which nobody
+// traces (docs/performance.md).
 const NATIVE = Symbol('native');
 const OWNER = Symbol('owner');
 
@@ -29,9 +30,10 @@ export class DynamicProbe {
   declare [OWNER]: Owner;
 
   /**
-   * Fires the probe, if somebody traces it, with the values in the array that `callback` returns, one for each argument; what is missing
-   * is `undefined`, what is beyond them is passed over. Not traced, it costs less than two nanoseconds and `callback` is not called. What a callback
-   * throws is swallowed and, as when it returns no array, counted in sonde's `status()`.
+   * Fires the probe, if somebody traces it, with the values in the array that `callback` returns,
+   * one for each argument; what is missing is `undefined`, what is beyond them is passed over. Not
+   * traced, it costs less than two nanoseconds and `callback` is not called. What a callback throws
+   * is swallowed and, as when it returns no array, counted in sonde's `status()`.
    *
    * @param callback called with `this` as the probe
    * @param args what `callback` is called with
@@ -56,7 +58,10 @@ export function own(probe: DynamicProbe, owner: Owner): void {
   Object.defineProperty(probe, OWNER, { value: owner });
 }
 
-/** What `probe` is from now on; undefined when that is to be decided before it fires. One that the program froze stays what it was. */
+/**
+ * What `probe` is from now on; undefined when that is to be decided before it fires. One that the
+ * program froze stays what it was.
+ */
 export function setNative(probe: DynamicProbe, native: Native | undefined): void {
   Reflect.set(probe, NATIVE, native);
 }

@@ -1,6 +1,8 @@
 // A program's values, converted as the original converts them: anything is taken for anything.
 
-/** What a probe's argument is made of: JavaScript's own conversion to a number or a text, or JSON. */
+/**
+ * What a probe's argument is made of: JavaScript's own conversion to a number or a text, or JSON.
+ */
 export type Kind = 'int' | 'string' | 'json';
 
 const GREATEST = 2n ** 63n - 1n;
@@ -18,7 +20,10 @@ export function convert(kind: Kind, value: unknown): unknown {
   }
 }
 
-/** Without its fraction, and the nearest that 64 bits hold. What cannot become a number is 0, a bigint too. */
+/**
+ * Without its fraction, and the nearest that 64 bits hold. What cannot become a number is 0, a
+ * bigint too.
+ */
 function integer(value: unknown): number | bigint {
   let number: number;
   try {

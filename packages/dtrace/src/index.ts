@@ -9,10 +9,12 @@ import type { DofDefinition, DofVersion } from '@sonde/dof';
 import { type Dtrace, fireFunction, getBinding, loadOnDemand } from '@sonde/native';
 
 /**
- * DTrace: each provider is described to the system by DOF, and its probes are stubs that are compiled into the addon.
- * `dtrace` lists them as `<provider><pid>:<module>:<function>:<name>`; a probe `session__start` is `session-start` there.
+ * DTrace: each provider is described to the system by DOF, and its probes are stubs that are
+ * compiled into the addon. `dtrace` lists them as `<provider><pid>:<module>:<function>:<name>`; a
+ * probe `session__start` is `session-start` there.
  *
- * @throws when the system has no helper device that this process may use, or the addon cannot be loaded
+ * @throws when the system has no helper device that this process may use, or the addon cannot be
+ * loaded
  */
 export function dtrace(): Backend {
   const system = getBinding().openDtrace();
@@ -25,7 +27,8 @@ function load(provider: ProviderDefinition, system: Dtrace, application: string)
   const definition = describeProvider(provider, system);
   const { writeDof } = loadOnDemand('dof') as typeof import('@sonde/dof');
   const { bytes, addresses, offsets } = writeDof(definition);
-  // Where the program names no module, the first thread's application is taken: a worker's file may lie in another package.
+  // Where the program names no module, the first thread's application is taken: a worker's file may
+  // lie in another package.
   const key = `${provider.module ?? ''} ${JSON.stringify(definition)}`;
   const module = provider.module ?? application;
   const { stubs, registration } = getBinding().registerDof({
@@ -58,8 +61,8 @@ function load(provider: ProviderDefinition, system: Dtrace, application: string)
 const dtraceName = (name: string) => name.replaceAll('__', '-');
 
 /**
- * A provider as DOF has it, without the places of its stubs: those the addon fills in. Of a probe's arguments those are told that
- * D can read; of others it would show a 0.
+ * A provider as DOF has it, without the places of its stubs: those the addon fills in. Of a probe's
+ * arguments those are told that D can read; of others it would show a 0.
  */
 export function describeProvider(
   { name, probes }: ProviderDefinition,

@@ -3,10 +3,12 @@ import { loadProbeObject, symbolOf, thisMachine } from '@sonde/native';
 import { openUserEvents, type UserEvents } from './user-events.js';
 
 /**
- * Linux, for tools that know uprobes and tracepoints but no USDT. Each probe is a function to set a uprobe on,
- * `<provider>_<probe>` in the provider's probe object, with DWARF and BTF for its arguments; and, where the kernel has them,
- * a *user event* as well, the typed tracepoint `user_events:<provider>_<probe>`. Both, because each serves tools that the other
- * does not: ftrace and perf take user events without a trap, but the kernel (6.12, 6.18) runs no BPF program for one.
+ * Linux, for tools that know uprobes and tracepoints but no USDT. Each probe is a function to set a
+ * uprobe on, `<provider>_<probe>` in the provider's probe object, with DWARF and BTF for its
+ * arguments; and, where the kernel has them, a *user event* as well, the typed tracepoint
+ * `user_events:<provider>_<probe>`. Both, because each serves tools that the other does not: ftrace
+ * and perf take user events without a trap, but the kernel (6.12, 6.18) runs no BPF program for
+ * one.
  *
  * Where there are no user events, the provider's `reason` tells why.
  *

@@ -1,5 +1,6 @@
-// User events: tracepoints that a program registers (Linux documentation, trace/user_events). The kernel sets a bit in our
-// memory while somebody traces one, and firing is one system call, without a trap.
+// User events: tracepoints that a program registers (Linux documentation, trace/user_events). The
+// kernel sets a bit in our memory while somebody traces one, and firing is one system call, without
+// a trap.
 import { accessSync, constants } from 'node:fs';
 import type { NativeArgument, NativeType, ProbeDefinition, ProviderDefinition } from '@sonde/core/internal';
 import { getBinding, type ProbeEvent, symbolOf } from '@sonde/native';
@@ -11,8 +12,9 @@ const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const LONGEST_DESCRIPTION = 511;
 
 /**
- * Bytes of an event without its header: ftrace keeps an event within a page of 4096, of which its own headers take some
- * 30 (kernel/trace/ring_buffer.c, `max_data_size`), and drops a larger one silently.
+ * Bytes of an event without its header: ftrace keeps an event within a page of 4096, of which its
+ * own headers take some 30 (kernel/trace/ring_buffer.c, `max_data_size`), and drops a larger one
+ * silently.
  */
 const LARGEST_EVENT = 4032;
 
@@ -20,9 +22,10 @@ const LARGEST_EVENT = 4032;
 const WORD = 4;
 
 /**
- * Types as `user_event_field_size` in the kernel knows them; where there is a choice, C's own names, which bpftrace
- * understands without the kernel's BTF, too. int8 and int16 take four bytes, because perf and ftrace show narrower ones without
- * their sign. A text's field holds where it lies in the event.
+ * Types as `user_event_field_size` in the kernel knows them; where there is a choice, C's own
+ * names, which bpftrace understands without the kernel's BTF, too. int8 and int16 take four bytes,
+ * because perf and ftrace show narrower ones without their sign. A text's field holds where it lies
+ * in the event.
  */
 const TYPES: Record<NativeType, { type: string; size: number }> = {
   int8: { type: 'int', size: 4 },
@@ -45,7 +48,10 @@ export interface UserEvents {
   close(): void;
 }
 
-/** Registers a user event for each probe. Throws with the reason, and then none of them is registered. */
+/**
+ * Registers a user event for each probe. Throws with the reason, and then none of them is
+ * registered.
+ */
 export function openUserEvents({ name: provider, probes }: ProviderDefinition): UserEvents {
   const path = `${findTracefs()}/user_events_data`;
   const names = probes.map((probe) => symbolOf(provider, probe.name));
@@ -92,8 +98,8 @@ export interface Field extends NativeArgument {
 }
 
 /**
- * A probe's arguments in the event's order: the largest first. Then each lies where a C compiler would put it, which tools rely
- * on, and there are no gaps.
+ * A probe's arguments in the event's order: the largest first. Then each lies where a C compiler
+ * would put it, which tools rely on, and there are no gaps.
  */
 export function fieldsOf({ arguments: args, native }: ProbeDefinition): Field[] {
   const limits = args.flatMap(({ type, limit = 0 }) => (type === 'bytes' ? [0, 0] : [limit]));
@@ -104,7 +110,10 @@ export function fieldsOf({ arguments: args, native }: ProbeDefinition): Field[] 
   return fields.sort((a, b) => TYPES[b.type].size - TYPES[a.type].size);
 }
 
-/** Cuts the limits of texts so that all of them fit into an event: those that are long share the room. */
+/**
+ * Cuts the limits of texts so that all of them fit into an event: those that are long share the
+ * room.
+ */
 function fit(fields: readonly Field[]): void {
   let room = LARGEST_EVENT - fields.reduce((sum, { type }) => sum + TYPES[type].size, 0);
   const texts = fields.filter(({ type }) => type === 'string').sort((a, b) => a.limit - b.limit);
@@ -115,7 +124,10 @@ function fit(fields: readonly Field[]): void {
   });
 }
 
-/** An event as the kernel wants it: `smtp_session__start __data_loc char[] peer; int port`. Throws when it would not take it. */
+/**
+ * An event as the kernel wants it: `smtp_session__start __data_loc char[] peer; int port`. Throws
+ * when it would not take it.
+ */
 export function describeEvent(event: string, fields: readonly Field[]): string {
   const common = fields.find(({ name }) => name.startsWith('common_'));
   if (common) throw new Error(`argument ${common.name} of ${event} has a name like those that every tracepoint has`);

@@ -3,8 +3,9 @@ import type { ByteWriter } from './bytes.js';
 import { cTypes, type NativeType, type ProbeDefinition } from './definition.js';
 
 /*
- * BTF that tells the stubs' prototypes to tools of the BPF world, which read no DWARF. Numbers and layouts are those of
- * "BPF Type Format (BTF)" in the Linux kernel's documentation (Documentation/bpf/btf.rst).
+ * BTF that tells the stubs' prototypes to tools of the BPF world, which read no DWARF. Numbers and
+ * layouts are those of "BPF Type Format (BTF)" in the Linux kernel's documentation
+ * (Documentation/bpf/btf.rst).
  */
 
 const BTF_MAGIC = 0xeb9f;
@@ -21,13 +22,19 @@ const BTF_KIND_FUNC_PROTO = 13;
 const BTF_INT_SIGNED = 1;
 const BTF_INT_BOOL = 4;
 
-/** Where a function is seen from: everywhere. Stands where other types have the number of their members. */
+/**
+ * Where a function is seen from: everywhere. Stands where other types have the number of their
+ * members.
+ */
 const BTF_FUNC_GLOBAL = 1;
 
 /** Type 0. */
 const VOID = 0;
 
-/** Writes the content of a section `.BTF`: for each probe a function, and the types that its arguments have. */
+/**
+ * Writes the content of a section `.BTF`: for each probe a function, and the types that its
+ * arguments have.
+ */
 export function writeBtf(out: ByteWriter, machine: Machine, probes: readonly ProbeDefinition[]): void {
   const words: number[] = [];
   let strings = '\0';

@@ -1,9 +1,9 @@
 /**
  * A little-endian byte sequence that grows while it is written.
  *
- * One buffer for the whole file, and few, plain functions: an object is written once per process, in code that V8 has
- * yet to compile and then interprets. There, the first call of a function costs more than what it does, `Buffer`'s own
- * functions included.
+ * One buffer for the whole file, and few, plain functions: an object is written once per process,
+ * in code that V8 has yet to compile and then interprets. There, the first call of a function costs
+ * more than what it does, `Buffer`'s own functions included.
  */
 export class ByteWriter {
   /** What was written so far: where the next byte goes. */
@@ -34,8 +34,8 @@ export class ByteWriter {
   }
 
   /**
-   * Values of 32 bits: structures are written a whole one at a time. Where they have 64 bits, the upper half is 0:
-   * nothing in an object is that large.
+   * Values of 32 bits: structures are written a whole one at a time. Where they have 64 bits, the
+   * upper half is 0: nothing in an object is that large.
    */
   words(values: readonly number[]): void {
     let at = this.reserve(4 * values.length);

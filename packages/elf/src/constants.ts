@@ -1,6 +1,6 @@
 /**
- * Numbers of the ELF format that both writer and reader need, by their names in the System V gABI (edition 4.1 and its
- * drafts): chapters "Object Files" and "Program Loading and Dynamic Linking".
+ * Numbers of the ELF format that both writer and reader need, by their names in the System V gABI
+ * (edition 4.1 and its drafts): chapters "Object Files" and "Program Loading and Dynamic Linking".
  */
 
 /** Sizes of the format's structures in ELF64. */
@@ -25,7 +25,10 @@ export const PT_GNU_STACK = 0x6474e551;
 export const PF_X = 1;
 export const PF_W = 2;
 export const PF_R = 4;
-/** `e_phnum` when there are more segments than it can tell; the number is then in section 0's `sh_info`. */
+/**
+ * `e_phnum` when there are more segments than it can tell; the number is then in section 0's
+ * `sh_info`.
+ */
 export const PN_XNUM = 0xffff;
 
 export const SHT_PROGBITS = 1;
@@ -57,7 +60,7 @@ export const DT_SONAME = 14;
 export const NT_GNU_BUILD_ID = 3;
 
 /**
- * Owner `stapsdt`, type 3: version 3 of SDT notes, the one since 2010 (sys/sdt.h and the SystemTap wiki,
- * "UserSpaceProbeImplementation").
+ * Owner `stapsdt`, type 3: version 3 of SDT notes, the one since 2010 (sys/sdt.h and the SystemTap
+ * wiki, "UserSpaceProbeImplementation").
  */
 export const NT_STAPSDT = 3;

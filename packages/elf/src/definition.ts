@@ -6,12 +6,12 @@ export type Architecture = 'x64' | 'arm64';
 /**
  * The C type of a native argument, as tools see it.
  *
- * `int8` … `uint64` are C's `int8_t` … `uint64_t`; `boolean` is C's `bool`, one byte; `string` is a `const char *` to
- * text that ends with a zero byte; `pointer` is a `const void *`. Tools extend `int8` … `int32` by their sign, the
- * unsigned ones and `boolean` by zeros.
+ * `int8` … `uint64` are C's `int8_t` … `uint64_t`; `boolean` is C's `bool`, one byte; `string` is a
+ * `const char *` to text that ends with a zero byte; `pointer` is a `const void *`. Tools extend
+ * `int8` … `int32` by their sign, the unsigned ones and `boolean` by zeros.
  *
- * Whoever calls a stub extends every argument to 64 bits, by sign or zeros, in registers and on the stack: most tools
- * cut off what is too much, but bpftrace's `args->name` shows the whole register.
+ * Whoever calls a stub extends every argument to 64 bits, by sign or zeros, in registers and on the
+ * stack: most tools cut off what is too much, but bpftrace's `args->name` shows the whole register.
  */
 export type NativeType =
   | 'int8'
@@ -29,8 +29,8 @@ export type NativeType =
 /** One argument of a probe. */
 export interface NativeArgument {
   /**
-   * A C identifier, unique in its probe: the parameter's name in DWARF (`args->peer` in bpftrace, `peer` in perf and
-   * gdb).
+   * A C identifier, unique in its probe: the parameter's name in DWARF (`args->peer` in bpftrace,
+   * `peer` in perf and gdb).
    */
   name: string;
   type: NativeType;
@@ -41,13 +41,13 @@ export interface ProbeDefinition {
   /** A C identifier, 1 to 63 characters, unique in the object: the probe's name in its SDT note. */
   name: string;
   /**
-   * A C identifier, 1 to 255 characters, unique in the object: the stub's symbol, what `uprobe:OBJECT:SYMBOL` and
-   * backtraces show.
+   * A C identifier, 1 to 255 characters, unique in the object: the stub's symbol, what
+   * `uprobe:OBJECT:SYMBOL` and backtraces show.
    */
   symbol: string;
   /**
-   * At most 12, the limit of SDT notes. The first six (x64) or eight (arm64) arrive in registers, the others on the
-   * stack, as in C.
+   * At most 12, the limit of SDT notes. The first six (x64) or eight (arm64) arrive in registers,
+   * the others on the stack, as in C.
    */
   arguments: readonly NativeArgument[];
 }
@@ -58,17 +58,22 @@ export interface ProbeObjectDefinition {
   provider: string;
   architecture: Architecture;
   /**
-   * Length in bytes of the first instruction of each stub on x64. Which one is best depends on the kernel:
+   * Length in bytes of the first instruction of each stub on x64. Which one is best depends on the
+   * kernel:
    *
    * - 1 is right everywhere, and emulated in the trap where nothing better is known;
    * - 5 can be replaced by a call from Linux 6.18 on; older kernels step over it, which is slow;
-   * - 10 is for kernels that replace this one. **On others no uprobe can be set on it**: it has a segment prefix, which
-   *   they refuse, and tracers attach without an error and see nothing. (gdb is not concerned.)
+   * - 10 is for kernels that replace this one. **On others no uprobe can be set on it**: it has a
+   *   segment prefix, which they refuse, and tracers attach without an error and see nothing. (gdb
+   *   is not concerned.)
    *
    * arm64 has only its 4-byte nop and ignores this.
    */
   nop: 1 | 5 | 10;
-  /** Write SDT notes (`.note.stapsdt`)? `false` leaves symbols, DWARF and BTF: no tool lists the probes as USDT. */
+  /**
+   * Write SDT notes (`.note.stapsdt`)? `false` leaves symbols, DWARF and BTF: no tool lists the
+   * probes as USDT.
+   */
   notes: boolean;
   probes: readonly ProbeDefinition[];
 }
@@ -97,7 +102,10 @@ export const cTypes: Readonly<Record<NativeType, CType>> = {
 /** So that a string table stays small whatever is given; tracers carry less. */
 const maxIdentifier = 255;
 
-/** Checks everything that the writer relies on. @throws {ElfError} for the first value that breaks a rule. */
+/**
+ * Checks everything that the writer relies on. @throws {ElfError} for the first value that breaks a
+ * rule.
+ */
 export function checkDefinition(definition: ProbeObjectDefinition): void {
   if (typeof definition !== 'object' || definition === null) {
     throw new ElfError(`definition: ${show(definition)} is not an object`);

@@ -3,14 +3,15 @@ import type { ByteWriter } from './bytes.js';
 import { cTypes, type NativeType, type ProbeDefinition } from './definition.js';
 
 /*
- * DWARF that tells tools the stubs' prototypes, so that they show `peer` instead of `arg0`: bpftrace (`args->peer`),
- * perf (`perf probe -x OBJECT 'SYMBOL peer:string'`), gdb (`ptype`, `info scope`, a frame's arguments).
+ * DWARF that tells tools the stubs' prototypes, so that they show `peer` instead of `arg0`:
+ * bpftrace (`args->peer`), perf (`perf probe -x OBJECT 'SYMBOL peer:string'`), gdb (`ptype`,
+ * `info scope`, a frame's arguments).
  *
- * Version 4: all that is said here fits into it, and tools older than DWARF 5, SystemTap and elfutils of long-lived
- * distributions, read it as well.
+ * Version 4: all that is said here fits into it, and tools older than DWARF 5, SystemTap and
+ * elfutils of long-lived distributions, read it as well.
  *
- * No line table: there are no lines, and perf and gdb use one, where it exists, to skip a function's prologue, which
- * would be the nop itself.
+ * No line table: there are no lines, and perf and gdb use one, where it exists, to skip a
+ * function's prologue, which would be the nop itself.
  *
  * Section and figure numbers are those of the DWARF 4 specification.
  */
@@ -70,8 +71,8 @@ const DW_ATE_unsigned_char = 0x08;
 const DW_LANG_C99 = 0x0c;
 
 /**
- * The contents of `.debug_abbrev`, the same in every object. All numbers are below 128, so each ULEB128 is its one
- * byte.
+ * The contents of `.debug_abbrev`, the same in every object. All numbers are below 128, so each
+ * ULEB128 is its one byte.
  */
 // biome-ignore format: an attribute and its form belong together
 export const abbreviations = Uint8Array.of(
@@ -154,20 +155,21 @@ export function writeDebugInfo(
 }
 
 /**
- * Writes the contents of `.debug_aranges`: all code belongs to the one unit. gdb and libdw find the unit of an address
- * by it.
+ * Writes the contents of `.debug_aranges`: all code belongs to the one unit. gdb and libdw find the
+ * unit of an address by it.
  */
 export function writeAddressRanges(out: ByteWriter, text: { address: number; size: number }): void {
   const length = 44;
   const version = 2; // 16 bits
   const addressSize = 8; // 8 bits, and 8 for the size of a segment selector: none
-  // Two words further, a word of padding, so that the pairs of address and length are aligned to their size.
+  // Two words further, a word of padding, so that the pairs of address and length are aligned to
+  // their size.
   out.words([length, version, addressSize << 16, 0, text.address, 0, text.size, 0, 0, 0, 0, 0]);
 }
 
 /**
- * Writes the contents of `.debug_frame`: a stub has no frame of its own, from its first instruction to its last, so one
- * rule is good for all of them. Debuggers and profilers unwind by it.
+ * Writes the contents of `.debug_frame`: a stub has no frame of its own, from its first instruction
+ * to its last, so one rule is good for all of them. Debuggers and profilers unwind by it.
  */
 export function writeFrames(out: ByteWriter, machine: Machine, text: { address: number; size: number }): void {
   out.words([20, 0xffffffff]); // length and id of the CIE
@@ -176,8 +178,8 @@ export function writeFrames(out: ByteWriter, machine: Machine, text: { address: 
 }
 
 /**
- * Writes the entry of a type that is used for the first time, after those it is made of. Returns its offset in the
- * unit.
+ * Writes the entry of a type that is used for the first time, after those it is made of. Returns
+ * its offset in the unit.
  */
 function writeType(out: ByteWriter, machine: Machine, type: NativeType, unitStart: number): number {
   const cType = cTypes[type];

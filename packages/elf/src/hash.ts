@@ -7,17 +7,17 @@ export interface Range {
 /**
  * 160 bits that tell contents apart, for use as a build-id.
  *
- * Not cryptographic, on purpose: loading `node:crypto` takes a fresh process 3 to 5 ms, a SHA-1 in cold JavaScript
- * 2 ms, both longer than writing the object. It need not be: a build-id tells files apart that were not made to be confused, and
- * whether one is damaged (`isIntact`). It is no guard against forgery: whoever maps a file must know that nobody else can write
- * where it lies.
+ * Not cryptographic, on purpose: loading `node:crypto` takes a fresh process 3 to 5 ms, a SHA-1 in
+ * cold JavaScript 2 ms, both longer than writing the object. It need not be: a build-id tells files
+ * apart that were not made to be confused, and whether one is damaged (`isIntact`). It is no guard
+ * against forgery: whoever maps a file must know that nobody else can write where it lies.
  *
- * Blocks of five 32-bit words meet five lanes of state. For each block, state and words determine each other one to
- * one, and every lane goes into the next: a difference cannot die out before another block happens to match it in all
- * 160 bits.
+ * Blocks of five 32-bit words meet five lanes of state. For each block, state and words determine
+ * each other one to one, and every lane goes into the next: a difference cannot die out before
+ * another block happens to match it in all 160 bits.
  *
- * Ranges are in bytes, multiples of four. Up to 16 bytes after a range count as well, to fill its last block; those
- * beyond the end of memory as zeros.
+ * Ranges are in bytes, multiples of four. Up to 16 bytes after a range count as well, to fill its
+ * last block; those beyond the end of memory as zeros.
  *
  * @returns five words of 32 bits
  */

@@ -4,8 +4,8 @@ import { example } from './test-definitions.js';
 import { extremes, generator, interesting, measured, mutations, original, readEverything } from './test-mutations.js';
 
 /**
- * Files that are broken by accident or on purpose: an `ElfError` or a result inside the bounds, in work that is
- * proportional to the file's size.
+ * Files that are broken by accident or on purpose: an `ElfError` or a result inside the bounds, in
+ * work that is proportional to the file's size.
  */
 describe('hostile files', () => {
   const sections = readElf(original).sections;

@@ -5,15 +5,17 @@ export interface SdtOperand {
   /** Is it a floating-point value? (`8f@%xmm0`) */
   float: boolean;
   /**
-   * In the assembler's notation for the file's machine: `%edi`, `$5`, `-8(%rbp)`, `x0`, `[sp, 16]`, `counter+4(%rip)`.
+   * In the assembler's notation for the file's machine: `%edi`, `$5`, `-8(%rbp)`, `x0`, `[sp, 16]`,
+   * `counter+4(%rip)`.
    */
   operand: string;
 }
 
 /**
- * Takes apart an SDT note's description of its arguments, as compilers write it: `-4@%edi 8@-8(%rbp) 8f@%xmm0 4@[sp,
- * 16]`. Arguments are separated by spaces; those inside of brackets or after a comma belong to an operand. Nothing is
- * an error: whatever stands there is taken for an operand.
+ * Takes apart an SDT note's description of its arguments, as compilers write it:
+ * `-4@%edi 8@-8(%rbp) 8f@%xmm0 4@[sp, 16]`. Arguments are separated by spaces; those inside of
+ * brackets or after a comma belong to an operand. Nothing is an error: whatever stands there is
+ * taken for an operand.
  */
 export function parseOperands(text: string): SdtOperand[] {
   const operands: SdtOperand[] = [];

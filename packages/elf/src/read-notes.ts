@@ -3,8 +3,8 @@ import { ElfError } from './error.js';
 import { ElfFile } from './read.js';
 
 /**
- * A USDT probe, as the file's notes describe it (SDT version 3). A probe that is inlined or used in several places has
- * a note for each of them.
+ * A USDT probe, as the file's notes describe it (SDT version 3). A probe that is inlined or used in
+ * several places has a note for each of them.
  */
 export interface SdtNote {
   provider: string;
@@ -15,18 +15,27 @@ export interface SdtNote {
   location: bigint;
   /** Address of `.stapsdt.base` when the file was linked. */
   base: bigint;
-  /** Address, when the file was linked, of the 16-bit counter by which tools switch the probe on; 0 if it has none. */
+  /**
+   * Address, when the file was linked, of the 16-bit counter by which tools switch the probe on; 0
+   * if it has none.
+   */
   semaphore: bigint;
-  /** Address of the probe's instruction as the file is now: prelinking moves sections and leaves notes as they are. */
+  /**
+   * Address of the probe's instruction as the file is now: prelinking moves sections and leaves
+   * notes as they are.
+   */
   address: bigint;
-  /** Where the instruction is in the file; what a uprobe is set by. Nothing if it is in no segment. */
+  /**
+   * Where the instruction is in the file; what a uprobe is set by. Nothing if it is in no segment.
+   */
   fileOffset: number | undefined;
 }
 
 /**
  * Reads all SDT notes of a file, in its order. None if it has none.
  *
- * @throws {ElfError} if the file is not a readable ELF file or its notes are not what they claim to be.
+ * @throws {ElfError} if the file is not a readable ELF file or its notes are not what they claim to
+ * be.
  */
 export function readNotes(file: ElfFile | Uint8Array): SdtNote[] {
   const elf = file instanceof ElfFile ? file : new ElfFile(file);
@@ -45,9 +54,11 @@ export function readNotes(file: ElfFile | Uint8Array): SdtNote[] {
 }
 
 /**
- * The build-id of a file, in hex digits: what perf and debuggers know it by. Nothing if it has none.
+ * The build-id of a file, in hex digits: what perf and debuggers know it by. Nothing if it has
+ * none.
  *
- * @throws {ElfError} if the file is not a readable ELF file, or its notes are not what they claim to be.
+ * @throws {ElfError} if the file is not a readable ELF file, or its notes are not what they claim
+ * to be.
  */
 export function readBuildId(file: ElfFile | Uint8Array): string | undefined {
   const elf = file instanceof ElfFile ? file : new ElfFile(file);
@@ -77,7 +88,10 @@ export function readBuildId(file: ElfFile | Uint8Array): string | undefined {
   return buildId;
 }
 
-/** gABI, "Note Section": three words (length of the owner's name, of the description, type), then both, padded. */
+/**
+ * gABI, "Note Section": three words (length of the owner's name, of the description, type), then
+ * both, padded.
+ */
 function forEachNote(
   elf: ElfFile,
   what: string,

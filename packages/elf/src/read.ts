@@ -17,7 +17,10 @@ import {
 } from './constants.js';
 import { ElfError } from './error.js';
 
-/** A row of the section header table. Nothing in it is checked against the file before its contents are asked for. */
+/**
+ * A row of the section header table. Nothing in it is checked against the file before its contents
+ * are asked for.
+ */
 export interface ElfSection {
   /** Its place in the table; 0 is the section that is none. */
   index: number;
@@ -70,12 +73,13 @@ export interface ElfSymbol {
 const maxSectionName = 1024;
 
 /**
- * Reads the header and the tables of a 64-bit ELF file, of either byte order and for any machine. Contents are not
- * copied: the result refers to `bytes`, and sections, symbols and notes are read when they are asked for. A file that
- * needs more names than it has bytes for (many rows that share one long name) is refused rather than read in more time
- * than its length justifies.
+ * Reads the header and the tables of a 64-bit ELF file, of either byte order and for any machine.
+ * Contents are not copied: the result refers to `bytes`, and sections, symbols and notes are read
+ * when they are asked for. A file that needs more names than it has bytes for (many rows that share
+ * one long name) is refused rather than read in more time than its length justifies.
  *
- * @throws {ElfError} if the bytes are not ELF, a 32-bit ELF, or end before what the header promises.
+ * @throws {ElfError} if the bytes are not ELF, a 32-bit ELF, or end before what the header
+ * promises.
  */
 export function readElf(bytes: Uint8Array): ElfFile {
   return new ElfFile(bytes);
@@ -85,7 +89,10 @@ export function readElf(bytes: Uint8Array): ElfFile {
 export class ElfFile {
   readonly bytes: Uint8Array;
   readonly littleEndian: boolean;
-  /** `e_type`: 1 relocatable, 2 executable, 3 shared object or position-independent executable, 4 core. */
+  /**
+   * `e_type`: 1 relocatable, 2 executable, 3 shared object or position-independent executable, 4
+   * core.
+   */
   readonly type: number;
   /** `e_machine`: 62 for x86-64, 183 for aarch64. */
   readonly machine: number;
@@ -125,8 +132,8 @@ export class ElfFile {
   }
 
   /**
-   * The contents of a section, by itself or by name; a view of the file's bytes, not a copy. Nothing for a section that
-   * takes no room in the file.
+   * The contents of a section, by itself or by name; a view of the file's bytes, not a copy.
+   * Nothing for a section that takes no room in the file.
    *
    * @throws {ElfError} if there is no such section, or if it is not all inside the file.
    */
@@ -140,8 +147,9 @@ export class ElfFile {
   }
 
   /**
-   * The symbols of `.symtab`, or of `.dynsym`, what is left of them in a stripped file; whichever exists, in that
-   * order, unless told. None if there is no table. Without the first entry, which is always empty.
+   * The symbols of `.symtab`, or of `.dynsym`, what is left of them in a stripped file; whichever
+   * exists, in that order, unless told. None if there is no table. Without the first entry, which
+   * is always empty.
    *
    * @throws {ElfError} if the table or its names are not all inside the file.
    */
@@ -175,8 +183,8 @@ export class ElfFile {
   }
 
   /**
-   * Where in the file the byte lies that is at an address in memory; nothing if it is in no segment, or not in the
-   * file.
+   * Where in the file the byte lies that is at an address in memory; nothing if it is in no
+   * segment, or not in the file.
    */
   fileOffset(address: bigint): number | undefined {
     this.loaded ??= this.segments
@@ -227,7 +235,8 @@ export class ElfFile {
 
   /** @internal Where the text at `start` ends: at its zero, or nowhere before `end`. */
   endOfText(start: number, end: number): number | undefined {
-    // `indexOf` looks through the whole rest of the file; a short text, as most are, is found sooner.
+    // `indexOf` looks through the whole rest of the file; a short text, as most are, is found
+    // sooner.
     const near = Math.min(start + 64, end);
     for (let i = start; i < near; i++) if (this.bytes[i] === 0) return i;
     if (near === end) return undefined;
@@ -314,8 +323,9 @@ export class ElfFile {
   }
 
   /**
-   * Reads the texts of a string table. Texts may share their ends, so a small file could name a large one many times;
-   * together they may be a few times as long as the file, as in no proper one.
+   * Reads the texts of a string table. Texts may share their ends, so a small file could name a
+   * large one many times; together they may be a few times as long as the file, as in no proper
+   * one.
    */
   private strings(table: ElfSection, maxLength = Number.POSITIVE_INFINITY): (offset: number) => string {
     const where = `section ${table.index}, a string table`;

@@ -17,8 +17,8 @@ export const types: readonly NativeType[] = [
 ];
 
 /**
- * One probe as the documentation has it, one without arguments, and one with as many as there can be, of every type, in
- * registers and on the stack.
+ * One probe as the documentation has it, one without arguments, and one with as many as there can
+ * be, of every type, in registers and on the stack.
  */
 export function example(changes: Partial<ProbeObjectDefinition> = {}): ProbeObjectDefinition {
   return {

@@ -40,8 +40,8 @@ export function mutations(seed: number): () => Uint8Array {
 }
 
 /**
- * Reads all there is to read. Anything but an `ElfError` is a fault, and so is more work than the file is long, or a
- * result from outside of it.
+ * Reads all there is to read. Anything but an `ElfError` is a fault, and so is more work than the
+ * file is long, or a result from outside of it.
  */
 export function readEverything(bytes: Uint8Array): void {
   const { work } = measured(() => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 /**
- * The path of a program that a test needs. Where it is missing, the test is skipped, and says so; with `CI=true` it
- * fails.
+ * The path of a program that a test needs. Where it is missing, the test is skipped, and says so;
+ * with `CI=true` it fails.
  */
 export function tool(this: Mocha.Context, name: string): string {
   for (const directory of (process.env.PATH ?? '').split(delimiter)) {

@@ -4,12 +4,12 @@ import { NT_STAPSDT } from './constants.js';
 import { cTypes, type NativeArgument, type ProbeDefinition } from './definition.js';
 
 /**
- * Writes the contents of `.note.stapsdt`: what makes a stub a USDT probe for SystemTap, bpftrace, bcc, perf, gdb and
- * DTrace for Linux.
+ * Writes the contents of `.note.stapsdt`: what makes a stub a USDT probe for SystemTap, bpftrace,
+ * bcc, perf, gdb and DTrace for Linux.
  *
- * A note (SDT version 3) names the stub's address, the address of `.stapsdt.base` at link time (tools compare it with
- * the section's real one, should something have moved the object), and a semaphore, of which there is none: sonde
- * watches the stub's first byte instead.
+ * A note (SDT version 3) names the stub's address, the address of `.stapsdt.base` at link time
+ * (tools compare it with the section's real one, should something have moved the object), and a
+ * semaphore, of which there is none: sonde watches the stub's first byte instead.
  */
 export function writeNotes(
   out: ByteWriter,
@@ -31,12 +31,12 @@ export function writeNotes(
 }
 
 /**
- * Where a tool finds the arguments when a stub is entered: `SIZE@OPERAND` each, the size negative for signed types,
- * separated by spaces.
+ * Where a tool finds the arguments when a stub is entered: `SIZE@OPERAND` each, the size negative
+ * for signed types, separated by spaces.
  *
- * What is narrower is read as the four bytes of the `int` that C promotes it to, which whoever fires must have extended it
- * to: perf does not extend the sign of anything narrower, and would show 128 for -128; SystemTap 4.8 takes a single byte on
- * the stack for a signed one.
+ * What is narrower is read as the four bytes of the `int` that C promotes it to, which whoever
+ * fires must have extended it to: perf does not extend the sign of anything narrower, and would
+ * show 128 for -128; SystemTap 4.8 takes a single byte on the stack for a signed one.
  */
 function noteOperands(machine: Machine, parameters: readonly NativeArgument[]): string {
   let operands = '';

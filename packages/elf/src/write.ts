@@ -48,14 +48,14 @@ import { writeNotes } from './write-notes.js';
 export interface ProbeObject {
   bytes: Uint8Array;
   /**
-   * 40 hex digits: a hash of the object's own content, taken while this field is zero. perf and debuggers know the
-   * object by it, and {@link isIntact} tells by it whether a file is whole. It is not cryptographic and proves nothing
-   * about a file that others could write.
+   * 40 hex digits: a hash of the object's own content, taken while this field is zero. perf and
+   * debuggers know the object by it, and {@link isIntact} tells by it whether a file is whole. It
+   * is not cryptographic and proves nothing about a file that others could write.
    */
   buildId: string;
   /**
-   * The stubs' section: where it lies in the file and in memory, there relative to the load base, and how long it is,
-   * in bytes.
+   * The stubs' section: where it lies in the file and in memory, there relative to the load base,
+   * and how long it is, in bytes.
    */
   text: { fileOffset: number; address: number; size: number };
 }
@@ -70,13 +70,16 @@ export interface Stubs {
   untraced: number;
 }
 
-/** Goes into every {@link definitionKey}. To be increased whenever a definition gives other bytes than before. */
+/**
+ * Goes into every {@link definitionKey}. To be increased whenever a definition gives other bytes
+ * than before.
+ */
 const FORMAT = 3;
 
 /**
- * 40 hex digits that stand for a definition and for the version of this writer: what two objects with the same key hold
- * is the same, so nothing need be written to find out whether an object is there already. Fields in another order, or
- * more of them, give another key.
+ * 40 hex digits that stand for a definition and for the version of this writer: what two objects
+ * with the same key hold is the same, so nothing need be written to find out whether an object is
+ * there already. Fields in another order, or more of them, give another key.
  */
 export function definitionKey(definition: ProbeObjectDefinition): string {
   const text = `${FORMAT} ${JSON.stringify(definition)}`;
@@ -96,7 +99,9 @@ export function stubsOf({ architecture, nop, probes }: ProbeObjectDefinition): S
   };
 }
 
-/** Files are laid out by this, whatever the segments' alignment: uprobes address pages of the file. */
+/**
+ * Files are laid out by this, whatever the segments' alignment: uprobes address pages of the file.
+ */
 const filePage = 0x1000;
 
 const segmentCount = 6;
@@ -104,7 +109,8 @@ const buildIdNoteSize = 36;
 const dynamicSize = 7 * dynamicEntrySize;
 const frameSize = 48;
 
-// Indexes of sections that others refer to; those of .strtab and .shstrtab are counted from the end.
+// Indexes of sections that others refer to; those of .strtab and .shstrtab are counted from the
+// end.
 const dynsymIndex = 1;
 const dynstrIndex = 4;
 const textIndex = 5;
@@ -114,10 +120,11 @@ const sectionNames =
   '\0.debug_abbrev\0.debug_info\0.debug_frame\0.symtab\0.strtab\0.shstrtab\0.BTF\0';
 
 /**
- * Writes a *probe object*: an ELF64 shared object that holds a function doing nothing (its *stub*) for each probe, and
- * everything by which Linux tools find it. Once it is `dlopen`ed, tracers list the probes as USDT
- * (`usdt:OBJECT:smtp:session__start`), unless `notes` is false, and as functions with named, typed arguments
- * (`uprobe:OBJECT:smtp_session__start`). Without notes it has BTF, for tools that know functions only.
+ * Writes a *probe object*: an ELF64 shared object that holds a function doing nothing (its *stub*)
+ * for each probe, and everything by which Linux tools find it. Once it is `dlopen`ed, tracers list
+ * the probes as USDT (`usdt:OBJECT:smtp:session__start`), unless `notes` is false, and as functions
+ * with named, typed arguments (`uprobe:OBJECT:smtp_session__start`). Without notes it has BTF, for
+ * tools that know functions only.
  *
  * | segment | holds |
  * | --- | --- |
@@ -128,9 +135,9 @@ const sectionNames =
  *
  * The same definition gives the same bytes, always and everywhere.
  *
- * @throws {ElfError} if a name is not a C identifier of allowed length or not unique, if a probe has an
- * argument of unknown type, or if any other field is out of its range. The message names the value and the
- * rule.
+ * @throws {ElfError} if a name is not a C identifier of allowed length or not unique, if a probe
+ * has an argument of unknown type, or if any other field is out of its range. The message names the
+ * value and the rule.
  */
 export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject {
   checkDefinition(definition);
@@ -140,7 +147,8 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   const stub = stubFor(architecture, definition.nop);
   const count = probes.length;
 
-  // Layout. All that is loaded has a size that is known beforehand, so addresses can be written where they are needed.
+  // Layout. All that is loaded has a size that is known beforehand, so addresses can be written
+  // where they are needed.
   let symbols = '\0';
   let argumentCount = 0;
   for (let i = 0; i < count; i++) {
@@ -162,9 +170,9 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   const textSize = stubsOf(definition).size;
   const textAddress = nextSegment(readSize, textOffset, segmentAlignment);
   const text = { fileOffset: textOffset, address: textAddress, size: textSize };
-  // .stapsdt.base follows the code, so that its distance to the stubs is the same in the file as in memory: perf
-  // reckons with file offsets here, others with addresses, and where segments are aligned to more than the file is, the
-  // two differ from segment to segment.
+  // .stapsdt.base follows the code, so that its distance to the stubs is the same in the file as in
+  // memory: perf reckons with file offsets here, others with addresses, and where segments are
+  // aligned to more than the file is, the two differ from segment to segment.
   const baseAddress = textAddress + textSize;
   const executeSize = textSize + (notes ? 1 : 0);
 
@@ -196,7 +204,8 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   out.skipTo(textOffset);
   for (let i = 0; i < count; i++) out.copy(stub.code);
 
-  // Segment: read, write. glibc before 2.35 relocates pointers in place here, and crashes where it cannot.
+  // Segment: read, write. glibc before 2.35 relocates pointers in place here, and crashes where it
+  // cannot.
   out.skipTo(dynamic);
   out.words([DT_SONAME, 0, symbols.length, 0, DT_HASH, 0, hash, 0, DT_STRTAB, 0, dynstr, 0, DT_SYMTAB, 0, dynsym, 0]);
   out.words([DT_STRSZ, 0, strings.length, 0, DT_SYMENT, 0, symbolSize, 0, DT_NULL, 0, 0, 0]);
@@ -281,8 +290,8 @@ function hashedRanges(readSize: number, code: number, codeSize: number, dynamic:
 }
 
 /**
- * Whether a file's content is an object as {@link writeProbeObject} made it, down to the last bit: its build-id is that of
- * its content. Damage is found this way, forgery is not.
+ * Whether a file's content is an object as {@link writeProbeObject} made it, down to the last bit:
+ * its build-id is that of its content. Damage is found this way, forgery is not.
  *
  * @param memory the file, followed by nothing or zeros, on a multiple of four bytes; it is changed
  * @param size the file's own size in bytes
@@ -315,7 +324,8 @@ function writeSegment(
   size: number,
   alignment: number,
 ): void {
-  // The address is there twice, as a virtual and a physical one; the size, too, for file and memory.
+  // The address is there twice, as a virtual and a physical one; the size, too, for file and
+  // memory.
   out.words([type, flags, offset, 0, address, 0, address, 0, size, 0, size, 0, alignment, 0]);
 }
 
@@ -336,7 +346,10 @@ function writeSection(
   out.words([nameAt, type, flags, 0, address, 0, offset, 0, size, 0, link, info, alignment, 0, entrySize, 0]);
 }
 
-/** A symbol table. The names stand one after the other in the string table, in this order, after its first zero. */
+/**
+ * A symbol table. The names stand one after the other in the string table, in this order, after its
+ * first zero.
+ */
 function writeSymbols(out: ByteWriter, probes: readonly ProbeDefinition[], textAddress: number, size: number): void {
   out.words([0, 0, 0, 0, 0, 0]); // the symbol that is none
   const kind = (textIndex << 16) | (STB_GLOBAL << 4) | STT_FUNC;
@@ -348,8 +361,8 @@ function writeSymbols(out: ByteWriter, probes: readonly ProbeDefinition[], textA
 }
 
 /**
- * The hash table by which dynamic loaders find symbols: gABI, "Hash Table". glibc and musl both read it, and need no
- * other.
+ * The hash table by which dynamic loaders find symbols: gABI, "Hash Table". glibc and musl both
+ * read it, and need no other.
  */
 function writeHashTable(out: ByteWriter, probes: readonly ProbeDefinition[], bucketCount: number): void {
   const chainCount = probes.length + 1;

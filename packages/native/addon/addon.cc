@@ -1,5 +1,6 @@
-// The addon: what sonde does that JavaScript cannot. Every function here is called by packages/native's TypeScript only,
-// which passes what the comments say; a mistake there is an exception, never undefined behaviour.
+// The addon: what sonde does that JavaScript cannot. Every function here is called by
+// packages/native's TypeScript only, which passes what the comments say; a mistake there is an
+// exception, never undefined behaviour.
 #include "dtrace.h"
 #include "events.h"
 #include "fire.h"

@@ -1,5 +1,6 @@
-// FreeBSD 11 and newer. The kernel copies the DOF at once. Not run on the system itself: held to its published interface,
-// sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h and dtrace_ioctl_helper in sys/cddl/dev/dtrace/dtrace_ioctl.c.
+// FreeBSD 11 and newer. The kernel copies the DOF at once. Not run on the system itself: held to
+// its published interface, sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h and
+// dtrace_ioctl_helper in sys/cddl/dev/dtrace/dtrace_ioctl.c.
 #include <sys/types.h>
 
 #include <sys/ioctl.h>
@@ -9,8 +10,9 @@
 
 namespace sonde {
 
-// Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
-// dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody.
+// Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument
+// there is. Beyond dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells
+// nobody.
 const DtraceSystem kDtraceSystem = {
     .device = "/dev/dtrace/helper",
     .version = 2,
@@ -58,7 +60,8 @@ class FreebsdDof : public HandedDof {
 Result<std::unique_ptr<HandedDof>> HandOver(const std::string& module, std::vector<uint8_t> dof,
                                          const std::vector<DofProbe>& probes) {
 #if !defined(__x86_64__)
-  // sys/modules/dtrace/Makefile: the device is there, but what would put probes into a program is not.
+  // sys/modules/dtrace/Makefile: the device is there, but what would put probes into a program is
+  // not.
   return Failure{"FreeBSD has probes of programs (fasttrap) on amd64 only"};
 #endif
   WriteAddresses(&dof, probes);

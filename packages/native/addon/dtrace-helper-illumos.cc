@@ -1,14 +1,15 @@
-// illumos and Solaris. The kernel copies the DOF at once. Not run on the system itself: held to its published interface,
-// usr/src/uts/common/sys/dtrace.h and dtrace_ioctl_helper in usr/src/uts/common/dtrace/dtrace.c of illumos-gate.
+// illumos and Solaris. The kernel copies the DOF at once. Not run on the system itself: held to its
+// published interface, usr/src/uts/common/sys/dtrace.h and dtrace_ioctl_helper in
+// usr/src/uts/common/dtrace/dtrace.c of illumos-gate.
 #include <stropts.h>
 
 #include "helper-device.h"
 
 namespace sonde {
 
-// Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument there is. Beyond
-// dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody. That is 32, of which libc has one for
-// itself (plockstat).
+// Version 2 is the last that dtrace_dof_slurp takes. fasttrap_usdt_getarg reads whatever argument
+// there is. Beyond dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells
+// nobody. That is 32, of which libc has one for itself (plockstat).
 const DtraceSystem kDtraceSystem = {
     .device = "/dev/dtrace/helper",
     .version = 2,

@@ -1,5 +1,5 @@
-// DTrace for Linux: its daemon dtprobed makes the helper device, reads the DOF out of this process and keeps it. Verified
-// with version 2.0.7.
+// DTrace for Linux: its daemon dtprobed makes the helper device, reads the DOF out of this process
+// and keeps it. Verified with version 2.0.7.
 #include <dlfcn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -22,7 +22,8 @@ const DtraceSystem kDtraceSystem = {
 
 namespace {
 
-// dof_helper_t of DTrace for Linux, include/dtrace/helpers.h; the module's name has DTRACE_MODNAMELEN bytes.
+// dof_helper_t of DTrace for Linux, include/dtrace/helpers.h; the module's name has
+// DTRACE_MODNAMELEN bytes.
 struct DofHelper {
   char module[64];
   uint64_t address;
@@ -34,8 +35,9 @@ static_assert(sizeof(DofHelper) == 80, "dof_helper_t");
 constexpr unsigned long kRemove = _IOW(0xd8, 2, int);
 constexpr unsigned long kAdd = _IOW(0xd8, 3, DofHelper);
 
-// dtprobed knows DOF by process and by the file that is mapped where it lies: DOF on the heap is refused with EINVAL, and
-// so is a second one over the same file. So each gets a file of its own, in memory, for as long as dtprobed reads it.
+// dtprobed knows DOF by process and by the file that is mapped where it lies: DOF on the heap is
+// refused with EINVAL, and so is a second one over the same file. So each gets a file of its own,
+// in memory, for as long as dtprobed reads it.
 class MappedDof {
  public:
   MappedDof(const uint8_t* content, size_t size) : size_(size) {
@@ -64,9 +66,10 @@ class MappedDof {
 
 pid_t ThisThread() { return static_cast<pid_t>(syscall(SYS_gettid)); }
 
-// dtprobed takes the thread that hands DOF over for the process. So the probes have the process's id when the main thread has
-// handed them over, and only the same thread can take them back: for another, dtprobed looks elsewhere, finds nothing, and is
-// content. It forgets what a thread has left behind.
+// dtprobed takes the thread that hands DOF over for the process. So the probes have the process's
+// id when the main thread has handed them over, and only the same thread can take them back: for
+// another, dtprobed looks elsewhere, finds nothing, and is content. It forgets what a thread has
+// left behind.
 class LinuxDof : public HandedDof {
  public:
   explicit LinuxDof(int generation) : generation_(generation) {}

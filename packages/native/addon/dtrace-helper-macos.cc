@@ -1,5 +1,5 @@
-// macOS. Not run on the system itself: held to its published interface, bsd/sys/dtrace.h and dtrace_ioctl_helper in
-// bsd/dev/dtrace/dtrace.c of xnu.
+// macOS. Not run on the system itself: held to its published interface, bsd/sys/dtrace.h and
+// dtrace_ioctl_helper in bsd/dev/dtrace/dtrace.c of xnu.
 #include <sys/types.h>
 
 #include <sys/ioctl.h>
@@ -10,9 +10,10 @@
 
 namespace sonde {
 
-// Version 3 is the only one that dtrace_dof_slurp takes. On arm64, fasttrap_usdt_getarg (bsd/dev/arm64/fasttrap_isa.c)
-// returns 0, so that D reads only the five arguments that come with the probe. Beyond dtrace_helper_providers_max
-// (dtrace.c), dtrace_helper_slurp drops DOF and tells nobody. fasttrap_meta_create_probe does not ask for probes of one name.
+// Version 3 is the only one that dtrace_dof_slurp takes. On arm64, fasttrap_usdt_getarg
+// (bsd/dev/arm64/fasttrap_isa.c) returns 0, so that D reads only the five arguments that come with
+// the probe. Beyond dtrace_helper_providers_max (dtrace.c), dtrace_helper_slurp drops DOF and tells
+// nobody. fasttrap_meta_create_probe does not ask for probes of one name.
 #if defined(__aarch64__)
 constexpr int kArguments = 5;
 #else
@@ -47,16 +48,17 @@ constexpr unsigned long kRemove = _IO('h', 2);
 constexpr unsigned long kAdd = _IOW('h', 4, uint64_t);
 static_assert(kRemove == 0x20006802 && kAdd == 0x80086804, "DTRACEHIOC");
 
-// fasttrap_meta_create_probe (bsd/dev/dtrace/fasttrap.c) goes back by one byte on x86-64: Apple's linker tells the place
-// behind the first nop.
+// fasttrap_meta_create_probe (bsd/dev/dtrace/fasttrap.c) goes back by one byte on x86-64: Apple's
+// linker tells the place behind the first nop.
 #if defined(__x86_64__)
 constexpr intptr_t kBehindNop = 1;
 #else
 constexpr intptr_t kBehindNop = 0;
 #endif
 
-// The kernel may read DOF as late as when somebody traces (dtrace_lazy_dofs_add), and finds probes by their distance from
-// it, 32 bits. So it lies in memory of the addon, as near as the stubs. Room for all of these, described at length.
+// The kernel may read DOF as late as when somebody traces (dtrace_lazy_dofs_add), and finds probes
+// by their distance from it, 32 bits. So it lies in memory of the addon, as near as the stubs. Room
+// for all of these, described at length.
 constexpr size_t kDofMemory = kStubCount * 1024;
 alignas(8) uint8_t dof_memory[kDofMemory];
 
@@ -66,7 +68,8 @@ std::vector<std::pair<size_t, size_t>>& Taken() {
   return *taken;
 }
 
-// Behind what was taken last, so that what was given back is not used again soon. kDofMemory when there is no room.
+// Behind what was taken last, so that what was given back is not used again soon. kDofMemory when
+// there is no room.
 size_t Take(size_t size) {
   static size_t next = 0;
   size_t start = next;

@@ -1,4 +1,5 @@
-// Probes that the system's DTrace knows by DOF: stubs of the pool, and one registration for each definition in the process.
+// Probes that the system's DTrace knows by DOF: stubs of the pool, and one registration for each
+// definition in the process.
 #include "dtrace.h"
 
 #include <cstring>
@@ -41,9 +42,9 @@ std::vector<std::pair<std::string, Registered>>& Released() {
   return *released;
 }
 
-// Withdraws what is released, and gives back the stubs of which the system knows nothing any more. What cannot be withdrawn is
-// tried again with the next registration or release: on Linux it takes another thread, elsewhere the device may not have opened.
-// The mutex is held.
+// Withdraws what is released, and gives back the stubs of which the system knows nothing any more.
+// What cannot be withdrawn is tried again with the next registration or release: on Linux it takes
+// another thread, elsewhere the device may not have opened. The mutex is held.
 void Settle() {
   std::set<std::string> known;
   for (const auto& [key, registered] : Table()) known.insert(registered.provider);
@@ -112,7 +113,8 @@ struct Definition {
   std::vector<DofProbe> probes;
 };
 
-// The name of a probe that the process has in another definition, and cannot have twice; else empty.
+// The name of a probe that the process has in another definition, and cannot have twice; else
+// empty.
 std::string FindTwin(const Definition& definition) {
   if (kDtraceSystem.takes_twins) return "";
   std::set<std::string> names(definition.names.begin(), definition.names.end());
@@ -149,7 +151,8 @@ void Renew(const std::string& key, Registered* registered, Definition* definitio
   Released().emplace_back(key, std::move(before));
 }
 
-// Takes back what is released with the same key: the system may still have its probes, where they were.
+// Takes back what is released with the same key: the system may still have its probes, where they
+// were.
 bool Revive(const std::string& key, Registered* registered) {
   for (auto each = Released().begin(); each != Released().end(); ++each) {
     if (each->first != key || each->second.stubs.empty()) continue;
@@ -259,7 +262,8 @@ Napi::Value RegisterDof(const Napi::CallbackInfo& info) {
 
 void UnregisterDof(const Napi::CallbackInfo& info) { info[0].As<Napi::External<Registration>>().Data()->Release(); }
 
-// The stubs, as JavaScript watches them. They stay as long as the process: nothing is to be done when the array goes.
+// The stubs, as JavaScript watches them. They stay as long as the process: nothing is to be done
+// when the array goes.
 Napi::Value StubPoolView(Napi::Env env) {
   constexpr size_t size = kStubCount * kStubDistance;
   napi_value buffer;

@@ -1,5 +1,6 @@
-// User events: tracepoints that a program registers with the kernel. The interface is described in the Linux kernel's
-// documentation, trace/user_events; the structures below are those of linux/user_events.h, which older systems lack.
+// User events: tracepoints that a program registers with the kernel. The interface is described in
+// the Linux kernel's documentation, trace/user_events; the structures below are those of
+// linux/user_events.h, which older systems lack.
 #include "events.h"
 
 #include <fcntl.h>
@@ -35,7 +36,8 @@ struct UserUnreg {
 constexpr unsigned long kRegister = _IOWR('*', 0, UserReg*);     // DIAG_IOCSREG
 constexpr unsigned long kUnregister = _IOW('*', 2, UserUnreg*);  // DIAG_IOCSUNREG
 
-// What precedes the fields in a recorded event (struct trace_entry). Where a text lies is counted from there.
+// What precedes the fields in a recorded event (struct trace_entry). Where a text lies is counted
+// from there.
 constexpr size_t kEntryHeader = 8;
 
 // The length of a text, or of as many of its characters as fit into `limit` bytes.
@@ -94,8 +96,8 @@ Events::~Events() { Close(); }
 
 void Events::Write(size_t event, const std::vector<Field>& fields, const uint64_t* slots) const {
   if (file_ < 0 || words_[event] == 0) return;
-  // The event's index, the fields one after the other without gaps, and then the texts, each with its NUL. In one piece:
-  // the kernel takes longer to gather pieces than we do.
+  // The event's index, the fields one after the other without gaps, and then the texts, each with
+  // its NUL. In one piece: the kernel takes longer to gather pieces than we do.
   uint8_t record[sizeof(uint32_t) + kLargestEvent];
   uint8_t* const start = record + sizeof(uint32_t);
   memcpy(record, &indexes_[event], sizeof(uint32_t));
@@ -116,7 +118,8 @@ void Events::Write(size_t event, const std::vector<Field>& fields, const uint64_
     }
     to += FieldSize(field);
   }
-  // Nothing can be done about an event that is not taken (ENOENT: the tracer has just left; EBADF, EFAULT).
+  // Nothing can be done about an event that is not taken (ENOENT: the tracer has just left; EBADF,
+  // EFAULT).
   ssize_t written = write(file_, record, text_to - record);
   static_cast<void>(written);
 }

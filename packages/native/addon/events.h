@@ -13,16 +13,18 @@ namespace sonde {
 
 constexpr size_t kLargestEvent = 4032;  // LARGEST_EVENT in packages/ebpf
 
-// One field of an event: which argument it holds, and how many bytes of it. 0 is a text, whose argument is its address: the
-// event holds at most `limit` bytes of it, whole characters, and a NUL.
+// One field of an event: which argument it holds, and how many bytes of it. 0 is a text, whose
+// argument is its address: the event holds at most `limit` bytes of it, whole characters, and a
+// NUL.
 struct Field {
   size_t slot;
   size_t size;
   size_t limit;
 };
 
-// User events of one provider and thread: registered with the kernel, which sets the lowest bit of an event's word while
-// somebody traces it. The words stay as long as this object, the registration until Close.
+// User events of one provider and thread: registered with the kernel, which sets the lowest bit of
+// an event's word while somebody traces it. The words stay as long as this object, the registration
+// until Close.
 class Events {
  public:
   // Opens the kernel's file, and for each event's description registers it.
@@ -35,7 +37,8 @@ class Events {
   static bool Fits(const std::vector<Field>& fields);
   // Withdraws the events; what is written later goes nowhere.
   void Close();
-  // Writes one event, whose fields fit, while somebody traces it, without waiting. `slots` are the arguments, integers or addresses of texts, 64 bits each.
+  // Writes one event, whose fields fit, while somebody traces it, without waiting. `slots` are the
+  // arguments, integers or addresses of texts, 64 bits each.
   void Write(size_t event, const std::vector<Field>& fields, const uint64_t* slots) const;
 
   size_t count() const { return indexes_.size(); }
@@ -52,8 +55,8 @@ class Events {
 // One of them, with the fields that are written.
 class EventWriter {
  public:
-  // Takes them from a call's arguments from `first` on, as makeProbe has them (fire.h), for a probe with `slots` C arguments.
-  // What is wrong with them, or null.
+  // Takes them from a call's arguments from `first` on, as makeProbe has them (fire.h), for a probe
+  // with `slots` C arguments. What is wrong with them, or null.
   const char* Set(const Napi::CallbackInfo& info, size_t first, size_t slots);
   void Write(const uint64_t* slots) const { events_->Write(event_, fields_, slots); }
 
@@ -65,10 +68,11 @@ class EventWriter {
 
 // Adds
 //   openEvents(path: string, descriptions: string[]): { events: External, enabled: Uint8Array }
-// which registers user events with the kernel; `enabled` has four bytes for each, of which the first is 1 while somebody
-// traces it, else 0. Throws an Error with the `errno` of what failed.
+// which registers user events with the kernel; `enabled` has four bytes for each, of which the
+// first is 1 while somebody traces it, else 0. Throws an Error with the `errno` of what failed.
 //   closeEvents(events: External): void
-// which withdraws them; `enabled` stays readable. Happens by itself when nothing holds them any more.
+// which withdraws them; `enabled` stays readable. Happens by itself when nothing holds them any
+// more.
 void InitEvents(Napi::Env env, Napi::Object exports);
 
 }  // namespace sonde

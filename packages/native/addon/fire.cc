@@ -1,8 +1,9 @@
 // JavaScript values into what tracers read: registers and stack of a call, and user events.
 //
-// A stub is a function that does nothing: `nop; ret`, or one of the pool (stub-pool.cc). Calling it through a C function pointer
-// puts the arguments where the platform's calling convention has them, which is where SDT notes and DWARF say they are, and where
-// DTrace looks: x86-64 in rdi rsi rdx rcx r8 r9 and then on the stack, arm64 in x0…x7 and then on the stack. So the call needs no
+// A stub is a function that does nothing: `nop; ret`, or one of the pool (stub-pool.cc). Calling it
+// through a C function pointer puts the arguments where the platform's calling convention has them,
+// which is where SDT notes and DWARF say they are, and where DTrace looks: x86-64 in rdi rsi rdx
+// rcx r8 r9 and then on the stack, arm64 in x0…x7 and then on the stack. So the call needs no
 // assembly.
 #include "fire.h"
 
@@ -35,17 +36,20 @@ struct EventWriter {
 constexpr int32_t kInteger = 0;
 constexpr int32_t kBytes = -1;
 constexpr int32_t kGreatestLimit = 1 << 20;  // GREATEST_LIMIT in packages/core
-// A text's buffer has room for one character more than its limit, so that V8 never stops before the limit, and the NUL.
+// A text's buffer has room for one character more than its limit, so that V8 never stops before the
+// limit, and the NUL.
 constexpr size_t kBeyondLimit = 4 + 1;
-// Bytes that a tool reads of a text at the least, whatever its length: bcc's argdist takes 80 for a key, so what follows the NUL must not differ from
-// fire to fire (STRING_SIZE of its `-z`).
+// Bytes that a tool reads of a text at the least, whatever its length: bcc's argdist takes 80 for a
+// key, so what follows the NUL must not differ from fire to fire (STRING_SIZE of its `-z`).
 constexpr size_t kLeastRead = 80;
-// Bytes of a first argument's text, NUL included, that may be fired again without being copied again: LONGEST_REPEATED in src/fire.ts.
+// Bytes of a first argument's text, NUL included, that may be fired again without being copied
+// again: LONGEST_REPEATED in src/fire.ts.
 constexpr size_t kMostRepeated = 256;
 
-// One for each thread. Texts are copied into `scratch`, which is large enough for the texts of any one probe; nothing
-// runs between copying and the stub's return, so one is enough. What was just written is resident: tracers can read it.
-// It begins with the last text that was a first argument, of `first` bytes with its NUL and what tools read behind it. If these are no more than
+// One for each thread. Texts are copied into `scratch`, which is large enough for the texts of any
+// one probe; nothing runs between copying and the stub's return, so one is enough. What was just
+// written is resident: tracers can read it. It begins with the last text that was a first argument,
+// of `first` bytes with its NUL and what tools read behind it. If these are no more than
 // kMostRepeated, nothing else is written there.
 struct Thread {
   std::vector<char> scratch = std::vector<char>(kLeastRead);
@@ -70,8 +74,9 @@ using TwelveArguments = void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_
 
 bool IsContinuation(char byte) { return (byte & 0xc0) == 0x80; }
 
-// Makes the NULs in a text visible, as U+2400 (three bytes), and cuts it after a whole character again. In place: finds
-// how much of the text fits once it is longer, then moves it, last byte first. Returns the new length.
+// Makes the NULs in a text visible, as U+2400 (three bytes), and cuts it after a whole character
+// again. In place: finds how much of the text fits once it is longer, then moves it, last byte
+// first. Returns the new length.
 size_t ShowNuls(char* text, size_t length, size_t limit) {
   size_t taken = 0, made = 0;
   while (taken < length) {
@@ -94,8 +99,9 @@ size_t ShowNuls(char* text, size_t length, size_t limit) {
   return made;
 }
 
-// Copies a string as UTF-8, at most `limit` bytes and a NUL, with zeros behind it up to kLeastRead. Lone surrogates become U+FFFD (Node-API does that).
-// Returns how many bytes that are, so that the next text may lie beside it: each page more that is touched right after the kernel's work costs.
+// Copies a string as UTF-8, at most `limit` bytes and a NUL, with zeros behind it up to kLeastRead.
+// Lone surrogates become U+FFFD (Node-API does that). Returns how many bytes that are, so that the
+// next text may lie beside it: each page more that is touched right after the kernel's work costs.
 size_t CopyText(napi_env env, napi_value value, char* to, size_t limit) {
   size_t length = 0;
   if (napi_get_value_string_utf8(env, value, to, limit + kBeyondLimit, &length) != napi_ok) length = 0;
@@ -130,7 +136,8 @@ void CallStub(const Probe& probe, const uint64_t (&slots)[kMostArguments]) {
   }
 }
 
-// With `kRepeated`, the first argument is the text that is there, and the values are those of the others.
+// With `kRepeated`, the first argument is the text that is there, and the values are those of the
+// others.
 template <size_t kCount, bool kRepeated = false>
 napi_value Fire(napi_env env, napi_callback_info info) {
   napi_value values[kCount + 1];

@@ -47,9 +47,9 @@ void CopyModule(char (&to)[kSize], const std::string& module) {
   to[kSize - 1] = '\0';
 }
 
-// What illumos and FreeBSD are told of DOF. dtrace_helper_provider_add refuses what has the same address as another of the
-// process, which dtrace_helper_slurp tells nobody: `address`, or on newer FreeBSD where the DOF lies. Nothing else depends on it,
-// for there are no relocations.
+// What illumos and FreeBSD are told of DOF. dtrace_helper_provider_add refuses what has the same
+// address as another of the process, which dtrace_helper_slurp tells nobody: `address`, or on newer
+// FreeBSD where the DOF lies. Nothing else depends on it, for there are no relocations.
 template <typename Helper>
 Helper DescribeDof(const std::string& module, const std::vector<uint8_t>& dof, const std::vector<DofProbe>& probes) {
   Helper helper = {};

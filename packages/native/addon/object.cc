@@ -1,4 +1,5 @@
-// Probe objects: loaded by the dynamic linker, so that tracers and debuggers find them as they find any library.
+// Probe objects: loaded by the dynamic linker, so that tracers and debuggers find them as they find
+// any library.
 #include "object.h"
 
 #include <dlfcn.h>
@@ -25,7 +26,8 @@
 namespace sonde {
 namespace {
 
-// All of this is the process's: worker threads share it, and so does the dynamic linker. Never destroyed: threads may outlive main.
+// All of this is the process's: worker threads share it, and so does the dynamic linker. Never
+// destroyed: threads may outlive main.
 struct Objects {
   std::mutex mutex;
   // How many arrays cover each object that is loaded.
@@ -44,7 +46,8 @@ constexpr size_t kMappings = 3;
 // Below this, nobody asks how many there may be.
 constexpr size_t kAlwaysFine = 1000;
 
-// V8 ends a process that may map no more. So probe objects take half of what the system allows at most.
+// V8 ends a process that may map no more. So probe objects take half of what the system allows at
+// most.
 std::string WhyNoMore() {
   size_t loaded;
   {
@@ -98,7 +101,8 @@ struct Held {
   std::shared_ptr<MemoryObject> memory;
 };
 
-// The `size` bytes of code from `symbol` on. The array holds the object, which it is given in any case.
+// The `size` bytes of code from `symbol` on. The array holds the object, which it is given in any
+// case.
 Napi::Value CodeOf(Napi::Env env, Held held, const std::string& symbol, size_t size) {
   void* code = dlsym(held.object, symbol.c_str());
   if (code == nullptr) {
@@ -143,7 +147,8 @@ Napi::Value OpenObject(const Napi::CallbackInfo& info) {
   return CodeOf(env, {*object, nullptr}, symbol, size);
 }
 
-// An object in a file in memory. Tracers reach it by the file's descriptor, which is open for as long as somebody wants it to be found.
+// An object in a file in memory. Tracers reach it by the file's descriptor, which is open for as
+// long as somebody wants it to be found.
 struct MemoryObject {
   std::string name;
   std::string path;
@@ -153,7 +158,8 @@ struct MemoryObject {
 
   ~MemoryObject() { Close(); }
 
-  // The program may have closed the descriptor, as who closes all of them does, and its number may be another file's by now.
+  // The program may have closed the descriptor, as who closes all of them does, and its number may
+  // be another file's by now.
   bool IsOpen() const {
     struct stat now;
     return file >= 0 && fstat(file, &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino;
@@ -192,8 +198,9 @@ int CreateMemoryFile(const std::string& name, const uint8_t* content, size_t siz
   return file;
 }
 
-// The dynamic linker takes a path that it knows for the object that it knows, without a look at the file: an object that was withdrawn may still be
-// loaded, and its descriptor's number be free. So the file gets a number whose path is not known.
+// The dynamic linker takes a path that it knows for the object that it knows, without a look at the
+// file: an object that was withdrawn may still be loaded, and its descriptor's number be free. So
+// the file gets a number whose path is not known.
 int MoveToUnknownPath(const std::string& folder, int file) {
   for (;;) {
     void* known = dlopen((folder + std::to_string(file)).c_str(), RTLD_NOW | RTLD_NOLOAD);
@@ -235,7 +242,8 @@ void Hide(std::shared_ptr<MemoryObject>* held) {
   if (found != objects.in_memory.end() && found->second.lock() == object) objects.in_memory.erase(found);
 }
 
-// The object of a name that is there, or that is made of the content, if there is any; once loaded, it is visible to one more. The mutex is held.
+// The object of a name that is there, or that is made of the content, if there is any; once loaded,
+// it is visible to one more. The mutex is held.
 Result<Held> LoadFromMemory(Objects& objects, const std::string& folder, const std::string& name, Napi::Value content) {
   std::shared_ptr<MemoryObject> memory;
   auto found = objects.in_memory.find(name);

@@ -1,6 +1,7 @@
 #pragma once
 
-// What is compiled: what the system can have, but for what a build that is configured for one backend leaves out (binding.gyp).
+// What is compiled: what the system can have, but for what a build that is configured for one
+// backend leaves out (binding.gyp).
 #if !defined(SONDE_WITHOUT_DTRACE)
 #define SONDE_DTRACE 1
 #endif

@@ -4,10 +4,11 @@
 #include <mutex>
 #include <numeric>
 
-// A stub does nothing and returns. On x86-64 it takes the return address off the stack first and puts it back afterwards:
-// DTrace looks for the seventh argument and those behind it where the stack begins at the nop, since the probes that it
-// knows are not called but lie in the middle of a function, right after the instructions that laid out the arguments.
-// (fasttrap_anarg of illumos, FreeBSD and macOS; DTrace for Linux alike, where it was tried.)
+// A stub does nothing and returns. On x86-64 it takes the return address off the stack first and
+// puts it back afterwards: DTrace looks for the seventh argument and those behind it where the
+// stack begins at the nop, since the probes that it knows are not called but lie in the middle of a
+// function, right after the instructions that laid out the arguments. (fasttrap_anarg of illumos,
+// FreeBSD and macOS; DTrace for Linux alike, where it was tried.)
 #if defined(__APPLE__)
 #define SECTION ".section __TEXT,__text,regular,pure_instructions\n"
 #define SYMBOL "_sonde_stubs"

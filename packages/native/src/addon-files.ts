@@ -1,5 +1,5 @@
-// Finds and loads the addons of @sonde/native and @sonde/node. It does not assume where this TypeScript ends up, since other packages and
-// bundles inline it.
+// Finds and loads the addons of @sonde/native and @sonde/node. It does not assume where this
+// TypeScript ends up, since other packages and bundles inline it.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +18,9 @@ export interface AddonName {
 }
 
 /**
- * The addon's files for this process, the likeliest first. The usual places are looked at here; node-gyp-build is asked when nothing is
- * there, since it takes longer to load than the addon does (docs/performance.md).
+ * The addon's files for this process, the likeliest first. The usual places are looked at here;
+ * node-gyp-build is asked when nothing is there, since it takes longer to load than the addon does
+ * (docs/performance.md).
  */
 export function addonFiles(addon: AddonName): string[] {
   const usual = [compiledAddon(addon), ...prebuiltAddons(addon)].filter((file) => existsSync(file));
@@ -44,7 +45,8 @@ export function openAddon<Exports extends object>(
   const errors: unknown[] = [];
   for (const file of files) {
     try {
-      // Unlike with require, another copy of this module in this thread, as test runners make, has what the addon keeps for itself.
+      // Unlike with require, another copy of this module in this thread, as test runners make, has
+      // what the addon keeps for itself.
       const addon = { exports: {} as Exports };
       process.dlopen(addon, file);
       check?.(addon.exports, file);
@@ -96,7 +98,10 @@ function packageFolder(addon: AddonName): string {
   return folder;
 }
 
-/** Node.js takes 2 to 3 ms to find a package by its name, five times what an addon takes to load, so the usual place is looked at first. */
+/**
+ * Node.js takes 2 to 3 ms to find a package by its name, five times what an addon takes to load, so
+ * the usual place is looked at first.
+ */
 function findPackage({ package: name, file }: AddonName): string {
   checkDenoAllowsAddons();
   const from = file ? [file, ...moduleSearchRoots()] : moduleSearchRoots();

@@ -109,15 +109,16 @@ export function buildDefault(): string {
     // Configured for noop, without an addon: it was written down.
     return JSON.parse(readFileSync(join(addonFolder(ADDON), 'build/Release/backend.json'), 'utf8'));
   } catch {
-    // Not compiled here, so not configured here either; or in a bundle, without @sonde/native beside it: then there is no
-    // addon either, and its backend will say so. So will it when the addon cannot be loaded.
+    // Not compiled here, so not configured here either; or in a bundle, without @sonde/native
+    // beside it: then there is no addon either, and its backend will say so. So will it when the
+    // addon cannot be loaded.
     return 'auto';
   }
 }
 
 /**
- * Code that few processes need: from `lib/<name>.cjs` of @sonde/native, when it is asked for. A program would otherwise wait for V8
- * to read it.
+ * Code that few processes need: from `lib/<name>.cjs` of @sonde/native, when it is asked for. A
+ * program would otherwise wait for V8 to read it.
  */
 export function loadOnDemand(name: 'dof' | 'elf'): unknown {
   return explained(() => requireFromPackage(ADDON, `./lib/${name}.cjs`));

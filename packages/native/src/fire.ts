@@ -10,13 +10,16 @@ export interface FireEvent {
   /** Which of them. */
   index: number;
   /**
-   * The native arguments in the event's order: each by its place in the probe, and how many bytes of it; 0 for a text, of which
-   * the event holds `limit` bytes at most.
+   * The native arguments in the event's order: each by its place in the probe, and how many bytes
+   * of it; 0 for a text, of which the event holds `limit` bytes at most.
    */
   fields: readonly { slot: number; size: number; limit: number }[];
 }
 
-/** The function that fires the stub at `code[offset]` with values of these arguments. It keeps `code` alive. */
+/**
+ * The function that fires the stub at `code[offset]` with values of these arguments. It keeps
+ * `code` alive.
+ */
 export function fireFunction(
   code: Uint8Array,
   offset: number,
@@ -37,25 +40,33 @@ export function fireFunction(
 
 let bind: ((kinds: Int32Array, probe: NativeProbe, repeats: boolean) => Fire) | undefined;
 
-/** Bytes of a text that may be fired again without being copied again: kMostRepeated in the addon, less its NUL. */
+/**
+ * Bytes of a text that may be fired again without being copied again: kMostRepeated in the addon,
+ * less its NUL.
+ */
 const LONGEST_REPEATED = 255;
 /** Bytes of UTF-8 that a UTF-16 code unit takes at most. */
 const MOST_BYTES = 3;
 
 /**
- * The addon has one native function for each number of values, and JavaScript writes into memory which probe it is to fire. With a
- * native function for each probe, a call site that fires many probes in turn would have many to call, and V8 compiles a
- * direct call for one only (docs/performance.md has the figures).
+ * The addon has one native function for each number of values, and JavaScript writes into memory
+ * which probe it is to fire. With a native function for each probe, a call site that fires many
+ * probes in turn would have many to call, and V8 compiles a direct call for one only
+ * (docs/performance.md has the figures).
  *
- * A first argument that is the same text as in the last fire is not copied again: that is half of what the native call takes. One text is kept for all
- * probes of a thread, so that no more than one string is kept alive, with the one that V8 may have sliced it from.
+ * A first argument that is the same text as in the last fire is not copied again: that is half of
+ * what the native call takes. One text is kept for all probes of a thread, so that no more than one
+ * string is kept alive, with the one that V8 may have sliced it from.
  */
 function openFire(): NonNullable<typeof bind> {
   const { memory, fire, fireAgain } = getBinding().openFire();
   const [fire0, fire1, fire2, fire3, fire4] = fire as [Fire, Fire, Fire, Fire, Fire];
   const [again1, again2, again3, again4] = fireAgain as [Fire, Fire, Fire, Fire];
   const selected = new Int32Array(memory);
-  /** The first argument's text that the addon has, undefined where it may have been cut. A call that fails changes neither. */
+  /**
+   * The first argument's text that the addon has, undefined where it may have been cut. A call that
+   * fails changes neither.
+   */
   let last: NativeValue | undefined;
   return (kinds, { address, probe }, repeats) => {
     const [low, high] = new Int32Array(BigInt64Array.of(address).buffer) as unknown as [number, number];

@@ -1,5 +1,5 @@
-// Probe objects as files (private-files.ts): one file serves every process with that definition, so that one attachment by path traces them
-// all, those still to be started too.
+// Probe objects as files (private-files.ts): one file serves every process with that definition, so
+// that one attachment by path traces them all, those still to be started too.
 import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isAllowed, log } from '@sonde/core/internal';
@@ -19,7 +19,9 @@ export interface ObjectFile {
   provider: string;
   /** Stands for the content, in hexadecimal digits. */
   key: string;
-  /** For people: the name of the link to the newest definition of the provider, in the same folder. */
+  /**
+   * For people: the name of the link to the newest definition of the provider, in the same folder.
+   */
   link: string;
   /** Made only where the file is not there yet. */
   content(): Uint8Array;
@@ -46,8 +48,9 @@ export interface OpenObject {
 }
 
 /**
- * Puts the object where it belongs, unless it is there, and maps it. Where no folder can be written, or holds code that
- * may be executed, it is mapped from memory: `/proc/<pid>/fd/<n>`, which most tracers accept but perf does not.
+ * Puts the object where it belongs, unless it is there, and maps it. Where no folder can be
+ * written, or holds code that may be executed, it is mapped from memory: `/proc/<pid>/fd/<n>`,
+ * which most tracers accept but perf does not.
  *
  * @throws with all reasons when even that fails
  */
@@ -99,14 +102,15 @@ function openInMemory(object: ObjectFile, reasons: readonly string[]): OpenObjec
 }
 
 /**
- * The number that this process has where /proc was mounted, which may be in another pid namespace. Not `self`: gdb would look in its own descriptors, and
- * wait there for ever.
+ * The number that this process has where /proc was mounted, which may be in another pid namespace.
+ * Not `self`: gdb would look in its own descriptors, and wait there for ever.
  */
 function ownNumber(): string {
   try {
     return readlinkSync('/proc/self');
   } catch (error) {
-    // Node.js or Deno may forbid to look: then it is not known whether /proc is another namespace's.
+    // Node.js or Deno may forbid to look: then it is not known whether /proc is another
+    // namespace's.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return String(process.pid);
     throw new Error(
       'probe objects cannot be found in memory: /proc is not mounted, or is that of a pid namespace in which this process is not',
@@ -146,7 +150,10 @@ function statOf(path: string) {
   }
 }
 
-/** The code's mapping, as a path by which the kernel hands out the file that is behind it, whether it has a name or not. */
+/**
+ * The code's mapping, as a path by which the kernel hands out the file that is behind it, whether
+ * it has a name or not.
+ */
 function mappingOf(inode: bigint): string | undefined {
   try {
     const line = new RegExp(`^(\\S+) r-xp \\S+ \\S+ ${inode} `, 'm').exec(readFileSync('/proc/self/maps', 'latin1'));
@@ -161,14 +168,18 @@ function mappingOf(inode: bigint): string | undefined {
 /** How long a process has to run before the link leads from another definition to its own. */
 const SETTLED_MS = 1000;
 
-/** Where this thread led links: a program that loads a changed module again needs no time to prove that it runs. */
+/**
+ * Where this thread led links: a program that loads a changed module again needs no time to prove
+ * that it runs.
+ */
 const led = new Map<string, string>();
 /** Of links; a program may make up providers as it runs. */
 const MOST_LED = 1000;
 
 /**
- * Has `<provider>.so`, for people, lead to an object: at once where it leads nowhere; otherwise when the program has run for a second. A second server that
- * finds its port taken must not take the link from the one that runs.
+ * Has `<provider>.so`, for people, lead to an object: at once where it leads nowhere; otherwise
+ * when the program has run for a second. A second server that finds its port taken must not take
+ * the link from the one that runs.
  *
  * @returns what ends the waiting
  */

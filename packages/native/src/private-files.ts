@@ -1,5 +1,6 @@
-// Files that several processes of one user share and that become code: probe objects, and sources with probes in them. Their names come from what they
-// hold. What becomes code must be ours: nothing that another user could have put or changed there is ever loaded.
+// Files that several processes of one user share and that become code: probe objects, and sources
+// with probes in them. Their names come from what they hold. What becomes code must be ours:
+// nothing that another user could have put or changed there is ever loaded.
 import {
   chmodSync,
   closeSync,
@@ -30,14 +31,19 @@ export interface PrivateFile {
   name: string;
   /** Made only where the file is not there yet. */
   content(): Uint8Array;
-  /** Whether so many bytes are the whole content, undamaged. In memory 16 zeros come after them, or nothing. It may write to them. */
+  /**
+   * Whether so many bytes are the whole content, undamaged. In memory 16 zeros come after them, or
+   * nothing. It may write to them.
+   */
   isWhole(memory: ArrayBuffer, size: number): boolean;
 }
 
 export interface FoundFile {
   path: string;
   content: Uint8Array;
-  /** Removes what this call made, the file and the folder: it turned out to be of no use to anybody. */
+  /**
+   * Removes what this call made, the file and the folder: it turned out to be of no use to anybody.
+   */
   takeBack(): void;
 }
 
@@ -58,7 +64,8 @@ export function putFile(place: Place, { name, content, isWhole }: PrivateFile): 
   const made = content();
   throughPart(folder, (part) => {
     writeWhole(part, made);
-    // A link and not a rename: of many processes that start at once the first wins, and all map the same inode.
+    // A link and not a rename: of many processes that start at once the first wins, and all map the
+    // same inode.
     link(part, path);
   });
   if (!readWhole(path, isWhole)) repair(path, made);
@@ -86,11 +93,17 @@ export function putLink(path: string, target: string): void {
   });
 }
 
-/** Where files lie on their way, by themselves: looking for what was left there must not take longer the more files there are. */
+/**
+ * Where files lie on their way, by themselves: looking for what was left there must not take longer
+ * the more files there are.
+ */
 const PARTS = '.parts';
 const ABANDONED_AFTER_MS = 60_000;
 
-/** Makes something under a name of its own, which is gone afterwards. What a killed process leaves is removed by the next that gets here. */
+/**
+ * Makes something under a name of its own, which is gone afterwards. What a killed process leaves
+ * is removed by the next that gets here.
+ */
 function throughPart(folder: string, make: (part: string) => void): void {
   const parts = join(folder, PARTS);
   try {
@@ -124,7 +137,10 @@ function removeAbandoned(parts: string): void {
   }
 }
 
-/** Bytes. Far more than an object with the most probes that anyone defines, or a source; what is larger is damaged. */
+/**
+ * Bytes. Far more than an object with the most probes that anyone defines, or a source; what is
+ * larger is damaged.
+ */
 const LARGEST = 2 ** 28;
 
 /** The file's content, where it is there, ours and whole. Throws when it is there and not ours. */
@@ -152,8 +168,8 @@ function readWhole(path: string, isWhole: PrivateFile['isWhole']): Uint8Array | 
 }
 
 /**
- * Memory to read a file into: one for the small ones, since untouched memory costs more than to read into it. Neither who compares nor who
- * asked for the file keeps it.
+ * Memory to read a file into: one for the small ones, since untouched memory costs more than to
+ * read into it. Neither who compares nor who asked for the file keeps it.
  */
 function memoryOf(size: number): Uint8Array<ArrayBuffer> {
   if (size > SMALL - 16) return new Uint8Array((size + 3) & -4);
@@ -168,7 +184,8 @@ let small: Uint8Array<ArrayBuffer> | undefined;
 function writeWhole(path: string, content: Uint8Array): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
-    // Whatever the umask is. By its path: Node.js's permission model knows no rights to descriptors and forbids fchmod.
+    // Whatever the umask is. By its path: Node.js's permission model knows no rights to descriptors
+    // and forbids fchmod.
     chmodSync(path, 0o600);
     writeAll(file, content);
   } catch (error) {
@@ -199,8 +216,9 @@ function link(from: string, to: string): void {
 }
 
 /**
- * Writes a damaged file anew (the disk was full, the system crashed). In its place, so that it stays the same inode: of
- * several processes that do this at once all write the same, and nobody has mapped what was damaged.
+ * Writes a damaged file anew (the disk was full, the system crashed). In its place, so that it
+ * stays the same inode: of several processes that do this at once all write the same, and nobody
+ * has mapped what was damaged.
  */
 function repair(path: string, content: Uint8Array): void {
   debug('%s is damaged and is written anew', path);

@@ -1,7 +1,9 @@
-// Folders for files that become code: nobody but root and this user may be able to change what is in them, or to put another folder in their place.
+// Folders for files that become code: nobody but root and this user may be able to change what is
+// in them, or to put another folder in their place.
 //
-// A path is checked from the root on, one component at a time, and used without the symbolic links in it. Whoever could exchange a component later
-// must be able to write to the folder that holds it, and that folder was checked before. So what was checked is what is used.
+// A path is checked from the root on, one component at a time, and used without the symbolic links
+// in it. Whoever could exchange a component later must be able to write to the folder that holds
+// it, and that folder was checked before. So what was checked is what is used.
 import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { isAllowed, variable } from '@sonde/core/internal';
@@ -11,7 +13,10 @@ import { checkDenoAllowsWriting } from './restrictions.js';
 export interface Place {
   /** The folder. */
   readonly path: string;
-  /** The directory above it that has to be there, as it is the user's or the system's to make. What is missing below it is made. */
+  /**
+   * The directory above it that has to be there, as it is the user's or the system's to make. What
+   * is missing below it is made.
+   */
   readonly base: string;
 }
 
@@ -24,7 +29,9 @@ export interface PrivateFolder {
   readonly isNew: boolean;
 }
 
-/** Where probe objects may lie, the best place first. A folder that was asked for is the only one. */
+/**
+ * Where probe objects may lie, the best place first. A folder that was asked for is the only one.
+ */
 export function folderCandidates(): Place[] {
   const SONDE_DIR = variable('SONDE_DIR');
   if (SONDE_DIR) return [{ path: SONDE_DIR, base: '/' }];
@@ -79,8 +86,9 @@ function absolute(folder: string): string {
 }
 
 /**
- * What the dynamic linker takes for a variable (`$`), bpftrace for the end of the path, even within quotes (`:`, `"`, `\\`), or for a pattern, and what
- * would be seen as something else where the path is printed.
+ * What the dynamic linker takes for a variable (`$`), bpftrace for the end of the path, even within
+ * quotes (`:`, `"`, `\\`), or for a pattern, and what would be seen as something else where the
+ * path is printed.
  */
 function checkCharacters(folder: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what must not be there.
@@ -128,7 +136,10 @@ class Walk {
     return this.on(target.startsWith('/') ? '/' : from, target, 'refuse');
   }
 
-  /** Whoever can change a directory or link, or exchange it where it lies, could exchange the folder that it leads to. */
+  /**
+   * Whoever can change a directory or link, or exchange it where it lies, could exchange the folder
+   * that it leads to.
+   */
   private check(path: string, stats: Stats): void {
     const { uid, mode } = stats;
     const remedy = 'set SONDE_DIR to a directory that only you and root can change';
@@ -143,7 +154,10 @@ class Walk {
   }
 }
 
-/** Makes a directory that nobody else can exchange afterwards, since the one that holds it was checked. */
+/**
+ * Makes a directory that nobody else can exchange afterwards, since the one that holds it was
+ * checked.
+ */
 function makeFolder(path: string): Stats {
   checkDenoAllowsWriting(path);
   try {
@@ -160,7 +174,10 @@ function makeFolder(path: string): Stats {
   return lstatSync(path);
 }
 
-/** A group may have other members, and where there is an access control list, the group's bits are what the list grants at most (acl(5)). */
+/**
+ * A group may have other members, and where there is an access control list, the group's bits are
+ * what the list grants at most (acl(5)).
+ */
 const isWritableByOthers = ({ mode }: Stats): boolean => (mode & 0o022) !== 0;
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8);

@@ -6,7 +6,10 @@ import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
 import { type OpenObject, openObject, type Whereabouts } from './object-files.js';
 
-/** In what an object depends on the machine: see @sonde/elf, which is not installed with this package, so nothing is exported in its types. */
+/**
+ * In what an object depends on the machine: see @sonde/elf, which is not installed with this
+ * package, so nothing is exported in its types.
+ */
 export interface Machine {
   architecture: 'x64' | 'arm64';
   nop: 1 | 5 | 10;
@@ -26,7 +29,10 @@ export function thisMachine(): Machine {
   return { architecture: arch, nop: firstInstruction(kernelRelease(), arch) };
 }
 
-/** As os.release() gives it; but node:os, which a program may not have loaded, takes longer than all that is done here. */
+/**
+ * As os.release() gives it; but node:os, which a program may not have loaded, takes longer than all
+ * that is done here.
+ */
 function kernelRelease(): string {
   try {
     return readFileSync('/proc/sys/kernel/osrelease', 'utf8');
@@ -44,7 +50,10 @@ export interface ProbeEvent {
   written: FireEvent;
 }
 
-/** A probe's stub as a symbol of its object: a C identifier, since most tools take a colon for a separator. */
+/**
+ * A probe's stub as a symbol of its object: a C identifier, since most tools take a colon for a
+ * separator.
+ */
 export const symbolOf = (provider: string, probe: string) => `${provider}_${probe}`;
 
 /** What differs between the backends whose probes are stubs of an object. */
@@ -53,7 +62,10 @@ export interface Visibility {
   notes: boolean;
   /** Of the link to the provider's newest definition: `so`. */
   extension: string;
-  /** What a tool has to be given for a probe, of an object whose path is written as bpftrace takes it. */
+  /**
+   * What a tool has to be given for a probe, of an object whose path is written as bpftrace takes
+   * it.
+   */
   tracer(path: string, probe: string): string;
   /** The probes' user events, if they have any. */
   events?: { readonly probes: readonly ProbeEvent[]; close(): void };
@@ -110,7 +122,10 @@ class ProbeObject implements LoadedProvider {
     this.probes = probes.map((probe, index) => new Stub(this, stubs, probe, index));
   }
 
-  /** Looks for the object. What else is asked for is of the moment of the last look, which is one for all probes. */
+  /**
+   * Looks for the object. What else is asked for is of the moment of the last look, which is one
+   * for all probes.
+   */
   get location() {
     this.found = this.object.whereabouts();
     return this.found.location;
@@ -136,7 +151,8 @@ class ProbeObject implements LoadedProvider {
     return this.found;
   }
 
-  // What holds the object are the view and the functions that fire: the core drops both, and then it is unmapped.
+  // What holds the object are the view and the functions that fire: the core drops both, and then
+  // it is unmapped.
   unload(): void {
     this.object.withdraw();
     this.stubs.events?.close();

@@ -1,9 +1,11 @@
-// Node.js can be told to load no addons (--no-addons) and to leave files alone (its permission model), and so can Deno. What they throw then
-// does not always say what was wanted and which option allows it; status() is to.
+// Node.js can be told to load no addons (--no-addons) and to leave files alone (its permission
+// model), and so can Deno. What they throw then does not always say what was wanted and which
+// option allows it; status() is to.
 import { isAllowed } from '@sonde/core/internal';
 
 /**
- * An error as a reason: what Node.js was not allowed to do, to which file, and the option that allows it. Other errors by their message.
+ * An error as a reason: what Node.js was not allowed to do, to which file, and the option that
+ * allows it. Other errors by their message.
  */
 export function reasonOf(error: unknown): string {
   const { code, message, permission, resource } = error as NodeJS.ErrnoException & {
@@ -34,7 +36,10 @@ export function explained<Result>(action: () => Result): Result {
   }
 }
 
-/** What an addon and its probe objects take in Deno. Of some files or some facts alone would do, but native code reaches all of them. */
+/**
+ * What an addon and its probe objects take in Deno. Of some files or some facts alone would do, but
+ * native code reaches all of them.
+ */
 const NEEDED = ['ffi', 'read', 'sys'] as const;
 
 /** @throws where Deno was not told to allow native code */

@@ -1,6 +1,7 @@
-// The V8 addon: what Node-API cannot do. It is compiled for one version of V8's interface, so there is one for each line of
-// Node.js; src/addon.ts finds the right one and asks `abi` before it calls anything else. Every function here is called by
-// packages/node's TypeScript only, which passes what the comments say.
+// The V8 addon: what Node-API cannot do. It is compiled for one version of V8's interface, so there
+// is one for each line of Node.js; src/addon.ts finds the right one and asks `abi` before it calls
+// anything else. Every function here is called by packages/node's TypeScript only, which passes
+// what the comments say.
 #include "allocation.h"
 #include "capture.h"
 #include "environment.h"

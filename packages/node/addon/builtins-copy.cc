@@ -1,5 +1,5 @@
-// V8 has no function that tells where the copy is. The kernel has: it is the executable mapping of a file in the isolate's range for code, which
-// holds nothing else of a file.
+// V8 has no function that tells where the copy is. The kernel has: it is the executable mapping of
+// a file in the isolate's range for code, which holds nothing else of a file.
 #include "builtins-copy.h"
 
 #include <algorithm>

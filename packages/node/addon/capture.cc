@@ -1,5 +1,6 @@
-// The stack of a `stack` argument. V8's own formatting makes an Error and its property, collects code objects, and asks each frame for its
-// receiver; this asks for function and place, and remembers how a place is written.
+// The stack of a `stack` argument. V8's own formatting makes an Error and its property, collects
+// code objects, and asks each frame for its receiver; this asks for function and place, and
+// remembers how a place is written.
 #include "capture.h"
 
 #include <v8.h>
@@ -20,12 +21,14 @@ namespace {
 // Frames of sonde's own above the function: more there never are.
 constexpr int kOwnFrames = 16;
 constexpr size_t kMostPlaces = 4096;
-// In bytes: a function's name may be of any length, and so may a script's, which may be a whole program (`data:`).
+// In bytes: a function's name may be of any length, and so may a script's, which may be a whole
+// program (`data:`).
 constexpr size_t kMostName = 1024;
 
 struct Place {
   int script, line, column;
-  // V8's hash of the function's name: closures of one place may have names of their own, as methods with computed names do.
+  // V8's hash of the function's name: closures of one place may have names of their own, as methods
+  // with computed names do.
   int name;
   bool is_constructor;
   bool operator==(const Place& other) const {

@@ -14,8 +14,9 @@
 namespace sonde {
 namespace {
 
-// Each function has its own piece of code while names are on, of up to 1 KiB. What a thread must have left for such, in MiB, of its heap and of its memory
-// for machine code: V8 ends a process, or a thread with limits of its own, that has none left.
+// Each function has its own piece of code while names are on, of up to 1 KiB. What a thread must
+// have left for such, in MiB, of its heap and of its memory for machine code: V8 ends a process, or
+// a thread with limits of its own, that has none left.
 constexpr size_t kLeast = 64;
 // What a heap's limit has for young objects, which code is not.
 constexpr size_t kYoung = V8_MAJOR_VERSION < 13 ? 48 : V8_MAJOR_VERSION == 13 ? 192 : 96;
@@ -28,7 +29,8 @@ struct Thread {
   bool on = false;
 };
 
-// Called in whichever thread, also while the garbage collector runs: V8 must not be called from here.
+// Called in whichever thread, also while the garbage collector runs: V8 must not be called from
+// here.
 void OnCode(const v8::JitCodeEvent* event) {
   switch (event->type) {
     case v8::JitCodeEvent::CODE_ADDED:
@@ -49,9 +51,10 @@ int threads_flushing = 0;
 bool is_flushing = false;    // what V8 does at all
 bool is_flush_ours = false;
 
-// Bytecode is thrown away when it is old, which V8 can be told that all of it is. What runs just now stays. The flag is the process's: while one
-// thread wants it, others that collect their garbage throw theirs away, too. Returns whether V8 throws bytecode away at all: a program may need it to
-// be kept, which has no source for it (--no-flush-bytecode).
+// Bytecode is thrown away when it is old, which V8 can be told that all of it is. What runs just
+// now stays. The flag is the process's: while one thread wants it, others that collect their
+// garbage throw theirs away, too. Returns whether V8 throws bytecode away at all: a program may
+// need it to be kept, which has no source for it (--no-flush-bytecode).
 bool FlushBytecode(v8::Isolate* isolate) {
   {
     std::lock_guard<std::mutex> lock(flush_mutex);
@@ -92,8 +95,8 @@ std::string WhyNot(v8::Isolate* isolate) {
   return "";
 }
 
-// The flag of V8 that gives interpreted functions their own code is not taken back: V8 creates a code cache of such a function wrongly without it, and its
-// profiler does not know it.
+// The flag of V8 that gives interpreted functions their own code is not taken back: V8 creates a
+// code cache of such a function wrongly without it, and its profiler does not know it.
 void Off(Thread& thread, bool is_end) {
   if (!thread.on) return;
   thread.on = false;

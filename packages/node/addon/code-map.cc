@@ -1,7 +1,9 @@
-// Tracers find a name by the address, in a text file of lines `address size name`. They read it when they print a stack, and know
-// nothing of time: bcc sorts the lines, so one that is no longer true would hide or be hidden by another. So the table here holds no two
-// pieces of code at one place, and the file is what the table is. New code is appended; where something is gone or has moved, the file is
-// written again and renamed into place, as often as that takes no more than a twentieth of the time.
+// Tracers find a name by the address, in a text file of lines `address size name`. They read it
+// when they print a stack, and know nothing of time: bcc sorts the lines, so one that is no longer
+// true would hide or be hidden by another. So the table here holds no two pieces of code at one
+// place, and the file is what the table is. New code is appended; where something is gone or has
+// moved, the file is written again and renamed into place, as often as that takes no more than a
+// twentieth of the time.
 #include "code-map.h"
 
 #include <dlfcn.h>
@@ -67,7 +69,8 @@ struct Copy {
   uintptr_t to;
 };
 
-// Whether the files are there, and whether somebody tells of code. The writer's thread is there in the last two.
+// Whether the files are there, and whether somebody tells of code. The writer's thread is there in
+// the last two.
 enum class Phase { kOff, kOn, kLeaving };
 
 struct State {
@@ -127,7 +130,8 @@ bool IsOwnText(const State& s, uintptr_t address) {
                      [&](auto& range) { return address >= range.first && address < range.second; });
 }
 
-// Where the isolate has its own copy of what lies at an address of the program's text; 0 where it has none.
+// Where the isolate has its own copy of what lies at an address of the program's text; 0 where it
+// has none.
 uintptr_t InCopy(const State& s, const void* isolate, uintptr_t address) {
   auto found = s.copies.find(isolate);
   if (found == s.copies.end()) return 0;
@@ -149,7 +153,8 @@ void Clear(State& s, uintptr_t start, size_t size) {
 }
 
 void Put(State& s, uintptr_t start, Code code) {
-  // V8 tells of functions that are not compiled yet, too, and says that their code is the builtin which will compile them.
+  // V8 tells of functions that are not compiled yet, too, and says that their code is the builtin
+  // which will compile them.
   auto there = s.codes.find(start);
   if (there != s.codes.end() && there->second.is_builtin && !code.is_builtin) return;
   Clear(s, start, code.size);
@@ -249,7 +254,8 @@ void Rewrite(State& s, std::unique_lock<std::mutex>& lock) {
   if (s.trouble.empty()) s.rewritten++;
 }
 
-// Makes the map what the table is, or brings it nearer to that. Returns when it may be written anew next.
+// Makes the map what the table is, or brings it nearer to that. Returns when it may be written anew
+// next.
 Clock::time_point Update(State& s, std::unique_lock<std::mutex>& lock, bool must, Clock::time_point rewrite_at) {
   if (s.is_lost) return rewrite_at;
   if (s.file.IsLost()) {
@@ -319,7 +325,8 @@ void WhenExiting() {
   if (s.phase == Phase::kLeaving && s.remove_at_exit && !s.is_writing) Remove(s);
 }
 
-// What runs in a thread of ours, or when the process ends, must stay where it is also when the last thread of JavaScript that has this addon ends.
+// What runs in a thread of ours, or when the process ends, must stay where it is also when the last
+// thread of JavaScript that has this addon ends.
 bool StayLoaded() {
   static const bool stays = [] {
     Dl_info info;

@@ -20,7 +20,8 @@ int TakeNumber(std::string_view& text) {
   return number;
 }
 
-// Where the script's name begins. Both names may have spaces: a getter's, a folder's. What scripts' names begin with tells most.
+// Where the script's name begins. Both names may have spaces: a getter's, a folder's. What scripts'
+// names begin with tells most.
 size_t ScriptStart(std::string_view text) {
   // The script has no name, and the function's may be anything.
   if (!text.empty() && text.back() == ' ') return text.size() - 1;
@@ -73,7 +74,8 @@ CodeName ReadName(std::string_view name, bool is_wasm) {
   if (!whole && tag != "JS" && tag != "Function" && tag != "LazyCompile") {
     return {"v8:" + std::string(tag.empty() ? rest : name), "", 0, 0};
   }
-  // The tier: ~ interpreted, ^ baseline, + Maglev, * TurboFan, o of a loop that ran, ' of a function that is compiled for one context.
+  // The tier: ~ interpreted, ^ baseline, + Maglev, * TurboFan, o of a loop that ran, ' of a
+  // function that is compiled for one context.
   while (!rest.empty() && (rest[0] == '~' || rest[0] == '^' || rest[0] == '+' || rest[0] == '*' || rest[0] == '\'' ||
                            (rest[0] == 'o' && rest.size() > 1 && (rest[1] == '+' || rest[1] == '*')))) {
     rest.remove_prefix(1);

@@ -16,8 +16,8 @@ struct CodeName {
   bool IsBuiltin() const { return function.compare(0, 8, "builtin:") == 0; }
 };
 
-// From the name that V8 has for perf's map and all others: `JS:~get foo /app/a.js:4:32`. Which tier of V8 the code is of is left
-// out, since the same function's frames belong together.
+// From the name that V8 has for perf's map and all others: `JS:~get foo /app/a.js:4:32`. Which tier
+// of V8 the code is of is left out, since the same function's frames belong together.
 CodeName ReadName(std::string_view name, bool is_wasm);
 
 }  // namespace sonde

@@ -1,7 +1,9 @@
-// Garbage collections, where they happen. V8 lets no JavaScript run there, so the probe's stub is called from here. JavaScript hands it
-// over as memory that begins where the stub does: nothing of @sonde/native is needed for that, whatever its backend.
+// Garbage collections, where they happen. V8 lets no JavaScript run there, so the probe's stub is
+// called from here. JavaScript hands it over as memory that begins where the stub does: nothing of
+// @sonde/native is needed for that, whatever its backend.
 //
-// Whether somebody traces is not asked: an unpatched stub is `nop; ret`. The callbacks are there only while gcOn holds.
+// Whether somebody traces is not asked: an unpatched stub is `nop; ret`. The callbacks are there
+// only while gcOn holds.
 #include "gc.h"
 
 #include <v8.h>

@@ -7,8 +7,9 @@
 
 namespace sonde {
 
-// perf's jitdump, version 1, as tools/perf/Documentation/jitdump-specification.txt in Linux's source has it: what code was loaded and
-// moved when, with the code itself. `perf record -k CLOCK_MONOTONIC`, then `perf inject --jit`.
+// perf's jitdump, version 1, as tools/perf/Documentation/jitdump-specification.txt in Linux's
+// source has it: what code was loaded and moved when, with the code itself.
+// `perf record -k CLOCK_MONOTONIC`, then `perf inject --jit`.
 class JitDump {
  public:
   // Returns what went wrong, empty if nothing did. The file's name has to be jit-<pid>.dump.

@@ -32,7 +32,8 @@ bool IsThere(const std::string& path, const struct stat& file) {
 
 int64_t Nanoseconds(const timespec& time) { return int64_t{1000000000} * time.tv_sec + time.tv_nsec; }
 
-// When this process began, by the clock of files, or up to 10 ms before that; 0 where it cannot be told.
+// When this process began, by the clock of files, or up to 10 ms before that; 0 where it cannot be
+// told.
 int64_t Began() {
   FILE* file = fopen("/proc/self/stat", "re");
   if (!file) return 0;
@@ -40,7 +41,8 @@ int64_t Began() {
   size_t length = fread(line, 1, sizeof line - 1, file);
   fclose(file);
   line[length] = '\0';
-  // The 22nd field, in ticks since the system began. The second is a name in parentheses, which may hold anything.
+  // The 22nd field, in ticks since the system began. The second is a name in parentheses, which may
+  // hold anything.
   char* field = strrchr(line, ')');
   for (int i = 2; field && i < 22; i++) field = strchr(field + 1, ' ');
   if (!field) return 0;
@@ -64,10 +66,12 @@ bool IsWrittenByUs(const struct stat& wanted) {
   return is_written;
 }
 
-// What speaks against replacing a file, empty where nothing does. Only the kernel knows whether a process of another PID namespace has it open: it
-// gives no lease of a file that somebody has open to write.
+// What speaks against replacing a file, empty where nothing does. Only the kernel knows whether a
+// process of another PID namespace has it open: it gives no lease of a file that somebody has open
+// to write.
 std::string WhyNot(const std::string& path, int file, const struct stat& status) {
-  // What the kernel would send if somebody opened it just now: a signal that does nothing unless a program has a handler for it.
+  // What the kernel would send if somebody opened it just now: a signal that does nothing unless a
+  // program has a handler for it.
   fcntl(file, F_SETSIG, SIGURG);
   if (fcntl(file, F_SETLEASE, F_RDLCK) == 0) {
     fcntl(file, F_SETLEASE, F_UNLCK);
@@ -82,7 +86,8 @@ std::string WhyNot(const std::string& path, int file, const struct stat& status)
          ", too, in another PID namespace, and the same " + path.substr(0, path.rfind('/'));
 }
 
-// Removes what a dead process left. Of several that want to, one does: who has locked it, and found it in its place after that.
+// Removes what a dead process left. Of several that want to, one does: who has locked it, and found
+// it in its place after that.
 std::string RemoveLeft(const std::string& path) {
   struct stat before;
   if (lstat(path.c_str(), &before) != 0) return "";
@@ -176,7 +181,8 @@ bool MadeFile::Name(const std::string& temporary) {
   return link(temporary.c_str(), path_.c_str()) == 0 && unlink(temporary.c_str()) == 0;
 }
 
-// Why lstat failed is not asked: with the compiler that prebuilt addons are made by, it does not set errno.
+// Why lstat failed is not asked: with the compiler that prebuilt addons are made by, it does not
+// set errno.
 bool MadeFile::IsGone() {
   struct stat status;
   return lstat(path_.c_str(), &status) != 0;

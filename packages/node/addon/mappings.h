@@ -15,7 +15,8 @@ struct Mapping {
   bool IsReadableCodeOfFile() const { return permissions[0] == 'r' && permissions[2] == 'x' && inode != 0; }
 };
 
-// Calls `each` for one after the other, by their addresses, until it returns false. Returns whether they could be read.
+// Calls `each` for one after the other, by their addresses, until it returns false. Returns whether
+// they could be read.
 bool ReadMappings(const std::function<bool(const Mapping&)>& each);
 
 }  // namespace sonde

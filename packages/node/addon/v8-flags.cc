@@ -1,10 +1,13 @@
-// V8 marks a code cache with a hash of all flags that are not as they are by default, and rejects one with another mark. So a flag that comes and
-// goes with a tracer would have the program's caches rejected, and those that are made meanwhile later, although the flags that are changed here
-// change nothing of what is in a cache.
+// V8 marks a code cache with a hash of all flags that are not as they are by default, and rejects
+// one with another mark. So a flag that comes and goes with a tracer would have the program's
+// caches rejected, and those that are made meanwhile later, although the flags that are changed
+// here change nothing of what is in a cache.
 //
-// V8 computes the hash when it is first asked for after a change, and keeps it in a variable that nothing gives access to. But it is in the data of the
-// program, and changes with a flag: a word there that is another one while a flag is set, and the same as before when it is set no more. When a value
-// written there is what V8 then computes its version tag of, that is proved. Where there is no such word, V8's mark changes.
+// V8 computes the hash when it is first asked for after a change, and keeps it in a variable that
+// nothing gives access to. But it is in the data of the program, and changes with a flag: a word
+// there that is another one while a flag is set, and the same as before when it is set no more.
+// When a value written there is what V8 then computes its version tag of, that is proved. Where
+// there is no such word, V8's mark changes.
 #include "v8-flags.h"
 
 #include <link.h>
@@ -76,7 +79,8 @@ bool IsHash(uint32_t without, uint32_t with) {
   return without != 0 && with != 0 && bytes > 1;
 }
 
-// Where V8 keeps the hash; null where that is not certain. Sets a flag that only a garbage collection looks at.
+// Where V8 keeps the hash; null where that is not certain. Sets a flag that only a garbage
+// collection looks at.
 Word* FindHash() {
   Data data = FindData();
   data.start = (data.start + sizeof(Word) - 1) & ~(sizeof(Word) - 1);

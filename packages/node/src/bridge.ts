@@ -1,4 +1,5 @@
-// Everyone else's channels as probes: whoever publishes on a diagnostics_channel knows nothing of it.
+// Everyone else's channels as probes: whoever publishes on a diagnostics_channel knows nothing of
+// it.
 import { type Argument, DefinitionError, type Probe, type Provider, provider, string, uint64 } from 'sonde';
 import { show } from 'sonde/internal';
 import { type Listeners, subscriptions, together } from './runtime/channels.js';
@@ -9,17 +10,28 @@ import { whileTraced } from './while-traced.js';
 
 /** What becomes of the messages of one channel. */
 export interface BridgeOptions {
-  /** The provider's name; the channel's name up to its first `:` or `.` where it is left out. Not `node`: that is the runtime's. */
+  /**
+   * The provider's name; the channel's name up to its first `:` or `.` where it is left out. Not
+   * `node`: that is the runtime's.
+   */
   readonly provider?: string;
-  /** The probe's name, as `provider()` takes it; the rest of the channel's name where it is left out. */
+  /**
+   * The probe's name, as `provider()` takes it; the rest of the channel's name where it is left
+   * out.
+   */
   readonly probe?: string;
   /**
-   * The probe's arguments, by where their values are in a message: `{ 'request.path': string('path') }`. `''` is the whole message, for `json`;
-   * `'@request'` the id of the http request that this server is answering, as in http__server__request (0 where there is none). What is not there is fired as 0 or
-   * an empty text; numbers and other simple values are made texts where one is wanted.
+   * The probe's arguments, by where their values are in a message:
+   * `{ 'request.path': string('path') }`. `''` is the whole message, for `json`; `'@request'` the
+   * id of the http request that this server is answering, as in http__server__request (0 where
+   * there is none). What is not there is fired as 0 or an empty text; numbers and other simple
+   * values are made texts where one is wanted.
    */
   readonly fields?: Readonly<Record<string, Argument>>;
-  /** Of a TracingChannel: further arguments of `<name>__done`, from the message as it is then: `{ 'result.length': uint32('rows') }`. */
+  /**
+   * Of a TracingChannel: further arguments of `<name>__done`, from the message as it is then:
+   * `{ 'result.length': uint32('rows') }`.
+   */
   readonly done?: Readonly<Record<string, Argument>>;
 }
 
@@ -34,18 +46,21 @@ export interface Bridge {
 }
 
 /**
- * Makes probes of a diagnostics channel: each message fires one, `<provider>:<probe>(…fields)`. `tracing:<name>` is a TracingChannel, and an operation:
+ * Makes probes of a diagnostics channel: each message fires one, `<provider>:<probe>(…fields)`.
+ * `tracing:<name>` is a TracingChannel, and an operation:
  *
  * - `<probe>__start(id, …fields)`
- * - `<probe>__done(id, ns, …done)`, when the function returned, or its promise was fulfilled, or its callback was called
+ * - `<probe>__done(id, ns, …done)`, when the function returned, or its promise was fulfilled, or
+ *   its callback was called
  * - `<probe>__error(id, ns, message)`, when it threw, was rejected, or its callback got an error
  *
- * There is a subscription only while a tracer is attached to one of a channel's probes. Of several channels at once, those of one provider
- * are in one probe object.
+ * There is a subscription only while a tracer is attached to one of a channel's probes. Of several
+ * channels at once, those of one provider are in one probe object.
  *
  * @param source a channel's name, or several with their options
  * @param options of the one channel
- * @throws {DefinitionError} a TypeError with a `code`, when a name, an option or an argument is wrong
+ * @throws {DefinitionError} a TypeError with a `code`, when a name, an option or an argument is
+ * wrong
  */
 export function bridge(source: string | BridgeSource, options: BridgeOptions = {}): Bridge {
   const channels = (typeof source === 'string' ? { [source]: options } : source) as unknown;

@@ -1,5 +1,5 @@
-// Ready-made bridges: of popular packages that publish. What each publishes was read in the version that is named; others may have
-// other fields, which are fired as 0 or an empty text then.
+// Ready-made bridges: of popular packages that publish. What each publishes was read in the version
+// that is named; others may have other fields, which are fired as 0 or an empty text then.
 import { int32, string, uint32, uint64 } from 'sonde';
 import type { BridgeSource } from './bridge.js';
 

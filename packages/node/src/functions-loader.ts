@@ -1,5 +1,5 @@
-// Runs in the thread of Node.js's module hooks, where they have one (Node.js 20): there, sources get their probes. What is in them, the program's thread
-// is told.
+// Runs in the thread of Node.js's module hooks, where they have one (Node.js 20): there, sources
+// get their probes. What is in them, the program's thread is told.
 import { selectFiles } from './functions/files.js';
 import { installInert } from './functions/firing.js';
 import { type LoaderData, type LoaderMessage, MAPPED, type NextLoad, transformed } from './functions/hooks.js';
@@ -8,7 +8,10 @@ import { showOwnText } from './functions/shown-text.js';
 
 let transform = (source: string, _name: string, _kind?: 'commonjs' | 'module'): string => source;
 
-/** Called by Node.js with what `module.register` was given: once with something, and then each time that this becomes the last loader again. */
+/**
+ * Called by Node.js with what `module.register` was given: once with something, and then each time
+ * that this becomes the last loader again.
+ */
 export function initialize(data?: LoaderData): void {
   if (!data) return;
   const { settings, check, mapped, port } = data;

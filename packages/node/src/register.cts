@@ -1,5 +1,5 @@
-// For `node --require @sonde/node/register`. Node.js runs that in the thread of its module hooks, too, where there is nothing to do (start.ts), and where
-// Node.js 22 can require no ES module.
+// For `node --require @sonde/node/register`. Node.js runs that in the thread of its module hooks,
+// too, where there is nothing to do (start.ts), and where Node.js 22 can require no ES module.
 const { isMainThread, parentPort, isInternalThread } = process.getBuiltinModule('node:worker_threads') as {
   isMainThread: boolean;
   parentPort: unknown;

@@ -1,5 +1,6 @@
-// The source maps that files name as theirs. What a file names may be anything: a pipe, a device, something huge. It is read only where nobody can have to
-// wait for it, and where there is none that is one, there is none.
+// The source maps that files name as theirs. What a file names may be anything: a pipe, a device,
+// something huge. It is read only where nobody can have to wait for it, and where there is none
+// that is one, there is none.
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { SourceMap, SourceMapPayload, SourceMapping } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';

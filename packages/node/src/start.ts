@@ -28,8 +28,9 @@ const STARTED = Symbol.for('sonde.node.1');
 const shared = globalThis as { [STARTED]?: true };
 
 /**
- * Defines the provider `node` in this thread and starts to look whether somebody traces it. The second time, and in another copy of this
- * package, it does nothing; nor in the thread of Node.js's module hooks, nor in Deno and Bun. `@sonde/node/register` calls it.
+ * Defines the provider `node` in this thread and starts to look whether somebody traces it. The
+ * second time, and in another copy of this package, it does nothing; nor in the thread of Node.js's
+ * module hooks, nor in Deno and Bun. `@sonde/node/register` calls it.
  */
 export function start(): void {
   if (shared[STARTED] || whyForeign || isHooksThread()) return;
@@ -80,7 +81,10 @@ export function start(): void {
   bridgeAll(process.env.SONDE_BRIDGES);
 }
 
-/** Node.js runs what `--require` names in the thread of its module hooks, too. Nothing of the program's is there. */
+/**
+ * Node.js runs what `--require` names in the thread of its module hooks, too. Nothing of the
+ * program's is there.
+ */
 function isHooksThread(): boolean {
   const { isMainThread, parentPort, isInternalThread } = process.getBuiltinModule('node:worker_threads') as {
     isMainThread: boolean;
@@ -91,7 +95,10 @@ function isHooksThread(): boolean {
   return isInternalThread ?? (!isMainThread && parentPort === null);
 }
 
-/** A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and the family is inactive. */
+/**
+ * A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and
+ * the family is inactive.
+ */
 function safely(begin: () => void): void {
   try {
     begin();

@@ -13,7 +13,9 @@ export interface NodeStatus extends Status {
   reasons: {
     /** There are no probes of the runtime. */
     runtime?: string;
-    /** gc__start is inactive, and gc__done comes some milliseconds late, without the heap's size. */
+    /**
+     * gc__start is inactive, and gc__done comes some milliseconds late, without the heap's size.
+     */
     gc?: string;
     /** exception__thrown is inactive. */
     exceptions?: string;
@@ -28,7 +30,10 @@ export interface NodeStatus extends Status {
   functions?: FunctionsStatus;
 }
 
-/** Tells which backend runs and why, what a tracer needs to know of each provider and probe, and which probes of this package are inactive or are less exact. */
+/**
+ * Tells which backend runs and why, what a tracer needs to know of each provider and probe, and
+ * which probes of this package are inactive or are less exact.
+ */
 export function status(): NodeStatus {
   if (whyForeign !== undefined) return { ...statusOfAll(), reasons: { runtime: whyForeign } };
   const gc = whyNotExact();

@@ -1,9 +1,13 @@
-// What probes need that costs something (subscriptions, callbacks, patched functions) is there only while they are traced. A tracer
-// that attaches changes a byte and tells nobody, so a timer polls: one byte for each probe, twenty times a second.
+// What probes need that costs something (subscriptions, callbacks, patched functions) is there only
+// while they are traced. A tracer that attaches changes a byte and tells nobody, so a timer polls:
+// one byte for each probe, twenty times a second.
 import type { Probe } from 'sonde';
 import { log } from 'sonde/internal';
 
-/** From one poll to the next: what is switched on is on within 100 ms, also when a turn of the event loop takes half of that. */
+/**
+ * From one poll to the next: what is switched on is on within 100 ms, also when a turn of the event
+ * loop takes half of that.
+ */
 const POLL_MS = 50;
 
 // As they were when this package was loaded: tests put other clocks in their place.
@@ -21,9 +25,10 @@ let timer: NodeJS.Timeout | undefined;
 const debug = log('node');
 
 /**
- * Calls `on` when the first of the probes is traced, and `off` when none is any more: at once, if one is now, and later within 100 ms,
- * as long as the event loop turns. Neither is called twice in a row. The timer does not hold the process open. What `on` and `off` throw
- * is told to the log, `DEBUG=sonde:node`, and nobody else.
+ * Calls `on` when the first of the probes is traced, and `off` when none is any more: at once, if
+ * one is now, and later within 100 ms, as long as the event loop turns. Neither is called twice in
+ * a row. The timer does not hold the process open. What `on` and `off` throw is told to the log,
+ * `DEBUG=sonde:node`, and nobody else.
  *
  * @returns what ends this; `off` is called if `on` was the last.
  */

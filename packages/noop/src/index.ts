@@ -1,6 +1,9 @@
 import type { Backend } from '@sonde/core/internal';
 
-/** Probes that no tracer can see: never enabled, nothing fired. The core checks definitions all the same. */
+/**
+ * Probes that no tracer can see: never enabled, nothing fired. The core checks definitions all the
+ * same.
+ */
 export const noop: Backend = {
   load: ({ probes }) => ({
     code: new Uint8Array(1),

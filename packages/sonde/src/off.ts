@@ -1,4 +1,5 @@
-// What `sonde` is under the export condition `sonde-off`: the same names and checks, and no way from here to native code.
+// What `sonde` is under the export condition `sonde-off`: the same names and checks, and no way
+// from here to native code.
 import { type Backend, type Backends, registerBackends } from '@sonde/core/internal';
 import { noop } from '@sonde/noop';
 

@@ -5,7 +5,10 @@ import type { Module } from './module.js';
 import { isDefiner, isSonde } from './sonde.js';
 import { isType, nameOf } from './source.js';
 
-/** A name leads to a variable or an expression of a module, to a whole module, or to what sonde exports by a name (`*` for all of it). */
+/**
+ * A name leads to a variable or an expression of a module, to a whole module, or to what sonde
+ * exports by a name (`*` for all of it).
+ */
 export type Found =
   | { readonly module: Module; readonly binding: Binding }
   | { readonly module: Module; readonly path: NodePath }

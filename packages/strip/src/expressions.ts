@@ -120,7 +120,10 @@ export class Expressions {
     for (const each of children(path)) if (each.listKey !== 'arguments' || !this.passed(each, path)) this.visit(each);
   }
 
-  /** Takes charge of a probe that is passed for a parameter with a probe as its default: it goes with the parameter. Returns false for other arguments. */
+  /**
+   * Takes charge of a probe that is passed for a parameter with a probe as its default: it goes
+   * with the parameter. Returns false for other arguments.
+   */
   private passed(argument: NodePath, path: NodePath): boolean {
     const { known, leftovers, warnings } = this.work;
     const param = known.isProbe(argument) && isPure(argument) ? parameterOf(path, argument.key as number) : undefined;
@@ -145,10 +148,13 @@ export class Expressions {
     else if (isTesting(value)) warnings.testing(source, value);
   }
 
-  /** Marks a definition, or what leads to one, as what bundlers may leave out when nothing uses it. */
+  /**
+   * Marks a definition, or what leads to one, as what bundlers may leave out when nothing uses it.
+   */
   mark(path: NodePath): void {
     const { edits, known } = this.work;
-    // They take a call for pure if it is marked, with all that is evaluated inside, and not what is read or iterated.
+    // They take a call for pure if it is marked, with all that is evaluated inside, and not what is
+    // read or iterated.
     if (known.isInert(path)) edits.surround(path.node, '/*#__PURE__*/ (() => ', ')()');
     else if (known.isDefinition(path)) {
       edits.surround(path.node, '/*#__PURE__*/ ', '');
@@ -189,7 +195,9 @@ function listed(start: NodePath): NodePath[] {
   return list.isArrayExpression() ? children(list) : [start];
 }
 
-/** The parameter with a default that an argument is for, of a function that is called by its name. */
+/**
+ * The parameter with a default that an argument is for, of a function that is called by its name.
+ */
 function parameterOf(path: NodePath, index: number): NodePath | undefined {
   const callee = path.get('callee') as NodePath;
   const binding = callee.isIdentifier() ? callee.scope.getBinding(callee.node.name) : undefined;

@@ -5,7 +5,10 @@ import type { Installed } from './installed.js';
 import { Module } from './module.js';
 import { type Program, parseSource, SOURCE_FILE } from './source.js';
 
-/** Finds the file that an import means, as the bundler does. Returns undefined for what it leaves out or cannot find. */
+/**
+ * Finds the file that an import means, as the bundler does. Returns undefined for what it leaves
+ * out or cannot find.
+ */
 export type Resolve = (specifier: string, importer: string) => Promise<string | undefined>;
 
 export class Graph {

@@ -11,7 +11,8 @@ import { SOURCE_FILE } from './source.js';
 export type { Options, Pattern } from './options.js';
 
 /**
- * The plugin, for each bundler: `strip.vite()`, `strip.esbuild()`, … . `@sonde/strip/vite` and the like have one each.
+ * The plugin, for each bundler: `strip.vite()`, `strip.esbuild()`, … . `@sonde/strip/vite` and the
+ * like have one each.
  *
  * @throws {TypeError} when an option is wrong
  */

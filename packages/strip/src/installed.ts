@@ -23,7 +23,10 @@ export class Installed {
     return isSonde(name) || name.startsWith('@sonde/');
   }
 
-  /** Whether a file may have to do with probes. Of installed packages, only those that depend on sonde do. */
+  /**
+   * Whether a file may have to do with probes. Of installed packages, only those that depend on
+   * sonde do.
+   */
   mayHaveProbes(file: string): boolean {
     if (!/[\\/]node_modules[\\/]/.test(file)) return true;
     const { dependencies, optionalDependencies, peerDependencies } = this.packageOf(dirname(file));

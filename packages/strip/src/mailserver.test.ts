@@ -7,7 +7,10 @@ import { BUNDLERS } from './test-bundlers.js';
 
 const SOURCE = fileURLToPath(new URL('../../../examples/mailserver/src/', import.meta.url));
 
-/** The server as somebody writes it who has no probes: what is in it for their sake, and what stands there without. It may ask for `status()` all the same. */
+/**
+ * The server as somebody writes it who has no probes: what is in it for their sake, and what stands
+ * there without. It may ask for `status()` all the same.
+ */
 const WITHOUT_PROBES: readonly (readonly [string, string])[] = [
   ["import { smtp } from './probes.js';\n", ''],
   ['      smtp.sessionStart.fire(session.remoteAddress, session.remotePort);\n', ''],

@@ -1,5 +1,5 @@
-// What an expression stands for, as far as probes are concerned. Only what is certain has a meaning: constants, and what
-// is read from them by names that are written out.
+// What an expression stands for, as far as probes are concerned. Only what is certain has a
+// meaning: constants, and what is read from them by names that are written out.
 import type { Binding, NodePath } from '@babel/traverse';
 import type * as t from '@babel/types';
 import { type Found, findExport, findImport } from './exports.js';
@@ -137,7 +137,10 @@ function memberName(path: NodePath<t.MemberExpression | t.OptionalMemberExpressi
   return propertyName(path, 'property');
 }
 
-/** Whether a variable is exported by a namespace of TypeScript: then it is a property, and can be changed elsewhere. */
+/**
+ * Whether a variable is exported by a namespace of TypeScript: then it is a property, and can be
+ * changed elsewhere.
+ */
 function isMerged({ parentPath }: NodePath): boolean {
   const statement = parentPath?.parentPath;
   return statement?.isExportDeclaration() === true && !statement.parentPath?.isProgram();

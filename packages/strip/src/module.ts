@@ -3,7 +3,10 @@ import { isSonde } from './sonde.js';
 import type { Program } from './source.js';
 
 export class Module {
-  /** By what imports and re-exports name. Only files of JavaScript and TypeScript that may have to do with probes are here. */
+  /**
+   * By what imports and re-exports name. Only files of JavaScript and TypeScript that may have to
+   * do with probes are here.
+   */
   readonly links = new Map<string, Module>();
   readonly file: string;
   readonly code: string;

@@ -1,4 +1,5 @@
-// Variables, parameters and private fields that stand for probes. Each is removed when nothing refers to it any more.
+// Variables, parameters and private fields that stand for probes. Each is removed when nothing
+// refers to it any more.
 import type { NodePath } from '@babel/traverse';
 import type * as t from '@babel/types';
 import type { Expressions, Work } from './expressions.js';
@@ -57,7 +58,8 @@ export class Names {
   }
 
   /**
-   * Takes charge of a parameter, or a property of one, that has a probe as its default. Returns false where it has none.
+   * Takes charge of a parameter, or a property of one, that has a probe as its default. Returns
+   * false where it has none.
    *
    * @param node what is removed with it: one of `list`
    */

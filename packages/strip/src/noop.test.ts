@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import * as noop from './noop.js';
 
-/** What sonde shows of itself, but for numbers and lists, which only its own packages read. In a process of its own, which it may change. */
+/**
+ * What sonde shows of itself, but for numbers and lists, which only its own packages read. In a
+ * process of its own, which it may change.
+ */
 const SHOW = `const sonde = { ...(await import('sonde')), ...(await import('sonde/internal')) };
 const made = sonde.provider('quiet', { one: [sonde.string('text')], work: sonde.operation({ start: [sonde.string('text')] }) });
 console.log(JSON.stringify([Object.keys(sonde).filter((name) => typeof sonde[name] === 'function').sort(), ...[made, made.one, made.work].map((each) => [Object.keys(each), each])]));

@@ -1,5 +1,6 @@
-// Replaces `sonde` and `@sonde/core` in a stripped bundle, for the uses that stay: the same names, no checks, and probes
-// that never fire. The file holds nothing but functions, since every bundler leaves out functions that nobody uses.
+// Replaces `sonde` and `@sonde/core` in a stripped bundle, for the uses that stay: the same names,
+// no checks, and probes that never fire. The file holds nothing but functions, since every bundler
+// leaves out functions that nobody uses.
 
 type Source = Readonly<Record<string, unknown>>;
 
@@ -13,7 +14,10 @@ export function provider(_name: string, source: Source): object {
   return made;
 }
 
-/** The methods are inherited, so that a program which prints or copies a probe sees the same as with sonde. */
+/**
+ * The methods are inherited, so that a program which prints or copies a probe sees the same as with
+ * sonde.
+ */
 function makeProbe(): object {
   return Object.create({ enabled: false, fire() {}, fireWith() {} });
 }

@@ -3,7 +3,10 @@ import type { NodePath } from '@babel/traverse';
 import type * as t from '@babel/types';
 import { children, wrapped } from './source.js';
 
-/** Whether the body of the work, an expression, can replace the operation. That of an async function can where the promise is awaited at once. */
+/**
+ * Whether the body of the work, an expression, can replace the operation. That of an async function
+ * can where the promise is awaited at once.
+ */
 export function isTransparent(work: NodePath, operation: NodePath): boolean {
   if (!isBareArrow(work) || work.node.body.type === 'BlockStatement') return false;
   const { parentPath, key } = wrapped(operation);
@@ -13,7 +16,10 @@ export function isTransparent(work: NodePath, operation: NodePath): boolean {
   return parentPath?.isReturnStatement() ? !isInTry(parentPath, home) : key === 'body' && parentPath === home;
 }
 
-/** The argument that is the callback, if the work of `runCallback` is one call with it: `(done) => read(path, done)`. */
+/**
+ * The argument that is the callback, if the work of `runCallback` is one call with it:
+ * `(done) => read(path, done)`.
+ */
 export function callbackPlace(work: NodePath, callback: NodePath<t.Identifier>): NodePath | undefined {
   if (!work.isArrowFunctionExpression() || work.node.async || work.node.params.length !== 1) return undefined;
   const [param] = work.node.params;
@@ -25,7 +31,10 @@ export function callbackPlace(work: NodePath, callback: NodePath<t.Identifier>):
   return isHandedOn && isSame && binding?.constant ? place : undefined;
 }
 
-/** The body of the work, a block, if its statements can replace a statement that is the operation or returns it. */
+/**
+ * The body of the work, a block, if its statements can replace a statement that is the operation or
+ * returns it.
+ */
 export function inlineBlock(
   work: NodePath,
   statement: NodePath,
@@ -38,7 +47,8 @@ export function inlineBlock(
   if (!statement.isReturnStatement()) return isAsync === isAwaited && !returns(block) ? block : undefined;
   const home = statement.getFunctionParent();
   if (!home || home.node.generator || (isAsync && !home.node.async)) return undefined;
-  // A `try` around it catches the rejection of a promise that is awaited, and not of one that is returned.
+  // A `try` around it catches the rejection of a promise that is awaited, and not of one that is
+  // returned.
   return isAsync === isAwaited || !isInTry(statement, home) ? block : undefined;
 }
 

@@ -1,17 +1,24 @@
 import { createFilter } from 'unplugin-utils';
 
-/** Globs (as `picomatch` has them, from the current folder), or regular expressions, matched with a file's path. */
+/**
+ * Globs (as `picomatch` has them, from the current folder), or regular expressions, matched with a
+ * file's path.
+ */
 export type Pattern = string | RegExp | readonly (string | RegExp)[];
 
 export interface Options {
   /** The files whose providers are removed. Default: all, those of installed packages too. */
   include?: Pattern;
-  /** Files whose providers stay, wherever they are used: `/node_modules/`, to keep those of libraries. */
+  /**
+   * Files whose providers stay, wherever they are used: `/node_modules/`, to keep those of
+   * libraries.
+   */
   exclude?: Pattern;
 }
 
 /**
- * Makes of the options a function that tells whether the providers defined in a file are to be removed.
+ * Makes of the options a function that tells whether the providers defined in a file are to be
+ * removed.
  *
  * @throws {TypeError} when an option is wrong
  */

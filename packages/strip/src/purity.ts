@@ -5,7 +5,10 @@ import { children, isType, isWrapper } from './source.js';
 
 const ATOMS = new Set(['Identifier', 'PrivateName', 'ThisExpression', 'Super', 'MetaProperty', 'TemplateElement']);
 
-/** Expressions that are as pure as their parts. Reading a property counts as pure, and so do operators: getters and `valueOf` are expected to have no effects. */
+/**
+ * Expressions that are as pure as their parts. Reading a property counts as pure, and so do
+ * operators: getters and `valueOf` are expected to have no effects.
+ */
 const COMPOSED = new Set([
   'MemberExpression',
   'OptionalMemberExpression',
@@ -20,8 +23,8 @@ const COMPOSED = new Set([
 ]);
 
 /**
- * Whether an expression has no effects. Whatever runs code of the program may have some: calls, `new`, tagged templates,
- * iteration by `...`. So has what assigns, deletes, awaits or yields.
+ * Whether an expression has no effects. Whatever runs code of the program may have some: calls,
+ * `new`, tagged templates, iteration by `...`. So has what assigns, deletes, awaits or yields.
  *
  * @param isAlsoPure what counts as pure besides, if its parts are
  */

@@ -5,8 +5,8 @@ import { rewrite } from './rewriting.js';
 import { parseSource } from './source.js';
 import { PROBES } from './test-shapes.js';
 
-// Programs by chance, run as they are, with probes that nobody traces, and without. `f(n)` notes n and returns it, so that what is
-// run, in which order, and what it gives can be compared.
+// Programs by chance, run as they are, with probes that nobody traces, and without. `f(n)` notes n
+// and returns it, so that what is run, in which order, and what it gives can be compared.
 
 const literal = fc.constantFrom('0', '1', "''", "'x'", 'undefined', 'null');
 const variable = fc.constantFrom('a', 'b', 'c');

@@ -23,7 +23,8 @@ export function resolver(context: Context): Resolve {
     };
   }
   const rollup = context as unknown as RollupContext;
-  // Without this, @rollup/plugin-commonjs waits until the file is transformed, which may wait for the file that imports it.
+  // Without this, @rollup/plugin-commonjs waits until the file is transformed, which may wait for
+  // the file that imports it.
   const custom = 'rolldownVersion' in rollup.meta ? {} : { 'node-resolve': { isRequire: true } };
   return async (path, importer) => {
     const found = await rollup.resolve(path, importer, { custom });

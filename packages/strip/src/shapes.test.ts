@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { BUNDLERS, type Bundled } from './test-bundlers.js';
 import { type Files, OTHERS, SHAPES, type Shape } from './test-shapes.js';
 
-/** What nothing is left of: the names of sonde, of the probes, and of the core that does nothing. */
+/**
+ * What nothing is left of: the names of sonde, of the probes, and of the core that does nothing.
+ */
 const PROBES =
   /sonde|noop|smtp|http|session_?(start|done)|delivery|recipient|request\b|\.fire|fireWith|runCallback|unload/i;
 
@@ -54,7 +56,8 @@ describe('what becomes of the ways to use probes, in production builds', () => {
         rmSync(root, { recursive: true });
         for (const shape of IDENTICAL)
           write(join(root, folderOf(shape)), driven(shape, { ...shape.files, ...shape.without }));
-        // What webpack and Rspack number modules by has their loaders in it, so that both bundles must have this one.
+        // What webpack and Rspack number modules by has their loaders in it, so that both bundles
+        // must have this one.
         wanted = await bundle(root, entriesOf(IDENTICAL), name === 'webpack' || name === 'Rspack' ? {} : false);
       });
 

@@ -70,7 +70,10 @@ export class Statements {
     return true;
   }
 
-  /** Replaces an operation by the statements of its work. Returns false where that would change something. */
+  /**
+   * Replaces an operation by the statements of its work. Returns false where that would change
+   * something.
+   */
   private inline(statement: NodePath<t.ExpressionStatement | t.ReturnStatement>): boolean {
     const path = unwrapped(statement.get(statement.isReturnStatement() ? 'argument' : 'expression') as NodePath);
     const operation = path.isAwaitExpression() ? unwrapped(path.get('argument')) : path;
@@ -86,7 +89,10 @@ export class Statements {
     return true;
   }
 
-  /** Whether a block can go without its braces: its names mean nothing around it, and nothing is disposed of at its end. */
+  /**
+   * Whether a block can go without its braces: its names mean nothing around it, and nothing is
+   * disposed of at its end.
+   */
   private spill(block: NodePath<t.BlockStatement>, { scope }: NodePath): boolean {
     if (block.node.body.some((each) => each.type === 'VariableDeclaration' && each.kind.endsWith('using')))
       return false;

@@ -1,4 +1,5 @@
-// Ways to use probes. Each is a program with probes, and what becomes of it: README.md has the table.
+// Ways to use probes. Each is a program with probes, and what becomes of it: README.md has the
+// table.
 
 export type Files = Readonly<Record<string, string>>;
 
@@ -6,7 +7,10 @@ export interface Shape {
   readonly name: string;
   readonly entry: string;
   readonly files: Files;
-  /** The same program as it is written without probes, where that is to come out. Files that are the same are left out. */
+  /**
+   * The same program as it is written without probes, where that is to come out. Files that are the
+   * same are left out.
+   */
   readonly without?: Files;
   /** Whether it comes out where nothing is changed but names. */
   readonly isIdentical?: boolean;

@@ -21,7 +21,9 @@ export class Warnings {
     return [...this.found].sort(([a], [b]) => a - b).map(([, warning]) => warning);
   }
 
-  /** An argument of a probe, or a value that an operation starts with, is evaluated all the same. */
+  /**
+   * An argument of a probe, or a value that an operation starts with, is evaluated all the same.
+   */
   effect(path: NodePath, isOfOperation: boolean): void {
     const advice = isOfOperation ? 'start an operation with values that are there' : 'move it into fireWith(() => […])';
     this.add(path, `${this.quoted(path)} stays, since it may have an effect: ${advice}`);

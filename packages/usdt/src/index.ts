@@ -1,4 +1,5 @@
-// The package `usdt` (node-usdt), with sonde behind it: what it exports, takes, returns and throws. README.md tells where it differs.
+// The package `usdt` (node-usdt), with sonde behind it: what it exports, takes, returns and throws.
+// README.md tells where it differs.
 import { DynamicProbe, DynamicProvider, type Kind } from '@sonde/dtrace-provider/dynamic';
 
 /** As libstapsdt has it. */
@@ -24,11 +25,13 @@ export class USDTProvider extends DynamicProvider {
   }
 
   /**
-   * Adds a probe, which is also the provider's property of that name from now on, whatever that was before. Where the provider is enabled
-   * already, the probe is there for tracers at the program's next turn, or when it is fired, whichever comes first.
+   * Adds a probe, which is also the provider's property of that name from now on, whatever that was
+   * before. Where the provider is enabled already, the probe is there for tracers at the program's
+   * next turn, or when it is fired, whichever comes first.
    *
    * @param name any name; what tracers cannot carry is mapped: `log-info` is `log__info`
-   * @param types of up to six arguments: `char *`, a text; C's integers (`int`, `uint64`, `long`), which tracers see as 64 bits with a sign;
+   * @param types of up to six arguments: `char *`, a text; C's integers (`int`, `uint64`, `long`),
+   * which tracers see as 64 bits with a sign;
    *   anything else is a text
    */
   override addProbe(name: string, ...types: string[]): USDTProbe {
@@ -36,7 +39,10 @@ export class USDTProvider extends DynamicProvider {
   }
 }
 
-/** The original looks at values only, and has `char *` for a text and any other type for a word of memory. */
+/**
+ * The original looks at values only, and has `char *` for a text and any other type for a word of
+ * memory.
+ */
 function kindOf(type: string): Kind {
   if (type.startsWith('json')) return 'json';
   return /^(u?int|unsigned|signed|long|short|size_t|bool)/.test(type) && !type.includes('*') ? 'int' : 'string';

@@ -1,8 +1,9 @@
-// A model of the systems with DTrace, for tests: their helper device, inside the process. sonde's addon is linked, for each of
-// them, such that its `open` and `ioctl` come here (--wrap; see binding.gyp), so that what it does for that system runs here. What
-// their tracer then does (fasttrap: a trap in the place of an instruction, arguments from registers and stack) is
-// test/selftrace's part, at the places that test/fasttrap/systems.ts tells. Rules are taken from the systems' published
-// sources, and cited where they stand; the sources themselves are not here.
+// A model of the systems with DTrace, for tests: their helper device, inside the process. sonde's
+// addon is linked, for each of them, such that its `open` and `ioctl` come here (--wrap; see
+// binding.gyp), so that what it does for that system runs here. What their tracer then does
+// (fasttrap: a trap in the place of an instruction, arguments from registers and stack) is
+// test/selftrace's part, at the places that test/fasttrap/systems.ts tells. Rules are taken from
+// the systems' published sources, and cited where they stand; the sources themselves are not here.
 //
 //   boot(system: string): void
 //     Is this system from now on: illumos, freebsd, macos or linux.
@@ -129,7 +130,8 @@ bool IsDropped(const Table& table, const Handed& handed, size_t most) {
   return count >= most;
 }
 
-// The name that the first section PROVIDER (15) gives: its first word is the string table's section, its fifth the place there.
+// The name that the first section PROVIDER (15) gives: its first word is the string table's
+// section, its fifth the place there.
 static std::string ProviderOf(const std::vector<uint8_t>& dof) {
   auto u32 = [&](size_t at) {
     uint32_t value;

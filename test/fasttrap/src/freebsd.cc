@@ -25,8 +25,9 @@ int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
       }
       Handed handed = {helper->dofhp_mod, helper->dofhp_addr, helper->dofhp_dof, CopyDof(helper->dofhp_dof)};
       helper->dofhp_gen = next_generation++;
-      // Which address must not be another's: FreeBSD 11's dtrace_helper_slurp leaves what was given, a newer one first puts where
-      // the DOF lies into dofhp_addr. A program for both must do with either.
+      // Which address must not be another's: FreeBSD 11's dtrace_helper_slurp leaves what was
+      // given, a newer one first puts where the DOF lies into dofhp_addr. A program for both must
+      // do with either.
       Handed newer = handed;
       newer.address = handed.dof;
       Table newers = table;

@@ -17,7 +17,8 @@ constexpr size_t kOfLibc = 1;
 int next_generation = kOfLibc;
 
 int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
-  // The kernel's request is an int, and so is the program's: the upper half of a register may hold anything.
+  // The kernel's request is an int, and so is the program's: the upper half of a register may hold
+  // anything.
   switch (static_cast<int>(request)) {
     case illumos::DTRACEHIOC_ADDDOF: {
       auto* helper = reinterpret_cast<const illumos::dof_helper_t*>(argument);

@@ -24,8 +24,9 @@ struct Handed {
 // By whose it is and its generation. The owner is the process; but for Linux, the thread.
 using Table = std::map<std::pair<pid_t, int>, Handed>;
 
-// A kernel's part that a process talks to: what its helper device does for an ioctl. Each is in the file of its name, and
-// returns what ioctl returns: -1 with errno, or what that kernel has it return.
+// A kernel's part that a process talks to: what its helper device does for an ioctl. Each is in the
+// file of its name, and returns what ioctl returns: -1 with errno, or what that kernel has it
+// return.
 struct Kernel {
   const char* name;
   const char* device;
@@ -40,12 +41,14 @@ extern const Kernel kIllumos, kFreebsd, kMacos, kLinux;
 // The DOF at an address, as long as its header says (dofh_loadsz, at byte 40).
 std::vector<uint8_t> CopyDof(uint64_t address);
 
-// What dtrace_helper_provider_add (dtrace.c of illumos, FreeBSD and macOS) refuses: more than a process can have (ENOSPC), and
-// what has the address of another (EALREADY). Its caller, dtrace_helper_slurp, then drops the DOF, and tells nobody.
+// What dtrace_helper_provider_add (dtrace.c of illumos, FreeBSD and macOS) refuses: more than a
+// process can have (ENOSPC), and what has the address of another (EALREADY). Its caller,
+// dtrace_helper_slurp, then drops the DOF, and tells nobody.
 bool IsDropped(const Table& table, const Handed& handed, size_t most);
 
-// dtrace_helper_destroygen: 0, also when there is nothing of that generation, or EINVAL when there never was. Then
-// fasttrap_provider_retire (fasttrap.c): the probes of a provider go when all DOF that has that provider's name is withdrawn.
+// dtrace_helper_destroygen: 0, also when there is nothing of that generation, or EINVAL when there
+// never was. Then fasttrap_provider_retire (fasttrap.c): the probes of a provider go when all DOF
+// that has that provider's name is withdrawn.
 int Retire(Table& table, int generation, int next);
 
 }  // namespace fasttrap

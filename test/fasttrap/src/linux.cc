@@ -1,5 +1,5 @@
-// DTrace for Linux, version 2.0.7: what dtprobed does for the helper device that it makes, as it was tried; the tests in the
-// virtual machine try it again.
+// DTrace for Linux, version 2.0.7: what dtprobed does for the helper device that it makes, as it
+// was tried; the tests in the virtual machine try it again.
 #include <linux/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,7 +61,8 @@ int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
       return generation;
     }
     case kRemove:
-      // dof_stash_remove looks where the caller's are, and finds fault with nothing when it is not there.
+      // dof_stash_remove looks where the caller's are, and finds fault with nothing when it is not
+      // there.
       table.erase({Owner(), static_cast<int>(argument)});
       return 0;
     default:

@@ -1,5 +1,5 @@
-// dtrace_ioctl_helper, dtrace_lazy_dofs_add and dtrace_lazy_dofs_remove in bsd/dev/dtrace/dtrace.c of xnu: by default DOF is
-// not read before somebody traces.
+// dtrace_ioctl_helper, dtrace_lazy_dofs_add and dtrace_lazy_dofs_remove in bsd/dev/dtrace/dtrace.c
+// of xnu: by default DOF is not read before somebody traces.
 #include <sys/dtrace.h>
 #include <unistd.h>
 
@@ -13,7 +13,8 @@ namespace {
 // dtrace_helper_providers_max in dtrace.c.
 constexpr size_t kMostProviders = 64;
 
-// DTRACE_DOF_MODE_LAZY_OFF: somebody traces. Generations are then those of the process's helpers, and begin with 0.
+// DTRACE_DOF_MODE_LAZY_OFF: somebody traces. Generations are then those of the process's helpers,
+// and begin with 0.
 bool is_traced = false;
 int next_generation = 0;
 
@@ -39,7 +40,8 @@ int Ioctl(Table& table, unsigned long request, uintptr_t argument) {
       if (data->dofiod_count == 0 || data->dofiod_count > 1024) return Fail(EINVAL);
       for (uint64_t i = 0; i < data->dofiod_count; i++) {
         macos::dof_helper_t& helper = data->dofiod_helpers[i];
-        // An assertion of the kernel's: it needs the address when it has written the generation over the other.
+        // An assertion of the kernel's: it needs the address when it has written the generation
+        // over the other.
         if (helper.dofhp_dof != helper.dofhp_addr) return Fail(EFAULT);
         Handed handed = {helper.dofhp_mod, helper.dofhp_addr, helper.dofhp_dof, {}};
         if (is_traced) handed.copy = CopyDof(helper.dofhp_dof);

@@ -25,7 +25,10 @@ export function listenersOf(emitter: EventEmitter): Record<string, number> {
   return Object.fromEntries(emitter.eventNames().map((name) => [String(name), emitter.listenerCount(name)]));
 }
 
-/** A stack without what is Node.js's own, or of a package: names, files, lines and columns of the program's functions. */
+/**
+ * A stack without what is Node.js's own, or of a package: names, files, lines and columns of the
+ * program's functions.
+ */
 export function stackOf(error: unknown): string[] {
   const lines = String((error as Error).stack).split('\n');
   return lines.filter((line) => !line.includes('node:') && !line.includes('node_modules'));

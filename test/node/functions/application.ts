@@ -1,4 +1,5 @@
-// An application in a folder of its own, run with what @sonde/node puts into its functions, and a recorder in the place of a tracer.
+// An application in a folder of its own, run with what @sonde/node puts into its functions, and a
+// recorder in the place of a tracer.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,7 +7,10 @@ import type { FunctionsStatus } from '@sonde/node';
 import { REGISTER } from '../../support/runtime-program.js';
 import type { Scene } from '../../support/scene.js';
 
-/** What was fired: `> file function line` for an entry, `< function` for a return and `! function` for one that threw. */
+/**
+ * What was fired: `> file function line` for an entry, `< function` for a return and `! function`
+ * for one that threw.
+ */
 export interface Outcome {
   exitCode: number | null;
   stdout: string;
@@ -23,7 +27,9 @@ export class Application {
   readonly folder: string;
   private readonly scene: Scene;
 
-  /** @param files by their paths; all functions have probes where package.json says nothing of them */
+  /**
+   * @param files by their paths; all functions have probes where package.json says nothing of them
+   */
   constructor(scene: Scene, files: Record<string, string>) {
     this.scene = scene;
     this.folder = join(scene.folder, 'app');

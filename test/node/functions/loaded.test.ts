@@ -1,4 +1,5 @@
-// Functions of what a program loads have probes. On whatever Node.js runs the tests, and without a tracer.
+// Functions of what a program loads have probes. On whatever Node.js runs the tests, and without a
+// tracer.
 import assert from 'node:assert/strict';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

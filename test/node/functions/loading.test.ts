@@ -1,4 +1,5 @@
-// How @sonde/node comes into a program, and what else does: in whatever order, functions have probes, and the program sees nothing of it.
+// How @sonde/node comes into a program, and what else does: in whatever order, functions have
+// probes, and the program sees nothing of it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';

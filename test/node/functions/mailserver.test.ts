@@ -1,4 +1,5 @@
-// One function of the mail server, which knows nothing of it: how long it takes, by its entry and its return.
+// One function of the mail server, which knows nothing of it: how long it takes, by its entry and
+// its return.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +26,8 @@ describe('@sonde/node: the latency of one function of the mail server', function
 
   it('is a histogram of as many calls as there were, with the file and the line of the source', async () => {
     const port = await serve(scene.current);
-    // The example between two probes of other functions: when both are there, so is all between them.
+    // The example between two probes of other functions: when both are there, so is all between
+    // them.
     const script = `usdt:$1:node:function__entry /str(arg1) != str($2)/ { printf("entered\\n"); }
       ${readFileSync(fileOf('bpftrace/function-latency.bt'), 'utf8').replace(/^#!.*/, '')}
       usdt:$1:node:function__return /str(arg1) != str($2)/ { printf("returned\\n"); }`;
@@ -49,7 +51,8 @@ describe('@sonde/node: the latency of one function of the mail server', function
     };
     await send(port);
     const { output, file, line, calls, rows } = await counted();
-    // What the client sends in two sessions of four mails: see examples/mailserver/src/client.ts. Nine deliveries.
+    // What the client sends in two sessions of four mails: see examples/mailserver/src/client.ts.
+    // Nine deliveries.
     assert.equal(calls, 9, output);
     assert.equal(rows('entry_to_return_ns'), 9, output);
     assert.equal(rows('as_the_return_tells_ns'), 9, output);

@@ -1,4 +1,5 @@
-// What is inserted moves columns. Who reads places in what runs finds them where they are without it.
+// What is inserted moves columns. Who reads places in what runs finds them where they are without
+// it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The ready-made bridges, with the packages that they are of, whose newest versions npm fetches: what a package publishes may change.
+// The ready-made bridges, with the packages that they are of, whose newest versions npm fetches:
+// what a package publishes may change.
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { Commands } from '../../fixtures/bridged-program.js';

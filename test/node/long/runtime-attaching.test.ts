@@ -1,4 +1,5 @@
-// A tracer comes and goes while the program works: what it sees from when it is there, and what it leaves.
+// A tracer comes and goes while the program works: what it sees from when it is there, and what it
+// leaves.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { bpftrace } from '../../support/bpftrace.js';

@@ -87,7 +87,8 @@ describe('The scripts in examples/runtime', function () {
     });
     assert.equal(await shop.get('/first'), 200);
     const tracer = shop.trace('three-worlds.bt', shop.object('node'), shop.object('shop'), postgres.program);
-    // In all worlds: bpftrace attaches to http__server__response first, so that the runtime's probes are switched on before the shop's.
+    // In all worlds: bpftrace attaches to http__server__response first, so that the runtime's
+    // probes are switched on before the shop's.
     await tracer.hears(
       () => shop.get('/knock'),
       /(?=.*^request (\d+): PostgreSQL )(?=.*^request \1 \/knock: answered)/ms,
@@ -147,10 +148,14 @@ class Shop {
     return this.scene.tracer('bpftrace', [join(FOLDER, script), ...args]);
   }
 
-  /** What a script that has one path shows while a path of the shop is asked for, until it has shown enough. */
+  /**
+   * What a script that has one path shows while a path of the shop is asked for, until it has shown
+   * enough.
+   */
   async underScript(script: string, path: string, enough: RegExp): Promise<string> {
     let output = '';
-    // A tracer shows its maps at its end: so it is run again for longer, should the machine have been slow.
+    // A tracer shows its maps at its end: so it is run again for longer, should the machine have
+    // been slow.
     for (const seconds of [2, 8]) {
       const tracer = this.trace(script, this.object('node'));
       await tracer.shows(/^Attaching/m);

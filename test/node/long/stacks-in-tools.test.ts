@@ -50,7 +50,8 @@ describe('JavaScript frames', function () {
     scene.current.defer(() => program.removeInjected());
     program.removeMap();
     const script = await perf(scene.current, 'script', '-i', injected!);
-    // Lines of the file that runs: a jitdump is written at once, before anybody looks for source maps.
+    // Lines of the file that runs: a jitdump is written at once, before anybody looks for source
+    // maps.
     assert.match(script, new RegExp(` work \\S*stacks-program\\.js:\\d+\\+0x.*jitted-${program.pid}-`));
   });
 

@@ -1,5 +1,5 @@
-// Programs that froze, replaced or proxied what the probes need of Node.js, before a tracer comes or while it is there: they go on as if there were none,
-// and find everything as they left it.
+// Programs that froze, replaced or proxied what the probes need of Node.js, before a tracer comes
+// or while it is there: they go on as if there were none, and find everything as they left it.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

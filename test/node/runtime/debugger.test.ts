@@ -1,4 +1,5 @@
-// A debugger that comes while every exception is traced: it is told of no pause that it did not ask for, and the program does not stand.
+// A debugger that comes while every exception is traced: it is told of no pause that it did not ask
+// for, and the program does not stand.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { Debugger } from '../../support/debugger.js';

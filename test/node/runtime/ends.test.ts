@@ -1,4 +1,5 @@
-// Whoever pairs requests with their ends by id keeps one entry for each that has none, for ever: so each has one, in whichever way it ends.
+// Whoever pairs requests with their ends by id keeps one entry for each that has none, for ever: so
+// each has one, in whichever way it ends.
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import type { Fired } from 'sonde/testing';
@@ -20,8 +21,8 @@ const SIDES = {
 };
 
 /**
- * The ends of each side's requests, in the requests' order: `response 200`, `abort`, `done`, `error`, `close`; in brackets what has no beginning, and
- * `none` or several where it has not one.
+ * The ends of each side's requests, in the requests' order: `response 200`, `abort`, `done`,
+ * `error`, `close`; in brackets what has no beginning, and `none` or several where it has not one.
  */
 function ends(fired: readonly Fired[]): Record<string, string> {
   const sides = Object.entries(SIDES).map(([side, [start, ...probes]]) => {

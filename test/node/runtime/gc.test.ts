@@ -20,7 +20,8 @@ describe('@sonde/node: garbage collection', function () {
     const program = await RuntimeProgram.start(scene.current, {}, { execArgv: ['--expose-gc'] });
     const reasons = await program.call('reasons');
     if (reasons.gc !== undefined) {
-      // The addon is compiled for the Node.js that compiled it; test/nodes runs the tests on others.
+      // The addon is compiled for the Node.js that compiled it; test/nodes runs the tests on
+      // others.
       assert.match(reasons.gc, /^@sonde\/node has no addon for Node\.js v/);
       return assert.notEqual(process.versions.modules, compiledFor());
     }

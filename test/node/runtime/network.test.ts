@@ -1,4 +1,5 @@
-// What the probes of the network tell, by sonde's recorder, on this Node.js: each argument. That tracers see them, the other tests show.
+// What the probes of the network tell, by sonde's recorder, on this Node.js: each argument. That
+// tracers see them, the other tests show.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { isDuration, isId, recordedProgram, show } from '../../support/recorded-program.js';

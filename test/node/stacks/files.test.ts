@@ -1,5 +1,5 @@
-// The files that give stacks names have names that everybody knows, in a folder of everybody: V8 makes such itself, so do other processes of
-// this number, and anybody may have put anything there.
+// The files that give stacks names have names that everybody knows, in a folder of everybody: V8
+// makes such itself, so do other processes of this number, and anybody may have put anything there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {

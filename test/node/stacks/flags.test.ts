@@ -1,4 +1,5 @@
-// V8's flags: those of the program, with which there can be no names or other ones, and those that names need, of which nobody may see anything.
+// V8's flags: those of the program, with which there can be no names or other ones, and those that
+// names need, of which nobody may see anything.
 import assert from 'node:assert/strict';
 import { NamesProgram } from '../../support/names-program.js';
 import { useScene } from '../../support/scene.js';

@@ -1,4 +1,5 @@
-// What bpftrace's ustack shows of a frame of each kind of code: of functions that were there when it came.
+// What bpftrace's ustack shows of a frame of each kind of code: of functions that were there when
+// it came.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { NODE_LINES, type NodeLine, needsNode } from '../../support/npm-packages.js';

@@ -94,7 +94,8 @@ describe('JavaScript frames in native stacks', function () {
       await program.call('enable');
       await program.call('churn', 300);
       await program.call('flush');
-      // What V8 compiled since, where other code was, is appended at once, and the file written anew a little later.
+      // What V8 compiled since, where other code was, is appended at once, and the file written
+      // anew a little later.
       await until(async () => overlapping(readFileSync(program.map, 'utf8')) === 0);
       await program.call('disable');
       await program.call('profile');

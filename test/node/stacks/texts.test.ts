@@ -1,4 +1,5 @@
-// What V8 calls functions and files goes into a text file of lines, and then to somebody's terminal.
+// What V8 calls functions and files goes into a text file of lines, and then to somebody's
+// terminal.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

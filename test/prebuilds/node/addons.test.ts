@@ -1,5 +1,6 @@
-// The addon of @sonde/node: one file for each line of Node.js on each system. What can be run here is loaded by the Node.js that it is for; of the
-// others their bytes are looked at. `npm run prebuild:node` has made all of them, and nothing is published without all of them.
+// The addon of @sonde/node: one file for each line of Node.js on each system. What can be run here
+// is loaded by the Node.js that it is for; of the others their bytes are looked at.
+// `npm run prebuild:node` has made all of them, and nothing is published without all of them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -12,9 +13,14 @@ import { cannotTest, needsTools } from '../../support/tools.js';
 import { isSignedWhole, readMachO } from '../mach-o.js';
 
 const ADDON = fileURLToPath(new URL('../../../../packages/node/addon/', import.meta.url));
-/** process.versions.modules of each line: https://github.com/nodejs/node/blob/main/doc/abi_version_registry.json */
+/**
+ * process.versions.modules of each line:
+ * https://github.com/nodejs/node/blob/main/doc/abi_version_registry.json
+ */
 const ABIS: Record<NodeLine, number> = { 20: 115, 22: 127, 24: 137, 26: 147 };
-/** What every glibc since version 2.28 has: of older ones Node.js 20's own binary does not start. */
+/**
+ * What every glibc since version 2.28 has: of older ones Node.js 20's own binary does not start.
+ */
 const NEWEST_GLIBC = [2, 28];
 const MUSL = '/lib/ld-musl-x86_64.so.1';
 
@@ -84,7 +90,8 @@ describe(`The addons of @sonde/node${own ? ', those for this Node.js' : ''}`, fu
         assert.ok(isForIt, 'another processor, or no library');
         assert.ok(exports.includes('napi_register_module_v1'), String(exports));
         assert.ok(needed.length > 0 && needed.every((library) => libraries.test(library)), String(needed));
-        // It returns the number that src/addon.ts compares, by a function of its own: of two instructions.
+        // It returns the number that src/addon.ts compares, by a function of its own: of two
+        // instructions.
         const returned = NODE_LINES.filter((each) => returns(readFileSync(path), ABIS[each], arm64));
         assert.deepEqual(returned, [line]);
         const ofNode = wanted.filter((symbol) => /^(napi_|node_|_ZNK?2v8|_ZNK?4node)/.test(symbol));
@@ -171,7 +178,10 @@ function lookAtMachO(path: string, arm64: boolean): Looked {
   };
 }
 
-/** The name of a C++ function on Linux, where int64_t and uint64_t are `long`, not `long long` as on macOS: l and m, not x and y. */
+/**
+ * The name of a C++ function on Linux, where int64_t and uint64_t are `long`, not `long long` as on
+ * macOS: l and m, not x and y.
+ */
 function asOnLinux(symbol: string): string {
   return symbol.replace(/E[a-z]+/, (parameters) => parameters.replaceAll('x', 'l').replaceAll('y', 'm'));
 }

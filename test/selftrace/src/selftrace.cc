@@ -1,6 +1,7 @@
-// A tracer inside the traced process, for tests: exact, fast, and without privileges. It does to a stub what tracers do
-// (a trap in the place of the first instruction) and reads arguments where notes and DWARF say they are: in the registers
-// and on the stack of the C calling convention, at that instruction. The tests with real tracers keep it honest.
+// A tracer inside the traced process, for tests: exact, fast, and without privileges. It does to a
+// stub what tracers do (a trap in the place of the first instruction) and reads arguments where
+// notes and DWARF say they are: in the registers and on the stack of the C calling convention, at
+// that instruction. The tests with real tracers keep it honest.
 //
 //   symbol(object: string, name: string): bigint
 //     The address of a symbol in a loaded object.

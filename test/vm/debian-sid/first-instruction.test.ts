@@ -1,5 +1,5 @@
-// What the kernel makes of each nop that a stub may begin with, read where it is done: packages/native/src/first-instruction.ts
-// chooses by it.
+// What the kernel makes of each nop that a stub may begin with, read where it is done:
+// packages/native/src/first-instruction.ts chooses by it.
 import assert from 'node:assert/strict';
 import { release } from 'node:os';
 import { join } from 'node:path';

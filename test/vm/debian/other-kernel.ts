@@ -1,5 +1,6 @@
-// Loaded before a program with `node --import`, it makes the program take the kernel for the one that OTHER_KERNEL names
-// (a release, such as 6.1.0-42-amd64): probe objects begin with the instruction that suits the kernel.
+// Loaded before a program with `node --import`, it makes the program take the kernel for the one
+// that OTHER_KERNEL names (a release, such as 6.1.0-42-amd64): probe objects begin with the
+// instruction that suits the kernel.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 

@@ -1,4 +1,5 @@
-// The D scripts in examples/runtime, on the shop that is there, while it works: probes of the runtime by DTrace.
+// The D scripts in examples/runtime, on the shop that is there, while it works: probes of the
+// runtime by DTrace.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -19,7 +19,8 @@ describe('SystemTap', function () {
   before(async function () {
     needsRoot(this);
     needsTools(this, 'staprun');
-    // It does not find files on an overlay, which the root is in here: the host's own folder is beside it.
+    // It does not find files on an overlay, which the root is in here: the host's own folder is
+    // beside it.
     await run('mount', ['--bind', `/run/host${OBJECTS}`, OBJECTS]);
     console.log(`    ${(await run('uname', ['-rm'])).trim()}`);
   });

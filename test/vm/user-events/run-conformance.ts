@@ -1,4 +1,5 @@
-// The suite for the ebpf backend, as who traces its user events sees it; conformance.test.ts starts it.
+// The suite for the ebpf backend, as who traces its user events sees it; conformance.test.ts starts
+// it.
 import type { NativeArgument } from '@sonde/core/internal';
 import { ebpf } from '@sonde/ebpf';
 import { conformance } from '../../conformance/suite.js';

@@ -287,7 +287,9 @@ describe('User events', function () {
     return new UserEventTrace(scene.current, `sonde-test-${process.pid}-${name}`);
   }
 
-  /** Waits until the kernel has removed an event: it does so a moment after the last who held it. */
+  /**
+   * Waits until the kernel has removed an event: it does so a moment after the last who held it.
+   */
   async function gone(event: string): Promise<void> {
     const names = () => readFileSync(`${TRACEFS}/user_events_status`, 'utf8');
     const deadline = Date.now() + 10_000;
@@ -300,7 +302,10 @@ describe('User events', function () {
 
 const probesOf = (list: readonly Case[]): EveryProbe[] => [...new Set(list.map(({ probe }) => probe))];
 
-/** A recorded event as `expected` has it. Of memory it has the address: the program keeps what it fired last. */
+/**
+ * A recorded event as `expected` has it. Of memory it has the address: the program keeps what it
+ * fired last.
+ */
 function show(program: TracedProgram, probe: EveryProbe, recorded: Recorded): string {
   const values = nativeArguments(probe).map(({ name, kind }) => {
     const value = recorded.get(name)!;

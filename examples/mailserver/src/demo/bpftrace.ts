@@ -1,5 +1,5 @@
-// bpftrace finds the probes by the object's path: one attachment traces every process with the same provider, those
-// still to be started too.
+// bpftrace finds the probes by the object's path: one attachment traces every process with the same
+// provider, those still to be started too.
 
 import { Tool } from './tool.js';
 import type { Attach } from './tracer.js';

@@ -1,20 +1,30 @@
-// What a probe costs that nobody traces, measured where the question comes up: in the running process.
+// What a probe costs that nobody traces, measured where the question comes up: in the running
+// process.
 import { smtp } from '../probes.js';
 
 export interface Cost {
   /** One fire of a disabled probe, in nanoseconds, over the loop that it is called in. */
   fire: number;
-  /** For comparison, over the same loop: a call of an empty function, with the same arguments, that V8 does not inline. */
+  /**
+   * For comparison, over the same loop: a call of an empty function, with the same arguments, that
+   * V8 does not inline.
+   */
   call: number;
 }
 
-/** Held as the empty function below is: what stands before `.fire`, an import or a property, costs the same for any object. */
+/**
+ * Held as the empty function below is: what stands before `.fire`, an import or a property, costs
+ * the same for any object.
+ */
 const probe = smtp.sessionStart;
 
 const TIMES = 1_000_000;
 const ROUNDS = 41;
 
-/** Medians of differences between loops that ran right after one another, so that a change of the CPU's speed cancels. */
+/**
+ * Medians of differences between loops that ran right after one another, so that a change of the
+ * CPU's speed cancels.
+ */
 export function disabledCost(): Cost {
   const loops = [bareLoop, fireLoop, callLoop];
   for (const loop of loops) for (let i = 0; i < 3; i++) loop(TIMES);

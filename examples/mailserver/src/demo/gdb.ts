@@ -1,5 +1,5 @@
-// gdb needs no privileges beyond ptrace. It stops the whole process at each probe, so it is the slowest of all
-// tracers. The probes' arguments have names for it, as those of any function.
+// gdb needs no privileges beyond ptrace. It stops the whole process at each probe, so it is the
+// slowest of all tracers. The probes' arguments have names for it, as those of any function.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addTo, type Histograms, lines } from './histogram.js';

@@ -54,7 +54,9 @@ export class Served {
     });
   }
 
-  /** What to give a tracer to find the probes. Throws with the reason when there is nothing to find. */
+  /**
+   * What to give a tracer to find the probes. Throws with the reason when there is nothing to find.
+   */
   async object(): Promise<string> {
     const { backend, requested, reason, providers } = await this.ask('status');
     const location = providers[0]?.location;

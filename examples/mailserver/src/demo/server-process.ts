@@ -1,4 +1,5 @@
-// The mail server as the demo runs it: a process of its own, which answers the demo's questions about its probes.
+// The mail server as the demo runs it: a process of its own, which answers the demo's questions
+// about its probes.
 //
 //   node server-process.js FOLDER    (started by fork)
 import { status } from 'sonde';
@@ -27,7 +28,8 @@ const answers = {
 
 export type Answers = { [Question in keyof typeof answers]: ReturnType<(typeof answers)[Question]> };
 
-// However the demo ends, this ends with it. Ctrl-C reaches both, but the demo still has to detach its tracer.
+// However the demo ends, this ends with it. Ctrl-C reaches both, but the demo still has to detach
+// its tracer.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit());
 if (!process.connected) process.exit();

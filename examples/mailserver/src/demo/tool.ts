@@ -36,7 +36,10 @@ export class Tool {
     createInterface(this.child.stderr!).on('line', (line) => this.complaints.push(line));
   }
 
-  /** Waits until the server's probes are enabled, which is how the server sees a tracer. Throws when it never comes to that. */
+  /**
+   * Waits until the server's probes are enabled, which is how the server sees a tracer. Throws when
+   * it never comes to that.
+   */
   async attached(server: Served): Promise<void> {
     let ended = false;
     this.closed.then(() => {

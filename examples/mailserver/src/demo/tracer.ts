@@ -9,7 +9,8 @@ export const TRACERS = { bpftrace, gdb, recorder } satisfies Record<string, Atta
 export type TracerName = keyof typeof TRACERS;
 
 /**
- * Attaches to the mail server. Throws with the reason when that is not possible here; nothing is left of it then.
+ * Attaches to the mail server. Throws with the reason when that is not possible here; nothing is
+ * left of it then.
  *
  * @param onSession is called with a line for each SMTP session that ended
  */

@@ -1,4 +1,5 @@
-// The mail server with quotas, as stacks.ts runs it: a process of its own, started without any flag, which tells what it has received.
+// The mail server with quotas, as stacks.ts runs it: a process of its own, started without any
+// flag, which tells what it has received.
 //
 //   node served.js FOLDER    (started by fork)
 import '@sonde/node/register';

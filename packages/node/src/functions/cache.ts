@@ -1,5 +1,6 @@
-// What was made of sources, kept for other processes, beside probe objects and by the same rules (packages/native/src/private-files.ts): only what is
-// ours is taken. Without such a folder, each process does it anew.
+// What was made of sources, kept for other processes, beside probe objects and by the same rules
+// (packages/native/src/private-files.ts): only what is ours is taken. Without such a folder, each
+// process does it anew.
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type FoundFile, folderCandidates, type Place, putFile } from '@sonde/native';
@@ -109,7 +110,10 @@ function memoized<Value>(make: () => Value): Memoized<Value> {
   };
 }
 
-/** A digest of what follows, how many functions there are and which, and the code. Nothing after the digest: there are no functions. */
+/**
+ * A digest of what follows, how many functions there are and which, and the code. Nothing after the
+ * digest: there are no functions.
+ */
 function serialized(made: Made | undefined): Uint8Array {
   const body = Buffer.from(made ? `${made.functions.count} ${made.functions.text}\n${made.code}` : '');
   return Buffer.concat([Buffer.from(`${digest(body)}\n`), body]);
@@ -127,7 +131,9 @@ function parsed(found: Uint8Array): Made | undefined {
   };
 }
 
-/** Not against forgery, for which the folder stands; but a disk that was full leaves half a file. */
+/**
+ * Not against forgery, for which the folder stands; but a disk that was full leaves half a file.
+ */
 function isWhole(memory: ArrayBuffer, size: number): boolean {
   if (size <= DIGEST) return false;
   const body = new Uint8Array(memory, DIGEST + 1, size - DIGEST - 1);

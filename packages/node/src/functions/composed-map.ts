@@ -1,5 +1,6 @@
-// What was inserted moves columns, and so it does with what source maps say of them. Who reads places in what runs (stacks with `--enable-source-maps`,
-// debuggers) is given a map of that: the one that the file has, moved as its text was; or one that leads back to the file itself.
+// What was inserted moves columns, and so it does with what source maps say of them. Who reads
+// places in what runs (stacks with `--enable-source-maps`, debuggers) is given a map of that: the
+// one that the file has, moved as its text was; or one that leads back to the file itself.
 import type { SourceMapSegment } from '@jridgewell/sourcemap-codec';
 import { type FoundSourceMap, parsed, type SourceMapData } from '../source-maps.js';
 import { ownPackage } from './own-packages.js';
@@ -14,7 +15,9 @@ export function composed(code: string, found: FoundSourceMap): SourceMapData {
   return moved(parsed(found), columnsIn(code), { line: 0, column: 0 });
 }
 
-/** A map to the file's own text: of each word and sign, since it is not asked for what lies between. */
+/**
+ * A map to the file's own text: of each word and sign, since it is not asked for what lies between.
+ */
 export function toItself(code: string, source: string, url: string): SourceMapData {
   const { encode } = codec();
   const columns = columnsIn(code);

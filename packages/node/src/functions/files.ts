@@ -10,9 +10,10 @@ export const DEFAULT_PATTERNS: readonly string[] = ['**'];
 const OWN = dirname(fileURLToPath(import.meta.url)) + sep;
 
 /**
- * Tells whether a file, by its path, is meant by patterns as picomatch has them (https://github.com/micromatch/picomatch), relative to a
- * folder. It must match one that has no `!`, or all are such, and none that has. What lies in a `node_modules` is meant only by a pattern that
- * says `node_modules`.
+ * Tells whether a file, by its path, is meant by patterns as picomatch has them
+ * (https://github.com/micromatch/picomatch), relative to a folder. It must match one that has no
+ * `!`, or all are such, and none that has. What lies in a `node_modules` is meant only by a pattern
+ * that says `node_modules`.
  */
 export function selectFiles(root: string, patterns: readonly string[]): (path: string) => boolean {
   const wanted = patterns.filter((pattern) => !pattern.startsWith('!'));

@@ -1,7 +1,9 @@
-// What the inserted code calls: one frozen object under one global name, which is neither enumerable nor to be changed. The code looks at the
-// watched bytes itself, in it: a property of a constant object that never changes is a constant for V8, so that the look is a load and a
-// comparison; a global for each byte took twice as long in a loop that V8 optimised, a constant in each module as long, but there is none
-// to be had in an ECMAScript module (transform.ts tells why).
+// What the inserted code calls: one frozen object under one global name, which is neither
+// enumerable nor to be changed. The code looks at the watched bytes itself, in it: a property of a
+// constant object that never changes is a constant for V8, so that the look is a load and a
+// comparison; a global for each byte took twice as long in a loop that V8 optimised, a constant in
+// each module as long, but there is none to be had in an ECMAScript module (transform.ts tells
+// why).
 import type { Probe, Provider } from 'sonde';
 import { type Watched, watched } from 'sonde/internal';
 import { now } from '../runtime/clock.js';
@@ -31,7 +33,8 @@ const ROOM = roomFor(128);
 /**
  * Makes `__sonde` in this thread.
  *
- * @returns the expressions that inserted code checks: whether entries are traced, and whether anything is.
+ * @returns the expressions that inserted code checks: whether entries are traced, and whether
+ * anything is.
  */
 export function install(node: Functions): { entry: string; any: string } {
   const holder: Record<string, unknown> = whatIsCalled(node);
@@ -41,7 +44,10 @@ export function install(node: Functions): { entry: string; any: string } {
   return { entry, any };
 }
 
-/** Makes a `__sonde` in this thread for code that is not traced here: `check` is what {@link install} gave in the program's. */
+/**
+ * Makes a `__sonde` in this thread for code that is not traced here: `check` is what
+ * {@link install} gave in the program's.
+ */
 export function installInert(check: string): void {
   const holder = whatIsCalled({ functionEntry: NEVER, functionReturn: NEVER });
   for (const [, key, untraced] of check.matchAll(/\.(\w+)\[0\]!==(\d+)/g)) holder[key!] = [Number(untraced)];
@@ -52,7 +58,10 @@ const NEVER = { enabled: false, fire() {} };
 
 /** What inserted code calls: constructors, for the most part, and transform.ts tells why. */
 export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<string, unknown> {
-  /** A call of a function, from when it was entered while somebody traced. What happens to it has the names by which inserted code calls it. */
+  /**
+   * A call of a function, from when it was entered while somebody traced. What happens to it has
+   * the names by which inserted code calls it.
+   */
   class Call implements Iterable<Call> {
     private readonly id: number;
     private readonly began: bigint;
@@ -82,7 +91,8 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
         return;
       }
       const told = (threw: boolean) => () => this.tell(threw);
-      // What the function's own promise does in a moment: one look more at the promise changes nothing.
+      // What the function's own promise does in a moment: one look more at the promise changes
+      // nothing.
       apply(then, value, [told(false), told(true)]);
       this.isOver = true;
     }
@@ -147,7 +157,8 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
   return { call, entered, settles, later };
 
   /**
-   * A function was entered, or what became of the call. One function for both: at the end, V8 is not to need the stack for compiling another.
+   * A function was entered, or what became of the call. One function for both: at the end, V8 is
+   * not to need the stack for compiling another.
    *
    * @throws at the entry, where the stack has no room for the end
    */

@@ -1,5 +1,6 @@
-// The functions that have probes, by their ids: what a tracer is told of each. Nothing of it is worked out before somebody traces. Programs load files again
-// and again, changed: of each file so many versions are known, since functions of older ones may still be called.
+// The functions that have probes, by their ids: what a tracer is told of each. Nothing of it is
+// worked out before somebody traces. Programs load files again and again, changed: of each file so
+// many versions are known, since functions of older ones may still be called.
 import { type FindsOriginal, originals, parsed, readSourceMap } from '../source-maps.js';
 import { ensureRoom, roomFor } from './room.js';
 import type { FunctionPlace } from './transform.js';
@@ -58,14 +59,17 @@ export function placesOf(functions: readonly FunctionPlace[]): Places {
 }
 
 /**
- * The id of a file's first function. It depends on nothing but the file's name and text, so that what was made of it can be kept for other
- * processes: `hash` is of both, in hexadecimal digits.
+ * The id of a file's first function. It depends on nothing but the file's name and text, so that
+ * what was made of it can be kept for other processes: `hash` is of both, in hexadecimal digits.
  */
 export function firstIdOf(hash: string): number {
   return (Number.parseInt(hash.slice(0, 8), 16) % KEYS) * MOST_FUNCTIONS;
 }
 
-/** @throws where a file's functions cannot have ids from this one on: another file has them, or there are too many */
+/**
+ * @throws where a file's functions cannot have ids from this one on: another file has them, or
+ * there are too many
+ */
 export function checkCanBeKnown(firstId: number, { name, functions }: InstrumentedFile): void {
   const other = versions.get(firstId / MOST_FUNCTIONS)?.file.name;
   if (functions.count > MOST_FUNCTIONS) throw new Error(`it has more than ${MOST_FUNCTIONS} functions`);
@@ -77,7 +81,10 @@ export function checkCanBeKnown(firstId: number, { name, functions }: Instrument
   }
 }
 
-/** From now on this is the newest version of its file. Nothing happens where another file has these ids. */
+/**
+ * From now on this is the newest version of its file. Nothing happens where another file has these
+ * ids.
+ */
 export function makeKnown(firstId: number, file: InstrumentedFile): void {
   const key = firstId / MOST_FUNCTIONS;
   if ((versions.get(key)?.file.name ?? file.name) !== file.name) return;
@@ -114,7 +121,10 @@ export const isKnown = (firstId: number): boolean => versions.has(firstId / MOST
 
 let ask = () => {};
 
-/** Sets what is called where an id is not known: files may have got their probes in another thread, which has told it by then. */
+/**
+ * Sets what is called where an id is not known: files may have got their probes in another thread,
+ * which has told it by then.
+ */
 export function whenUnknown(asks: () => void): void {
   ask = asks;
 }
@@ -126,7 +136,10 @@ export function describe(id: number): Described {
   return versions.get(key)?.described?.[number] ?? describeFirst(key, number);
 }
 
-/** Enough for JSON, source maps and messages from another thread: nothing of these is to be lost or left half done. */
+/**
+ * Enough for JSON, source maps and messages from another thread: nothing of these is to be lost or
+ * left half done.
+ */
 const ROOM = roomFor(2 ** 13);
 
 function describeFirst(key: number, number: number): Described {

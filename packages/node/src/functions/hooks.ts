@@ -1,7 +1,9 @@
-// Where Node.js takes the text of a module to compile it. CommonJS: `Module.prototype._compile`, which every transpiler calls too, with what it made.
-// ECMAScript modules: `module.registerHooks` where Node.js has it (22.15, 23.5), before that `module.register`, whose hooks run in a
-// thread of their own (functions-loader.ts). Node.js calls hooks the last first, and each gets what those before it made: so that what transpilers
-// make comes here, whenever they are registered, ours are registered again after each of them.
+// Where Node.js takes the text of a module to compile it. CommonJS: `Module.prototype._compile`,
+// which every transpiler calls too, with what it made. ECMAScript modules: `module.registerHooks`
+// where Node.js has it (22.15, 23.5), before that `module.register`, whose hooks run in a thread of
+// their own (functions-loader.ts). Node.js calls hooks the last first, and each gets what those
+// before it made: so that what transpilers make comes here, whenever they are registered, ours are
+// registered again after each of them.
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
@@ -105,7 +107,10 @@ export function hookModules(
   };
 }
 
-/** Beside the bundle, or above this folder. Node.js would find it by its name, too, and remember it for the program to see. */
+/**
+ * Beside the bundle, or above this folder. Node.js would find it by its name, too, and remember it
+ * for the program to see.
+ */
 function loaderUrl(): string {
   const beside = ['./functions-loader.js', '../functions-loader.js'].map((path) => new URL(path, import.meta.url));
   const found = beside.find((url) => existsSync(url));
@@ -165,8 +170,8 @@ interface LoadContext {
 }
 
 /**
- * What a load hook answers. CommonJS is left to `_compile`, but for what is imported and another hook made, a text then: Node.js compiles that
- * itself.
+ * What a load hook answers. CommonJS is left to `_compile`, but for what is imported and another
+ * hook made, a text then: Node.js compiles that itself.
  */
 export function transformed<Result extends LoadResult>(
   transform: Transform,
@@ -187,8 +192,8 @@ export function transformed<Result extends LoadResult>(
 }
 
 /**
- * What Node.js makes of a source with types, in the same words. Undefined where it makes nothing of such, or will say what is wrong with
- * this one.
+ * What Node.js makes of a source with types, in the same words. Undefined where it makes nothing of
+ * such, or will say what is wrong with this one.
  */
 function withoutTypes(source: string, name: string): string | undefined {
   const { typescript: mode } = process.features as { typescript?: 'strip' | 'transform' | false };
@@ -196,7 +201,8 @@ function withoutTypes(source: string, name: string): string | undefined {
   const sourceUrl = name.includes('://') ? name : pathToFileURL(name).href;
   const { emitWarning } = process;
   try {
-    // The function warns that it is experimental, where Node.js itself does the same without a warning.
+    // The function warns that it is experimental, where Node.js itself does the same without a
+    // warning.
     process.emitWarning = () => {};
     if (mode === 'strip') return Module.stripTypeScriptTypes!(source, { mode, sourceUrl });
     // Lines move: where functions come from is to be found in any case.

@@ -1,4 +1,5 @@
-// From a file that is loaded to what Node.js compiles of it. Never throws: a file that cannot be had with probes is loaded as it is, and told.
+// From a file that is loaded to what Node.js compiles of it. Never throws: a file that cannot be
+// had with probes is loaded as it is, and told.
 
 import { pathToFileURL } from 'node:url';
 import { messageOf } from 'sonde/internal';
@@ -25,7 +26,10 @@ type Kind = 'commonjs' | 'module' | undefined;
 export interface Instrumenter {
   /** A file's text with probes in it, from its own. `name` is its path, or a URL. */
   transform(source: string, name: string, kind?: Kind): string;
-  /** The same, of a text that may have been loaded before, here or in another thread. Undefined where it was not, as far as one can tell. */
+  /**
+   * The same, of a text that may have been loaded before, here or in another thread. Undefined
+   * where it was not, as far as one can tell.
+   */
   loaded(source: string, name: string): string | undefined;
 }
 
@@ -62,7 +66,8 @@ export function instrumenter({ wants, returns, check, maps, made, skipped }: Ins
       const result = instrument(source, { kind, returns, check, firstId });
       return result && { code: result.code, functions: placesOf(result.functions) };
     };
-    // Half of a surrogate pair, which a transpiler may have made, would not come back from a file as it was.
+    // Half of a surrogate pair, which a transpiler may have made, would not come back from a file
+    // as it was.
     return isWellFormed(source) ? cache.get(hashed, inserted) : inserted();
   }
 
@@ -78,7 +83,10 @@ export function instrumenter({ wants, returns, check, maps, made, skipped }: Ins
     return undefined;
   }
 
-  /** The URL of a source map for the code. Whatever is wrong with the file's own, the program runs with that. */
+  /**
+   * The URL of a source map for the code. Whatever is wrong with the file's own, the program runs
+   * with that.
+   */
   function mapOf(
     hashed: string,
     source: string,
@@ -104,7 +112,10 @@ const KINDS: readonly Kind[] = ['module', 'commonjs', undefined];
 
 const IS_JAVASCRIPT = /\.[cm]?js$/;
 
-/** Loaders that are registered later are seen, but not by a function of Node.js's that the program had taken before. */
+/**
+ * Loaders that are registered later are seen, but not by a function of Node.js's that the program
+ * had taken before.
+ */
 const withRemedy = ({ message }: SyntaxError) =>
   `${message}: something makes JavaScript of it only later; load that first, as in --import LOADER --import @sonde/node/register`;
 

@@ -35,7 +35,8 @@ describe('functions of files that are loaded already', function () {
   };
 
   before(() => {
-    // So long that V8 compares the two versions of its one line as a whole: what is outside of functions seems to have changed.
+    // So long that V8 compares the two versions of its one line as a whole: what is outside of
+    // functions seems to have changed.
     writeFileSync(
       join(folder, 'line.mjs'),
       Array.from({ length: 200 }, (_, i) => `export function f${i}() { return ${i} }`).join(' '),

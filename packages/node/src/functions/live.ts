@@ -1,6 +1,8 @@
-// Probes for functions of a program that is running already, loaded without any: V8's LiveEdit, which debuggers have for editing a program as it
-// runs, through the inspector of Node.js in the process itself (no port is opened). Entries only: a `try` or a changed `return` is taken and has
-// no effect. File by file, one for each turn of the event loop; taken out again when the tracer leaves.
+// Probes for functions of a program that is running already, loaded without any: V8's LiveEdit,
+// which debuggers have for editing a program as it runs, through the inspector of Node.js in the
+// process itself (no port is opened). Entries only: a `try` or a changed `return` is taken and has
+// no effect. File by file, one for each turn of the event loop; taken out again when the tracer
+// leaves.
 import type { Session } from 'node:inspector';
 import type { Provider } from 'sonde';
 import { log, messageOf } from 'sonde/internal';
@@ -167,7 +169,10 @@ class Patches {
     this.restore(session, versions[0]!);
   }
 
-  /** What V8 says where it is that functions are in use, or that something outside of them seems changed to it. */
+  /**
+   * What V8 says where it is that functions are in use, or that something outside of them seems
+   * changed to it.
+   */
   private edited(
     session: Session,
     { id, path: name }: Script,
@@ -191,7 +196,8 @@ class Patches {
     if (source === undefined) return false;
     const status = setSource(session, id, withoutInsertions(source));
     if (status !== 'Ok') {
-      // It goes on as it is, and costs what functions cost that got their probes when they were loaded.
+      // It goes on as it is, and costs what functions cost that got their probes when they were
+      // loaded.
       this.skip(path, `it stays patched: V8 says ${status}`);
       return false;
     }

@@ -1,10 +1,10 @@
-// Whether somebody reads places in what runs, and so which files are to have source maps that count what was inserted. Others would cost something for
-// nothing.
+// Whether somebody reads places in what runs, and so which files are to have source maps that count
+// what was inserted. Others would cost something for nothing.
 
 /**
  * - `own`: those that have a source map. Node.js looks into it for stacks.
- * - `all`: a debugger shows all files. Without one, a file that has no source map is to have none: Node.js prints stacks another way for files
- *   with one, and `findSourceMap` finds it.
+ * - `all`: a debugger shows all files. Without one, a file that has no source map is to have none:
+ *   Node.js prints stacks another way for files with one, and `findSourceMap` finds it.
  */
 export type Mapped = 'none' | 'own' | 'all';
 

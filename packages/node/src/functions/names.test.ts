@@ -1,11 +1,15 @@
-// V8 names functions that have no name in stacks by what is around them in the source. What is inserted must not be such.
+// V8 names functions that have no name in stacks by what is around them in the source. What is
+// inserted must not be such.
 import assert from 'node:assert/strict';
 import { createContext, Script } from 'node:vm';
 import fc from 'fast-check';
 import { whatIsCalled } from './firing.js';
 import { instrument, type Returns } from './transform.js';
 
-/** Values of a program's functions: in each, functions that have a name and functions that have none. `T()` notes the stack. */
+/**
+ * Values of a program's functions: in each, functions that have a name and functions that have
+ * none. `T()` notes the stack.
+ */
 const { value } = fc.letrec<{ value: string; made: string }>((tie) => {
   const value = tie('value');
   const made = tie('made');
@@ -67,7 +71,8 @@ describe('functions without names, in functions with probes', () => {
     it(`have the names in stacks that they had: ${returns}`, () => {
       fc.assert(
         fc.property(value, fc.boolean(), (text, traced) => {
-          // What is inserted before an arrow's expression then is a condition, too, and V8 12 names what is in a chain of these another way.
+          // What is inserted before an arrow's expression then is a condition, too, and V8 12 names
+          // what is in a chain of these another way.
           fc.pre(returns !== 'none' || !text.includes(' ? '));
           const source = program(text);
           const { code } = instrument(source, { returns, firstId: 7, check: CHECK })!;

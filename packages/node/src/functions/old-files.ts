@@ -1,5 +1,6 @@
-// What keeps the cache of sources small. It grows only where something is put into it, so there, once a day, somebody looks for what nobody has used for
-// long; and a process that puts much into it looks more often.
+// What keeps the cache of sources small. It grows only where something is put into it, so there,
+// once a day, somebody looks for what nobody has used for long; and a process that puts much into
+// it looks more often.
 import { log, messageOf } from 'sonde/internal';
 
 const debug = log('functions');
@@ -7,7 +8,10 @@ const debug = log('functions');
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A file that nobody has used for so long goes. */
 const KEPT_MS = 30 * DAY_MS;
-/** Of all files; beyond, those go that were used longest ago. The folder may be in memory: XDG_RUNTIME_DIR is. */
+/**
+ * Of all files; beyond, those go that were used longest ago. The folder may be in memory:
+ * XDG_RUNTIME_DIR is.
+ */
 const MOST_BYTES = 128 * 2 ** 20;
 /** Of one process, from one look to the next: files that are changed and loaded again and again. */
 const BYTES_A_LOOK = MOST_BYTES / 8;
@@ -31,8 +35,9 @@ export function markUsed(path: string): void {
 let bytesSince = 0;
 
 /**
- * Removes what is too old or too much, unless somebody looked less than a day ago. Another process may use a file meanwhile, or look as
- * well: an open file stays readable, and one that is gone is made anew. Never throws.
+ * Removes what is too old or too much, unless somebody looked less than a day ago. Another process
+ * may use a file meanwhile, or look as well: an open file stays readable, and one that is gone is
+ * made anew. Never throws.
  *
  * @param bytes that this process has just put there
  */

@@ -1,13 +1,15 @@
-// What is to have probes in its functions, and whether anything is: package.json or the environment asks for it, and the environment wins. A
-// setting that means nothing is noted, for status(), and passed over: a program must not fail to start because of it.
+// What is to have probes in its functions, and whether anything is: package.json or the environment
+// asks for it, and the environment wins. A setting that means nothing is noted, for status(), and
+// passed over: a program must not fail to start because of it.
 import { applicationManifest } from 'sonde/internal';
 import { DEFAULT_PATTERNS } from './files.js';
 import type { Returns } from './transform.js';
 
 export interface FunctionOptions {
   /**
-   * When the probes are put in. `load`: when the file is loaded. `live`: when a tracer attaches to `function__entry`, and taken out when it
-   * leaves; there are no returns then. `off`, unless somebody asks: never.
+   * When the probes are put in. `load`: when the file is loaded. `live`: when a tracer attaches to
+   * `function__entry`, and taken out when it leaves; there are no returns then. `off`, unless
+   * somebody asks: never.
    */
   at: 'load' | 'live' | 'off';
   /** Of files, relative to `root`; `!` before one takes files out. */
@@ -30,8 +32,9 @@ const RETURNS = ['exact', 'fast'] as const;
 export const DEFAULTS: FunctionOptions = { at: 'off', patterns: DEFAULT_PATTERNS, returns: 'fast' };
 
 /**
- * The settings of this process: `SONDE_FUNCTIONS`, `SONDE_FUNCTIONS_AT` and `SONDE_FUNCTIONS_RETURNS` before `sonde.functions` in the
- * application's package.json before the defaults.
+ * The settings of this process: `SONDE_FUNCTIONS`, `SONDE_FUNCTIONS_AT` and
+ * `SONDE_FUNCTIONS_RETURNS` before `sonde.functions` in the application's package.json before the
+ * defaults.
  */
 export function readSettings(
   manifest: { path: string; text: string } | null = applicationManifest() ?? null,

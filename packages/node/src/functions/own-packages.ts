@@ -1,5 +1,5 @@
-// Packages that are needed now and then, loaded past the program's own loader: what a program sees in `require.cache`, and what it put into its loader,
-// has nothing to do with them.
+// Packages that are needed now and then, loaded past the program's own loader: what a program sees
+// in `require.cache`, and what it put into its loader, has nothing to do with them.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

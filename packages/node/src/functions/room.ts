@@ -1,4 +1,5 @@
-// Whether the stack has room for what is to be done. V8 throws a RangeError where it has none, in the middle of anything.
+// Whether the stack has room for what is to be done. V8 throws a RangeError where it has none, in
+// the middle of anything.
 const { apply } = Reflect;
 const { isArray } = Array;
 

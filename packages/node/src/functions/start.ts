@@ -21,7 +21,9 @@ export interface FunctionsStatus extends SkippedFiles {
   /** That have probes now; of a file that was loaded again, the newest version. */
   files: number;
   functions: number;
-  /** Why functions have no probes though they were to have them, or which setting was passed over. */
+  /**
+   * Why functions have no probes though they were to have them, or which setting was passed over.
+   */
   reason?: string;
 }
 
@@ -53,7 +55,8 @@ export function functionsStatus(): FunctionsStatus | undefined {
 }
 
 /**
- * What runs of a file that has this text, if functions in it have probes: in another thread as well, if that can be told.
+ * What runs of a file that has this text, if functions in it have probes: in another thread as
+ * well, if that can be told.
  *
  * @param path of the file
  */

@@ -1,5 +1,5 @@
-// Programs that would notice if probes in their functions changed what they mean. Each is the body of an async function; what it returns is
-// compared. Sloppy code, unless it says otherwise.
+// Programs that would notice if probes in their functions changed what they mean. Each is the body
+// of an async function; what it returns is compared. Sloppy code, unless it says otherwise.
 export const CASES: Record<string, string> = {
   'functions without names in a call, of which the later one calls a method': `const seen = []; const both = (a, b) => a((x) => b(null, x)); both((f) => f(3), (_, x) => seen.push(x)); return seen`,
   'a directive stays the first': `function f() { 'use strict'; return this === undefined } return [f(), function () { return typeof this }()]`,

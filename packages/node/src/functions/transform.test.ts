@@ -227,8 +227,8 @@ async function tell(source: string): Promise<string[]> {
 let programs = 0;
 
 /**
- * Calls a function from where there is hardly any room left, and then where there is more, until there is enough; how many of the calls returned or threw
- * `thrown`.
+ * Calls a function from where there is hardly any room left, and then where there is more, until
+ * there is enough; how many of the calls returned or threw `thrown`.
  *
  * @param shift moves all by 8 bytes
  */

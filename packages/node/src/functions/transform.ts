@@ -1,26 +1,32 @@
-// Probes in a program's functions, put into their source text. Only ever inserted: nothing of the program's own text is changed or moved,
-// and no line is added, so lines stay what they were (columns do not). What is inserted names one global, `__sonde` (firing.ts), and so needs
-// neither imports nor room at the top of a module, which a function that is called in a cycle of imports would find empty.
+// Probes in a program's functions, put into their source text. Only ever inserted: nothing of the
+// program's own text is changed or moved, and no line is added, so lines stay what they were
+// (columns do not). What is inserted names one global, `__sonde` (firing.ts), and so needs neither
+// imports nor room at the top of a module, which a function that is called in a cycle of imports
+// would find empty.
 //
 //     function deliver(mail) {                 function deliver(mail) {let $0,$1;if(CHECK)try{($0)=new __sonde.call(7)}catch{}
 //       if (!mail) return;              →        if (!mail) {$0&&new __sonde.call($0,'done');return;}
 //       return write(mail);                      return(($1)=(write(mail)),$0&&new __sonde.call($0,'done'),$1);
 //     }                                        }
 //
-// CHECK is true while a tracer is attached. `$0` is the call that began then, and where there is one, there is room on the stack for the other
-// end (firing.ts). At the entry there may be none although the function itself has enough, hence the `try`.
+// CHECK is true while a tracer is attached. `$0` is the call that began then, and where there is
+// one, there is room on the stack for the other end (firing.ts). At the entry there may be none
+// although the function itself has enough, hence the `try`.
 //
-// `exact` puts `try{…}finally{if($0)try{new __sonde.call($0,'leave')}catch{}}` around it. There, a `return` that a `finally` of the program's follows
-// only notes that the function is to return, and the outermost one tells; what the program's own throws is no return any more:
+// `exact` puts `try{…}finally{if($0)try{new __sonde.call($0,'leave')}catch{}}` around it. There, a
+// `return` that a `finally` of the program's follows only notes that the function is to return, and
+// the outermost one tells; what the program's own throws is no return any more:
 //
 //     try { return a }                         try { return(($1)=(a),$0&&new __sonde.call($0,'later'),$1) }
 //     finally { b() }                   →      finally {if($0)try{new __sonde.call($0,'begin',0)}catch{} b() ;if($0)try{new __sonde.call($0,'end',0)}catch{}}
 //
-// V8 gives a function that has no name one for stacks, by what is around it in the source, and what is inserted must not be such. While
-// it reads on, it keeps functions without names, and the names that it comes by. An assignment, or a variable with a value, gives all of those
-// functions all of those names; a call takes one function off. `new`, tags of templates, and the head of `for` do neither; and what is
-// left of an assignment is no name when it is in parentheses. So the above is inserted where V8 can keep no function, and where it may, a value
-// goes into an array, or into a template if it must be known:
+// V8 gives a function that has no name one for stacks, by what is around it in the source, and what
+// is inserted must not be such. While it reads on, it keeps functions without names, and the names
+// that it comes by. An assignment, or a variable with a value, gives all of those functions all of
+// those names; a call takes one function off. `new`, tags of templates, and the head of `for` do
+// neither; and what is left of an assignment is no name when it is in parentheses. So the above is
+// inserted where V8 can keep no function, and where it may, a value goes into an array, or into a
+// template if it must be known:
 //
 //     then(() => 1, () => a)            →      then(() => 1, () => {…;return[(a),$0&&new __sonde.call($0,'done')][0]})
 //     then(() => 1, async () => a)      →      then(() => 1, async () => {…;return(__sonde.settles)`${$0}${a}`})
@@ -37,7 +43,10 @@ import type {
 } from 'acorn';
 import { ownPackage } from './own-packages.js';
 
-/** The global, and the beginning of every name that is inserted. A source that has it in its text is left as it is. */
+/**
+ * The global, and the beginning of every name that is inserted. A source that has it in its text is
+ * left as it is.
+ */
 export const MARK = '__sonde';
 
 export type Returns = 'exact' | 'fast' | 'none';
@@ -46,8 +55,8 @@ export interface InstrumentOptions {
   /** How the parser takes the source. Where it is not known, it is tried. */
   kind?: 'commonjs' | 'module' | undefined;
   /**
-   * Which ends of a function are told. `exact`: all. `fast`: not when it throws, nor when a generator is closed by who consumes it. `none`:
-   * its entry alone.
+   * Which ends of a function are told. `exact`: all. `fast`: not when it throws, nor when a
+   * generator is closed by who consumes it. `none`: its entry alone.
    */
   returns: Returns;
   /** The first function's id; the others' follow. */
@@ -60,7 +69,10 @@ export interface InstrumentOptions {
 
 /** A function of a file. */
 export interface FunctionPlace {
-  /** As V8 names it in stacks: `deliver`, `MailServer.deliver`, `new MailServer`, `MailServer.get size`, `(anonymous)`. */
+  /**
+   * As V8 names it in stacks: `deliver`, `MailServer.deliver`, `new MailServer`,
+   * `MailServer.get size`, `(anonymous)`.
+   */
   name: string;
   /** Where its text begins: from 1. */
   line: number;
@@ -97,7 +109,10 @@ export function withoutInsertions(text: string): string {
   return text.replace(INSERTED, '');
 }
 
-/** Where in a line's own text something is inserted, and the length of all that is inserted in the line up to there. */
+/**
+ * Where in a line's own text something is inserted, and the length of all that is inserted in the
+ * line up to there.
+ */
 export function insertionsIn(line: string): { column: number; length: number }[] {
   let length = 0;
   return Array.from(line.matchAll(INSERTED), ({ index, 0: text }) => {
@@ -135,10 +150,16 @@ interface Scope {
   /** Of `var`s, and of functions declared in blocks, which sloppy code hoists. */
   varNames: Set<string>;
   hasEval: boolean;
-  /** How many `try` statements of the function with a `finally` are around what is visited, and how many of such `finally`. */
+  /**
+   * How many `try` statements of the function with a `finally` are around what is visited, and how
+   * many of such `finally`.
+   */
   tries: number;
   finals: number;
-  /** What is inserted where the function is told by its outermost `finally`: by whether there is one. */
+  /**
+   * What is inserted where the function is told by its outermost `finally`: by whether there is
+   * one.
+   */
   late: { insertion: Insertion; late: string; atOnce: string }[];
 }
 
@@ -153,7 +174,9 @@ class Transform {
   private readonly source: string;
   private readonly options: InstrumentOptions;
   private scope: Scope | undefined;
-  /** How many functions V8 may keep where the walk is, to name them: at least as many as it does. */
+  /**
+   * How many functions V8 may keep where the walk is, to name them: at least as many as it does.
+   */
   private kept = 0;
 
   constructor(source: string, options: InstrumentOptions) {
@@ -162,8 +185,8 @@ class Transform {
   }
 
   result(): string {
-    // What is inserted at one place stays in the order in which it came: that of a walk through the tree, outer first on its way in, and
-    // last on its way out.
+    // What is inserted at one place stays in the order in which it came: that of a walk through the
+    // tree, outer first on its way in, and last on its way out.
     const sorted = this.insertions.toSorted((a, b) => a.at - b.at);
     let code = '';
     let from = 0;
@@ -416,8 +439,8 @@ const marked = (text: string) => BEGIN + text + END;
 const COMMENTS = ['//', '<!--', '-->'];
 
 /**
- * Whether it is what transpilers write for what a CommonJS module exports of another. Node.js finds names of exports by such texts, as they were
- * written.
+ * Whether it is what transpilers write for what a CommonJS module exports of another. Node.js finds
+ * names of exports by such texts, as they were written.
  */
 function exportsOther(node: Node, source: string): boolean {
   const text = source.slice(node.start, node.end);
@@ -428,7 +451,10 @@ const EXPORTS_ONE =
   /^Object\s*\.\s*defineProperty\s*\(\s*(?:module\s*\.\s*)?exports\s*,[^{}]*\{[^{}]*\bget\b[^{}]*\{\s*return\s+[\w$.[\]'"]+\s*;?\s*\}[^{}]*\}\s*\)$/;
 const EXPORTS_ALL = /^Object\s*\.\s*keys\s*\(\s*[\w$]+\s*\)\s*\.\s*forEach\s*\(/;
 
-/** How many functions V8 may keep after this node, at whose end it keeps so many: by what it does there with them. */
+/**
+ * How many functions V8 may keep after this node, at whose end it keeps so many: by what it does
+ * there with them.
+ */
 function keptAfter(node: Node, kept: number): number {
   const { type, right, init, id, operator } = node as Node &
     Partial<Record<'right' | 'init' | 'id', Node | null>> & {
@@ -468,8 +494,9 @@ function endOfLine(source: string, from: number): number {
 }
 
 /**
- * Whether a function's body is the same in a block. In one, the functions that it declares at its top are like `let`: of each name there may
- * be only one, none that is also a parameter's or a `var`'s, and none that a direct eval might declare.
+ * Whether a function's body is the same in a block. In one, the functions that it declares at its
+ * top are like `let`: of each name there may be only one, none that is also a parameter's or a
+ * `var`'s, and none that a direct eval might declare.
  */
 function mayBecomeBlock({ node, varNames, hasEval }: Scope, statements: Statement[]): boolean {
   const declared = statements

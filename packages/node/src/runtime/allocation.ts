@@ -1,6 +1,7 @@
-// Allocations, sampled by V8 at every 32 KiB on average while traced, with the function that made them. Nothing else of it costs: an
-// allocation between two samples is not slower. Samples come every quarter of a second, in one go. By the addon: the inspector has the same profiler,
-// and has V8 collect the whole heap whenever it is asked for samples.
+// Allocations, sampled by V8 at every 32 KiB on average while traced, with the function that made
+// them. Nothing else of it costs: an allocation between two samples is not slower. Samples come
+// every quarter of a second, in one go. By the addon: the inspector has the same profiler, and has
+// V8 collect the whole heap whenever it is asked for samples.
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { log } from 'sonde/internal';
 import { getAddon } from '../addon.js';
@@ -38,7 +39,8 @@ export function watchAllocation(node: Node): void {
     reason = why;
     if (why !== undefined) debug('alloc__sample is inactive: %s', why);
   };
-  // V8 has one such profiler for each thread: who wants it next would be given our samples, or none.
+  // V8 has one such profiler for each thread: who wants it next would be given our samples, or
+  // none.
   const others = together(
     whenOpened(end),
     around(sessions, 'post', (_session, [method]) => {

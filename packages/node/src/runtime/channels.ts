@@ -1,4 +1,5 @@
-// Node.js's own diagnostics channels. Whoever publishes on one makes its message only while there is a subscriber.
+// Node.js's own diagnostics channels. Whoever publishes on one makes its message only while there
+// is a subscriber.
 import { guarded } from './guard.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what is published is not in Node.js's types.
@@ -24,8 +25,8 @@ function subscription(name: string, listener: (message: unknown, name: string | 
 }
 
 /**
- * Several as one. One that fails, since the program froze or replaced what it needs, keeps none of the others from being switched: what it throws,
- * whoever switches gets when all are.
+ * Several as one. One that fails, since the program froze or replaced what it needs, keeps none of
+ * the others from being switched: what it throws, whoever switches gets when all are.
  */
 export function together(...switches: readonly Switch[]): Switch {
   const reversed = switches.toReversed();

@@ -1,6 +1,7 @@
-// Behind these is Node.js's channel, which tells of a child before it is one; and two methods of the handle that Node.js keeps of it: `spawn`, and
-// `close`, which it calls when the child is gone and before it emits anything. So there is no listener of ours among the program's, and nothing
-// of ours below what they call. What waits for the child (spawnSync and its kind) is not seen.
+// Behind these is Node.js's channel, which tells of a child before it is one; and two methods of
+// the handle that Node.js keeps of it: `spawn`, and `close`, which it calls when the child is gone
+// and before it emits anything. So there is no listener of ours among the program's, and nothing of
+// ours below what they call. What waits for the child (spawnSync and its kind) is not seen.
 import type { ChildProcess } from 'node:child_process';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../while-traced.js';

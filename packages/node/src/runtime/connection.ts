@@ -11,7 +11,10 @@ export interface Connection extends End {
 
 /** One end of a connection. */
 export interface End {
-  /** An IP address, or nothing; for a client, what it connects to: the path of a Unix domain socket, a name. */
+  /**
+   * An IP address, or nothing; for a client, what it connects to: the path of a Unix domain socket,
+   * a name.
+   */
   address: string;
   port: number;
 }
@@ -60,8 +63,9 @@ function peerOf(socket: Socket): End {
 }
 
 /**
- * Asked of the system, and not by the socket's `remoteAddress`: that remembers what it was asked once, so that a program which asks when the
- * connection is gone would have an answer that it has not got otherwise.
+ * Asked of the system, and not by the socket's `remoteAddress`: that remembers what it was asked
+ * once, so that a program which asks when the connection is gone would have an answer that it has
+ * not got otherwise.
  */
 function endOf(socket: Socket, name: 'getpeername' | 'getsockname'): End {
   const end: Partial<End> = {};

@@ -1,4 +1,5 @@
-// What Node.js writes of an error that ends the program, with the line of source that it comes from, is the same while it is traced.
+// What Node.js writes of an error that ends the program, with the line of source that it comes
+// from, is the same while it is traced.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

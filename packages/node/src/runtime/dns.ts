@@ -1,7 +1,9 @@
-// Behind these are the functions of node:dns and node:dns/promises, replaced while traced; `net` and `http` call them there too. Who took
-// one out of the module before, by `const { lookup } = require('dns')` or `import { lookup } from 'dns'`, is not seen: Node.js brings what was
-// imported up to date for all of its modules or for none, and a program may have replaced functions of others by some that call what it imported.
-// Resolver objects are not seen either.
+// Behind these are the functions of node:dns and node:dns/promises, replaced while traced; `net`
+// and `http` call them there too. Who took one out of the module before, by
+// `const { lookup } = require('dns')` or `import { lookup } from 'dns'`, is not seen: Node.js
+// brings what was imported up to date for all of its modules or for none, and a program may have
+// replaced functions of others by some that call what it imported. Resolver objects are not seen
+// either.
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { follow } from 'sonde/internal';
 import { whileTraced } from '../while-traced.js';
@@ -84,7 +86,10 @@ interface Query {
   failed(error: unknown): void;
 }
 
-/** It starts when Node.js has taken its arguments, and has one end, whatever a stand-in of the program's does. */
+/**
+ * It starts when Node.js has taken its arguments, and has one end, whatever a stand-in of the
+ * program's does.
+ */
 function queryOf(node: Provider<typeof dnsProbes>, name: string, asked: unknown): Query {
   const [id, began, question] = [nextId(), now(), typeof asked === 'string' ? asked : ''];
   let isStarted = false;
@@ -114,7 +119,10 @@ function queryOf(node: Provider<typeof dnsProbes>, name: string, asked: unknown)
   };
 }
 
-/** Sees the end of what a function of dns/promises returned; a stand-in of the program's may return anything. */
+/**
+ * Sees the end of what a function of dns/promises returned; a stand-in of the program's may return
+ * anything.
+ */
 function followAnswer(node: Provider<typeof dnsProbes>, promise: unknown, query: Query): void {
   if (!(promise instanceof Promise)) {
     query.done(promise);

@@ -1,5 +1,7 @@
-// What nobody catches or handles, on its way through `process.emit`: a listener of ours would be among the program's, and be taken for one that handles a
-// rejection. An error's stack is not looked at before Node.js has found the line of source that it shows: afterwards it would find another.
+// What nobody catches or handles, on its way through `process.emit`: a listener of ours would be
+// among the program's, and be taken for one that handles a rejection. An error's stack is not
+// looked at before Node.js has found the line of source that it shows: afterwards it would find
+// another.
 import { type Provider, string } from 'sonde';
 import { whileTraced } from '../while-traced.js';
 import { emitter } from './inspector.js';

@@ -26,8 +26,9 @@ export function watchEventLoop(node: Node): void {
 }
 
 /**
- * An immediate runs in each iteration, right after the loop has waited; one that does not hold the loop does not keep it from waiting. What
- * Node.js says of the time waited (event loop utilization) tells the rest.
+ * An immediate runs in each iteration, right after the loop has waited; one that does not hold the
+ * loop does not keep it from waiting. What Node.js says of the time waited (event loop utilization)
+ * tells the rest.
  */
 function watchIterations(node: Node): void {
   let began = 0n;
@@ -73,7 +74,10 @@ function watchDelay(node: Node): void {
   );
 }
 
-/** async_hooks tell where each callback that the loop, or the queue of promises, calls begins and ends. */
+/**
+ * async_hooks tell where each callback that the loop, or the queue of promises, calls begins and
+ * ends.
+ */
 function watchSlow(node: Node): void {
   const { createHook, executionAsyncResource } = process.getBuiltinModule('node:async_hooks');
   /** The outermost callback that runs. */
@@ -106,7 +110,8 @@ function watchSlow(node: Node): void {
   }
   const behind = together(requests, {
     on() {
-      // What runs at this moment may never end as a callback: the main script, where a tracer was there first.
+      // What runs at this moment may never end as a callback: the main script, where a tracer was
+      // there first.
       running = 0;
       const timer = setTimeout(() => {}, 1).unref() as NodeJS.Timeout & { _idleStart?: number };
       origin =

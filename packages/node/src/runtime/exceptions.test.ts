@@ -174,7 +174,8 @@ describe('watchExceptions', () => {
     assert.notEqual(stdout, '', stderr);
     const { heard, rounds, reason } = JSON.parse(stdout);
     assert.deepEqual([heard, reason], [true, undefined]);
-    // Of 3,000 scripts in each round, 750 of them of 50 kB, of which V8 keeps some until it collects garbage.
+    // Of 3,000 scripts in each round, 750 of them of 50 kB, of which V8 keeps some until it
+    // collects garbage.
     const heap = rounds.at(-1)[0] - rounds[0][0];
     assert.ok(heap < 600_000, `${heap} bytes of the heap: ${stdout}`);
     const memory = rounds.slice(1).map((round: number[], before: number) => round[1]! - rounds[before][1]);

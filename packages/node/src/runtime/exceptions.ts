@@ -1,4 +1,5 @@
-// Every exception, caught or not, by V8's debugger in the same thread: it stops nothing, but a throw costs some 0.2 ms more.
+// Every exception, caught or not, by V8's debugger in the same thread: it stops nothing, but a
+// throw costs some 0.2 ms more.
 import type { Debugger, Session } from 'node:inspector';
 import { boolean, int32, type Provider, string } from 'sonde';
 import { log } from 'sonde/internal';
@@ -52,7 +53,10 @@ const SPARE_FILES = 1000;
 /** Exceptions, from the constructor until the end. */
 class Thrown {
   private readonly session: Session;
-  /** Names of files by the numbers of their scripts. V8 does not tell when a script is gone, so now and then it is asked anew for all. */
+  /**
+   * Names of files by the numbers of their scripts. V8 does not tell when a script is gone, so now
+   * and then it is asked anew for all.
+   */
   private readonly files = new Map<string, string>();
   private most = Number.POSITIVE_INFINITY;
 

@@ -1,5 +1,6 @@
-// Garbage collections. V8 lets no JavaScript run there, so the addon fires these probes from inside it, exactly when it happens; where
-// it cannot (status() tells why), gc__done comes from Node.js's own PerformanceObserver, some milliseconds later and without the heap's size.
+// Garbage collections. V8 lets no JavaScript run there, so the addon fires these probes from inside
+// it, exactly when it happens; where it cannot (status() tells why), gc__done comes from Node.js's
+// own PerformanceObserver, some milliseconds later and without the heap's size.
 import type { PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { type Provider, string, uint32, uint64 } from 'sonde';
 import { log, stubOf } from 'sonde/internal';

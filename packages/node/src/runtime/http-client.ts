@@ -1,6 +1,8 @@
-// Behind these are the channels http.client.request.start (headers and body are handed over), http.client.response.finish (which says that
-// the response's headers are there) and http.client.request.error: of http and https, not of fetch, which undici.ts has. Each request has one
-// end: its response, or an error. What fails or is answered before all of it was handed over has that alone.
+// Behind these are the channels http.client.request.start (headers and body are handed over),
+// http.client.response.finish (which says that the response's headers are there) and
+// http.client.request.error: of http and https, not of fetch, which undici.ts has. Each request has
+// one end: its response, or an error. What fails or is answered before all of it was handed over
+// has that alone.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../while-traced.js';
@@ -59,7 +61,10 @@ export function watchHttpClient(node: Provider<typeof httpClientProbes>): void {
   whileTraced([node.httpClientRequest, node.httpClientResponse, node.httpClientError], on, off);
 }
 
-/** On a new connection, the request is handed over before that is there: then it is known by name only. A Unix domain socket is by its path, always. */
+/**
+ * On a new connection, the request is handed over before that is there: then it is known by name
+ * only. A Unix domain socket is by its path, always.
+ */
 function connectionTo(request: ClientRequest): Connection {
   const connection = connectionOf(request.socket);
   if (connection.address) return connection;

@@ -1,6 +1,7 @@
-// Behind these are the channels http.server.request.start and http.server.response.finish, at the same places where Node.js's own
-// probes of these names were until Node.js 18. Their first arguments are those of that time, but that a number stands where there was a pointer.
-// Each request has one end: its response, or an abort.
+// Behind these are the channels http.server.request.start and http.server.response.finish, at the
+// same places where Node.js's own probes of these names were until Node.js 18. Their first
+// arguments are those of that time, but that a number stands where there was a pointer. Each
+// request has one end: its response, or an abort.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { int32, type Provider, string, uint64 } from 'sonde';
@@ -60,7 +61,10 @@ interface Waiting {
 export function watchHttpServer(node: Node): void {
   /** What each connection's requests wait for, in their order. */
   let waiting = new WeakMap<Socket, Map<IncomingMessage, Waiting>>();
-  /** Node.js 20 and 22 say that a response has finished when what was left of it can go nowhere, too. */
+  /**
+   * Node.js 20 and 22 say that a response has finished when what was left of it can go nowhere,
+   * too.
+   */
   const aborted = new WeakSet<IncomingMessage>();
 
   const started = (request: IncomingMessage, socket: Socket, response?: ServerResponse) => {
@@ -151,7 +155,10 @@ function end(
   probe.fire(id, address, port, fd, idOf(request), since(known?.began), status, method, url);
 }
 
-/** Of the headers as they came: `headers` is made of them when it is asked for first, and a program may change them before. */
+/**
+ * Of the headers as they came: `headers` is made of them when it is asked for first, and a program
+ * may change them before.
+ */
 function hostOf({ rawHeaders }: IncomingMessage): string {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') return rawHeaders[i + 1]!;

@@ -1,5 +1,6 @@
-// Requests to upgrade, and CONNECT, leave http: Node.js hands the connection to the program, and publishes nothing of them, on either side. But
-// in every version its parser is told before that there is no more http. (On Node.js 26, not before all of the body was read, where there is one.)
+// Requests to upgrade, and CONNECT, leave http: Node.js hands the connection to the program, and
+// publishes nothing of them, on either side. But in every version its parser is told before that
+// there is no more http. (On Node.js 26, not before all of the body was read, where there is one.)
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Switch } from './channels.js';

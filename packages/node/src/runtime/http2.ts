@@ -1,5 +1,6 @@
-// Behind these are the channels http2.server.stream.* and http2.client.stream.*, which Node.js has since version 22.17 and 24.2. Each request has one
-// end, its `close`; one that the program closed before it was sent has that alone.
+// Behind these are the channels http2.server.stream.* and http2.client.stream.*, which Node.js has
+// since version 22.17 and 24.2. Each request has one end, its `close`; one that the program closed
+// before it was sent has that alone.
 
 import type { Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -77,7 +78,10 @@ function watchSide(
   whileTraced([request, response, close], on, off);
 }
 
-/** Below the stream's session. What that shows is a stand-in for the socket, but its methods are the socket's own: one that does nothing returns it. */
+/**
+ * Below the stream's session. What that shows is a stand-in for the socket, but its methods are the
+ * socket's own: one that does nothing returns it.
+ */
 function socketOf({ session }: Http2Stream): Socket | undefined {
   try {
     return session?.socket.off('sonde', () => {});

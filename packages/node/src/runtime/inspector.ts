@@ -1,6 +1,7 @@
-// Who else is at V8's inspector of this thread. What one session has V8 stop at stops the others too: where a debugger is connected, the thread stands
-// until that lets it go on, and other sessions are told of pauses that they did not ask for. So a probe that needs V8's debugger may have it while
-// nobody else can be there, and not longer.
+// Who else is at V8's inspector of this thread. What one session has V8 stop at stops the others
+// too: where a debugger is connected, the thread stands until that lets it go on, and other
+// sessions are told of pauses that they did not ask for. So a probe that needs V8's debugger may
+// have it while nobody else can be there, and not longer.
 import { type Switch, subscriptions, together } from './channels.js';
 import { around, isAround } from './methods.js';
 
@@ -25,8 +26,8 @@ export function openPort(): string | undefined {
 }
 
 /**
- * While it is on, calls `come` before somebody else can be there. A worker thread may connect to this one whenever it likes, unseen, but not before
- * it is there.
+ * While it is on, calls `come` before somebody else can be there. A worker thread may connect to
+ * this one whenever it likes, unseen, but not before it is there.
  */
 export function whenOthersCome(come: (who: string) => void): Switch {
   return together(
@@ -42,8 +43,8 @@ export function whenOthersCome(come: (who: string) => void): Switch {
 }
 
 /**
- * While it is on, calls `opened` when the inspector is opened, by a signal too, before a debugger can come: Node.js emits this for the processes of a
- * cluster, before it takes a connection.
+ * While it is on, calls `opened` when the inspector is opened, by a signal too, before a debugger
+ * can come: Node.js emits this for the processes of a cluster, before it takes a connection.
  */
 export function whenOpened(opened: (who: string) => void): Switch {
   return around(emitter, 'emit', (_self, [event, message]) => {
@@ -52,10 +53,16 @@ export function whenOpened(opened: (who: string) => void): Switch {
   });
 }
 
-/** Whether {@link whenOpened}, being on, would be called: a program may have frozen what is needed for it. */
+/**
+ * Whether {@link whenOpened}, being on, would be called: a program may have frozen what is needed
+ * for it.
+ */
 export const isWatched = (): boolean => isAround(emitter(), 'emit');
 
-/** What holds `process.emit`: the program's own, or a prototype, since a property more of `process` could be seen. */
+/**
+ * What holds `process.emit`: the program's own, or a prototype, since a property more of `process`
+ * could be seen.
+ */
 export function emitter(): object {
   return Object.hasOwn(process, 'emit') ? process : Object.getPrototypeOf(process);
 }
@@ -63,8 +70,9 @@ export function emitter(): object {
 export const sessions = (): object => process.getBuiltinModule('node:inspector').Session.prototype;
 
 /**
- * Whether a session is connected, of whichever thread; undefined where that cannot be known. `console` hands what it prints to the inspector while there
- * is one, by a function of Node.js's which takes any two functions.
+ * Whether a session is connected, of whichever thread; undefined where that cannot be known.
+ * `console` hands what it prints to the inspector while there is one, by a function of Node.js's
+ * which takes any two functions.
  */
 function isConnected(): boolean | undefined {
   let connected = false;

@@ -1,13 +1,15 @@
-// Where Node.js publishes nothing: methods of its own that are replaced while probes are traced, and put back afterwards. A program
-// that replaced the same method in the meantime keeps its own; then ours stays below it, if it calls that, and hands on.
+// Where Node.js publishes nothing: methods of its own that are replaced while probes are traced,
+// and put back afterwards. A program that replaced the same method in the meantime keeps its own;
+// then ours stays below it, if it calls that, and hands on.
 import type { Switch } from './channels.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: any method at all.
 type Method = (this: any, ...args: any[]) => unknown;
 
 /**
- * Called before the method, with what it is called on and with, which it may change: `args` is a copy. What it returns is called afterwards: with the
- * method's result, in whose place what that returns is returned, or with `threw`.
+ * Called before the method, with what it is called on and with, which it may change: `args` is a
+ * copy. What it returns is called afterwards: with the method's result, in whose place what that
+ * returns is returned, or with `threw`.
  */
 // biome-ignore lint/suspicious/noExplicitAny: any method at all.
 export type Around = (self: any, args: any[]) => After | undefined;
@@ -24,8 +26,9 @@ interface Place {
 const places = new WeakMap<object, Map<PropertyKey, Place>>();
 
 /**
- * Puts `around` around a method while it is on. `target` is asked for when it is needed, so that nothing is loaded before. Nothing of it throws
- * into the program; where there is no such method, or it cannot be replaced, nothing happens.
+ * Puts `around` around a method while it is on. `target` is asked for when it is needed, so that
+ * nothing is loaded before. Nothing of it throws into the program; where there is no such method,
+ * or it cannot be replaced, nothing happens.
  */
 export function around(target: () => object | undefined, name: PropertyKey, around: Around): Switch {
   let object: object | undefined;
@@ -75,8 +78,9 @@ function place(object: object, name: PropertyKey): Place | undefined {
 }
 
 /**
- * A proxy: what a program reads of it, or writes to it, is the original's. It is one frame in the stacks of what the original calls. Nothing is caught
- * here to be thrown on: of an error that nobody catches, Node.js would show this place, and not the one that it comes from.
+ * A proxy: what a program reads of it, or writes to it, is the original's. It is one frame in the
+ * stacks of what the original calls. Nothing is caught here to be thrown on: of an error that
+ * nobody catches, Node.js would show this place, and not the one that it comes from.
  */
 function replaced(original: Method, arounds: readonly Around[], current: () => Method): Method {
   return new Proxy(original, {
@@ -98,12 +102,18 @@ function replaced(original: Method, arounds: readonly Around[], current: () => M
 /** As they were when this package was loaded. */
 const { apply, getPrototypeOf } = Reflect;
 
-/** What the object had inherited then may have been replaced since: `domain` does that to `emit` of all. */
+/**
+ * What the object had inherited then may have been replaced since: `domain` does that to `emit` of
+ * all.
+ */
 function inherited(object: object, name: PropertyKey): Method {
   return (getPrototypeOf(object) as Record<PropertyKey, Method>)[name]!;
 }
 
-/** Calls all; one that is called may take itself, or others, away. Nothing of them throws into the program: see guard.ts. */
+/**
+ * Calls all; one that is called may take itself, or others, away. Nothing of them throws into the
+ * program: see guard.ts.
+ */
 function before(arounds: readonly Around[], self: unknown, args: unknown[]): After | undefined {
   try {
     if (arounds.length < 2) return arounds[0]?.(self, args);

@@ -1,5 +1,6 @@
-// Behind these: what `require` calls, and the channel tracing:module.import, which Node.js has since 22.4. Its channel of `require` is not used: with a
-// subscriber Node.js catches what a module throws and throws it on, and shows that place of an error which nobody catches.
+// Behind these: what `require` calls, and the channel tracing:module.import, which Node.js has
+// since 22.4. Its channel of `require` is not used: with a subscriber Node.js catches what a module
+// throws and throws it on, and shows that place of an error which nobody catches.
 
 import { type Provider, string, uint64 } from 'sonde';
 import { messageOf } from 'sonde/internal';
@@ -46,7 +47,8 @@ export function watchModules(node: Provider<typeof moduleProbes>): void {
     },
     'tracing:module.import:asyncEnd'(message: Message) {
       const time = began.get(message);
-      // Loading that began while nobody traced has no message of a start, and there is a second word of a failure.
+      // Loading that began while nobody traced has no message of a start, and there is a second
+      // word of a failure.
       if (time === undefined || !began.delete(message)) return;
       const [specifier, parent] = named(message);
       const { error } = message;

@@ -1,6 +1,7 @@
-// Behind these: the channel net.server.socket, and methods of net.Socket, for there is no channel that tells of all connections of a client, and
-// none that tells of an end. `connect` begins, `_destroy` ends; and once a socket is connected, Node.js begins its time anew (`_unrefTimer`) before
-// it emits anything: a listener of ours would be among the program's.
+// Behind these: the channel net.server.socket, and methods of net.Socket, for there is no channel
+// that tells of all connections of a client, and none that tells of an end. `connect` begins,
+// `_destroy` ends; and once a socket is connected, Node.js begins its time anew (`_unrefTimer`)
+// before it emits anything: a listener of ours would be among the program's.
 import type { Socket } from 'node:net';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../while-traced.js';
@@ -19,7 +20,10 @@ export const netProbes = {
   netClientError: [uint64('connection'), string('host'), int32('port'), string('code'), uint64('ns')],
 } as const;
 
-/** What is remembered of a connection: at its end, the system may no longer tell who the other end was. */
+/**
+ * What is remembered of a connection: at its end, the system may no longer tell who the other end
+ * was.
+ */
 interface Known {
   began: bigint;
   connection?: Connection;
@@ -92,7 +96,10 @@ export function watchNet(node: Provider<typeof netProbes>): void {
   );
   whileTraced([node.netServerConnection, node.netStreamEnd, node.netClientConnect, node.netClientError], on, off);
 }
-/** Of what `connect` takes: (options), (path), (port, host), each with a listener, or Node.js's own list of them. */
+/**
+ * Of what `connect` takes: (options), (path), (port, host), each with a listener, or Node.js's own
+ * list of them.
+ */
 function targetOf(args: unknown[]): { host: string; port: number } {
   const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as unknown[];
   if (typeof first === 'object' && first !== null) {

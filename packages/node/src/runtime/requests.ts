@@ -1,5 +1,5 @@
-// Which http request of this server the code that runs now belongs to, through promises and callbacks. Known of requests that begin
-// while somebody asks.
+// Which http request of this server the code that runs now belongs to, through promises and
+// callbacks. Known of requests that begin while somebody asks.
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { type Switch, subscriptions } from './channels.js';
@@ -24,7 +24,10 @@ const channels = subscriptions({
   },
 });
 
-/** While it is on for anybody, Node.js carries the request along; before version 24 that makes promises slower. */
+/**
+ * While it is on for anybody, Node.js carries the request along; before version 24 that makes
+ * promises slower.
+ */
 export const requests: Switch = {
   on() {
     if (users++ > 0) return;
@@ -40,7 +43,10 @@ export const requests: Switch = {
   },
 };
 
-/** The request that is being answered; id 0 where there is none, or {@link requests} was off when it began. */
+/**
+ * The request that is being answered; id 0 where there is none, or {@link requests} was off when it
+ * began.
+ */
 export function currentRequest(): Request {
   return storage?.getStore() ?? NONE;
 }

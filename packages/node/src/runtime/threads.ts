@@ -43,8 +43,8 @@ function watchStarts(node: Node): void {
 }
 
 /**
- * A worker that is terminated cannot say so: it is seen from the thread that made it, by what Node.js calls there when the thread is gone. A
- * listener of ours would be among the program's.
+ * A worker that is terminated cannot say so: it is seen from the thread that made it, by what
+ * Node.js calls there when the thread is gone. A listener of ours would be among the program's.
  */
 function watchWorkers(node: Node): void {
   const { on, off } = subscriptions({

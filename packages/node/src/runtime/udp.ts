@@ -1,5 +1,5 @@
-// Behind these are the methods `send` of dgram.Socket, and its `emit`, which it hands each message to: there is a channel for a socket's
-// beginning only.
+// Behind these are the methods `send` of dgram.Socket, and its `emit`, which it hands each message
+// to: there is a channel for a socket's beginning only.
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../while-traced.js';
@@ -45,7 +45,10 @@ export function watchUdp(node: Provider<typeof udpProbes>): void {
   whileTraced([node.udpSocket, node.udpSend, node.udpReceive], on, off);
 }
 
-/** Of send(message[, offset, length][, port[, address]][, callback]): as documented, with numbers for offset and length, and then a port, or none. */
+/**
+ * Of send(message[, offset, length][, port[, address]][, callback]): as documented, with numbers
+ * for offset and length, and then a port, or none.
+ */
 function sent(socket: Socket, args: unknown[]): { bytes: number; address: string; port: number } {
   const [message, ...rest] = args.filter((arg) => typeof arg !== 'function');
   // A connected socket has its port already, so that two numbers are an offset and a length.

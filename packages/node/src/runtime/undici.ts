@@ -1,5 +1,5 @@
-// Behind these are the channels undici:request:*, of the undici that is a part of Node.js, that is of `fetch`, and of a program's own. Each request
-// has one end: it is done, or there is an error.
+// Behind these are the channels undici:request:*, of the undici that is a part of Node.js, that is
+// of `fetch`, and of a program's own. Each request has one end: it is done, or there is an error.
 import { int32, type Provider, string, uint64 } from 'sonde';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
@@ -47,7 +47,10 @@ export function watchUndici(node: Provider<typeof undiciProbes>): void {
     ended.add(request);
     node.undiciError.fire(idOf(request), since(began.get(request)), String(error.message));
   };
-  /** Of an upgrade, older versions (that of Node.js 20, for one) publish nothing: they call this, and the connection is the program's. */
+  /**
+   * Of an upgrade, older versions (that of Node.js 20, for one) publish nothing: they call this,
+   * and the connection is the program's.
+   */
   const watchUpgrade = (request: UndiciRequest) => {
     const upgrade = around(
       () => request,

@@ -3,8 +3,9 @@ import { captureStacksWith } from 'sonde/internal';
 import { getAddon } from '../addon.js';
 
 /**
- * From now on `stack` arguments of all providers are captured natively: exact lines, inlined functions included. Not there, unlike in V8's own stacks:
- * what was called before an `await`, functions that are built in, and the class of a method. The addon is loaded by the first.
+ * From now on `stack` arguments of all providers are captured natively: exact lines, inlined
+ * functions included. Not there, unlike in V8's own stacks: what was called before an `await`,
+ * functions that are built in, and the class of a method. The addon is loaded by the first.
  */
 export function captureNatively(): void {
   captureStacksWith((depth, below) => {

@@ -1,4 +1,5 @@
-// Where a line of a file that was made from others comes from. Only while somebody traces, and only for files with functions that ran.
+// Where a line of a file that was made from others comes from. Only while somebody traces, and only
+// for files with functions that ran.
 import { statSync } from 'node:fs';
 import { composed } from '../functions/composed-map.js';
 import { runningText } from '../functions/start.js';
@@ -28,8 +29,8 @@ export class SourceLines {
   private readonly files = new Map<string, Kept>();
 
   /**
-   * The original place of a line and column, both from 1, of the file of this path. Undefined where it has no source map, or one that
-   * cannot be read.
+   * The original place of a line and column, both from 1, of the file of this path. Undefined where
+   * it has no source map, or one that cannot be read.
    */
   original(path: string, line: number, column: number): Original | undefined {
     try {

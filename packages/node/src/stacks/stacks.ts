@@ -1,5 +1,6 @@
-// JavaScript frames in a tracer's own stacks: while somebody wants them, the addon keeps the map of code that bpftrace, perf and bcc
-// read. Each thread of JavaScript tells of its own code; the files are the process's.
+// JavaScript frames in a tracer's own stacks: while somebody wants them, the addon keeps the map of
+// code that bpftrace, perf and bcc read. Each thread of JavaScript tells of its own code; the files
+// are the process's.
 import { getHeapStatistics } from 'node:v8';
 import { boolean, type Probe, type Provider, uint32, uint64 } from 'sonde';
 import { isRecording, log, printable } from 'sonde/internal';
@@ -12,7 +13,10 @@ export const stacksProbes = {
   stacksOn: [],
   /** Never fired: the same, with perf's jitdump as well. */
   stacksJitdump: [],
-  /** Names are there now, in this thread: what it took, the pieces of code, and whether interpreted functions that were there before have names. */
+  /**
+   * Names are there now, in this thread: what it took, the pieces of code, and whether interpreted
+   * functions that were there before have names.
+   */
   stacksReady: [uint64('ns'), uint32('entries'), boolean('flushed')],
 } as const;
 
@@ -24,7 +28,10 @@ export interface StacksOptions {
 export interface StacksStatus {
   /** Whether JavaScript frames of this thread have names just now. */
   on: boolean;
-  /** Who wants it: a tracer (`tracer`, `jitdump`), or the program (`program`), which SONDE_STACKS=1 stands for, too. */
+  /**
+   * Who wants it: a tracer (`tracer`, `jitdump`), or the program (`program`), which SONDE_STACKS=1
+   * stands for, too.
+   */
   wanted: string[];
   /** Why it is off although it is wanted, or why the files are not as they are to be. */
   reason?: string;
@@ -34,22 +41,31 @@ export interface StacksStatus {
   entries?: number;
   /** The size of the map's file, in bytes. */
   bytes?: number;
-  /** What it took to switch on, in nanoseconds: for this time the thread did nothing else. Source maps, read after that, are not in it. */
+  /**
+   * What it took to switch on, in nanoseconds: for this time the thread did nothing else. Source
+   * maps, read after that, are not in it.
+   */
   ns?: number;
-  /** Whether interpreted functions that were there before have names: not where the heap is larger than {@link FLUSHED_HEAP}. */
+  /**
+   * Whether interpreted functions that were there before have names: not where the heap is larger
+   * than {@link FLUSHED_HEAP}.
+   */
   flushed?: boolean;
 }
 
 /**
- * What is thrown away and compiled again, so that functions which are interpreted have names, takes two garbage collections of the
- * whole heap: in bytes, up to what size of it that is done.
+ * What is thrown away and compiled again, so that functions which are interpreted have names, takes
+ * two garbage collections of the whole heap: in bytes, up to what size of it that is done.
  */
 export const FLUSHED_HEAP = 64 * 2 ** 20;
 
 const NAMES_MS = 100;
 /** Few, since all threads take from the same, and one that ends does not give back. */
 const NAMES_AT_ONCE = 10;
-/** How long source maps are read, and the program waits, when names come on, and then each time. One alone may take longer. */
+/**
+ * How long source maps are read, and the program waits, when names come on, and then each time. One
+ * alone may take longer.
+ */
 const FIRST_NAMING_MS = 100;
 const NAMING_MS = 20;
 const TEND_MS = 5000;
@@ -82,7 +98,10 @@ export function watchStacks(provider: Provider<typeof stacksProbes>): void {
   if (process.env.SONDE_STACKS === '1') want('program', true);
 }
 
-/** A recorder, for which all probes are enabled, wants what is fired: the files are for tracers, and would outlive the program's tests. */
+/**
+ * A recorder, for which all probes are enabled, wants what is fired: the files are for tracers, and
+ * would outlive the program's tests.
+ */
 function presence(probe: Pick<Probe, 'enabled'>): Pick<Probe, 'enabled'> {
   return {
     get enabled() {
@@ -93,8 +112,9 @@ function presence(probe: Pick<Probe, 'enabled'>): Pick<Probe, 'enabled'> {
 
 export const stacks = {
   /**
-   * Gives JavaScript frames of this thread names in native stacks, until {@link stacks.disable}: as a tracer does that attaches to the
-   * probe `node:stacks__on`. The files stay when the process ends. Does nothing but say why in {@link stacks.status} where it cannot be done.
+   * Gives JavaScript frames of this thread names in native stacks, until {@link stacks.disable}: as
+   * a tracer does that attaches to the probe `node:stacks__on`. The files stay when the process
+   * ends. Does nothing but say why in {@link stacks.status} where it cannot be done.
    *
    * @throws TypeError when an option is not what it has to be
    */
@@ -107,14 +127,20 @@ export const stacks = {
     return stacks.status();
   },
 
-  /** Takes back what {@link stacks.enable} and SONDE_STACKS=1 did in this thread. The files are gone unless a tracer wants them. */
+  /**
+   * Takes back what {@link stacks.enable} and SONDE_STACKS=1 did in this thread. The files are gone
+   * unless a tracer wants them.
+   */
   disable(): void {
     wanted.delete('program');
     want('program jitdump', false);
     if (!running && wasOn) getAddon().codeRemove?.();
   },
 
-  /** Waits until the map's file tells of all code that there is now, with the original lines. It is mostly 20 ms behind otherwise; with those lines, longer (docs/stacks.md). */
+  /**
+   * Waits until the map's file tells of all code that there is now, with the original lines. It is
+   * mostly 20 ms behind otherwise; with those lines, longer (docs/stacks.md).
+   */
   flush(): void {
     running?.flush();
   },
@@ -153,13 +179,19 @@ function start(jitdump: boolean): void {
   debug('JavaScript frames have names: %d pieces of code, %d ms', entries, ns / 1e6);
 }
 
-/** Others of the process may still want names; the addon keeps the files for what bpftrace prints after it has detached. */
+/**
+ * Others of the process may still want names; the addon keeps the files for what bpftrace prints
+ * after it has detached.
+ */
 function stop(): void {
   running?.off();
   running = undefined;
 }
 
-/** The map is somebody else's, or code cannot be told any more: it is as if there had never been names. */
+/**
+ * The map is somebody else's, or code cannot be told any more: it is as if there had never been
+ * names.
+ */
 function giveUp(why: string): void {
   stop();
   reason = printable(why);
@@ -214,7 +246,10 @@ class Running {
     this.addon.codeOff();
   }
 
-  /** Gives functions of files that were made from others the lines of those: for so long, and the rest the next time. */
+  /**
+   * Gives functions of files that were made from others the lines of those: for so long, and the
+   * rest the next time.
+   */
   private name(ms: number): void {
     const until = performance.now() + ms;
     do {
@@ -228,7 +263,10 @@ class Running {
     } while (performance.now() < until);
   }
 
-  /** V8 does not tell which code it threw away: once there is twice as much as there was, all that there is is told anew. */
+  /**
+   * V8 does not tell which code it threw away: once there is twice as much as there was, all that
+   * there is is told anew.
+   */
   private tend(): void {
     const { entries, trouble, isLost } = this.addon.codeSize();
     if (isLost) {

@@ -1,5 +1,5 @@
-// How ioctl requests are numbered on the BSDs, macOS among them: what <sys/ioccom.h> defines, in words of our own. Linux has
-// macros of the same names, which number otherwise.
+// How ioctl requests are numbered on the BSDs, macOS among them: what <sys/ioccom.h> defines, in
+// words of our own. Linux has macros of the same names, which number otherwise.
 #pragma once
 
 #undef _IO

@@ -1,5 +1,5 @@
-// What FreeBSD's <sys/dtrace.h> declares of the helper device (sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h), in words
-// of our own.
+// What FreeBSD's <sys/dtrace.h> declares of the helper device
+// (sys/cddl/contrib/opensolaris/uts/common/sys/dtrace.h), in words of our own.
 #pragma once
 #include <sys/types.h>
 

@@ -1,5 +1,5 @@
-// What illumos's <sys/dtrace.h> declares of the helper device (usr/src/uts/common/sys/dtrace.h in illumos-gate), in words of
-// our own.
+// What illumos's <sys/dtrace.h> declares of the helper device (usr/src/uts/common/sys/dtrace.h in
+// illumos-gate), in words of our own.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,5 @@
-// What macOS's <sys/dtrace.h> declares of the helper device (bsd/sys/dtrace.h in xnu), in words of our own.
+// What macOS's <sys/dtrace.h> declares of the helper device (bsd/sys/dtrace.h in xnu), in words of
+// our own.
 #pragma once
 #include <sys/ioccom.h>
 
