@@ -54,7 +54,7 @@ const followers = new Set<Follower>();
  * reported as unhandled unless the program handles it, and its own callbacks run in the same order.
  * Only a promise of a subclass makes one more of that class. Never throws.
  *
- * While promises are followed, each promise of the thread takes some 0.2 µs longer
+ * While promises are followed, each promise of the thread takes some 0.1 µs longer
  * (docs/performance.md).
  */
 export function follow(promise: Promise<unknown>, follower: Follower, outcome: Outcome): void {
