@@ -8,7 +8,7 @@ const SONDE_TEST_SELFTRACE = fileURLToPath(
   new URL('../../selftrace/prebuilds/linux-arm64/selftrace.glibc.node', import.meta.url),
 );
 
-describe('conformance on arm64, Node.js 22', function () {
+describe('The conformance suite on arm64, Node.js 22', function () {
   this.timeout(300_000);
   let node: readonly [string, ...string[]];
 
@@ -18,7 +18,7 @@ describe('conformance on arm64, Node.js 22', function () {
 
   // The ebpf backend is the same code but for notes and user events, and those the emulator's
   // kernel has not.
-  it('of systemtap', () => {
+  it('passes on systemtap', () => {
     runConformance(new URL('../conformance/run.js', import.meta.url), {
       backend: 'systemtap',
       node,

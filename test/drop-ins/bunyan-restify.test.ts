@@ -20,7 +20,7 @@ describe('bunyan and restify with dtrace-provider for sonde', function () {
     shown = stdout.replace(/^@requests\[http:\/\/[^/]*/gm, '@requests[');
   });
 
-  it('are listed', () => {
+  it('have probes that bpftrace lists', () => {
     const listed = [...shown.matchAll(/^usdt:\S*\.so:(\w+:\w+)$/gm)].map(([, probe]) => probe);
     assert.deepEqual(listed, [
       ...['debug', 'error', 'fatal', 'info', 'trace', 'warn'].map((level) => `bunyan:log__${level}`),

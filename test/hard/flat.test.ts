@@ -62,11 +62,11 @@ describe('Ten million fires leave memory, mappings, descriptors and threads as t
 
   for (const yields of [true, false]) {
     describe(yields ? 'with turns of the event loop between' : 'in a loop that never yields', () => {
-      it('that nobody traces', async () => {
+      it('where nobody traces', async () => {
         await fireAllWays(await start(), yields);
       });
 
-      it('into a recorder', async () => {
+      it('where a recorder takes them', async () => {
         const program = await start();
         await program.call('record');
         await fireAllWays(program, yields, { share: 0.2 });

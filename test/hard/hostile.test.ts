@@ -15,7 +15,7 @@ const INTERFERING = fileURLToPath(new URL('interfering-program.js', import.meta.
 describe('Hostile values change nothing', () => {
   const scene = useScene();
 
-  it('with a tracer', async function () {
+  it('where a tracer is attached', async function () {
     needsRoot(this);
     const program = await start();
     const tracer = RawTracer.place(scene.current, await program.call('object'), 'hostile');
@@ -25,12 +25,12 @@ describe('Hostile values change nothing', () => {
     report(told, { name: 'fires counted', measured: hits, least: told.fired });
   });
 
-  it('with a recorder', async () => {
+  it('where a recorder takes them', async () => {
     const program = await start();
     report(await program.call('recordAll'));
   });
 
-  it('with a tracer, whatever their code does to sonde, to other values and to the language while they are converted', async function () {
+  it('where a tracer is attached, whatever their code does to sonde, to other values and to the language while they are converted', async function () {
     needsRoot(this);
     const wrong: string[] = [];
     const [first] = [await startInterfering()];

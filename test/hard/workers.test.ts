@@ -10,7 +10,7 @@ import { scaled } from './scale.js';
 import type { Commands } from './workers-program.js';
 
 const PROGRAM = fileURLToPath(new URL('workers-program.js', import.meta.url));
-const WORKERS = scaled(60);
+const WORKERS = scaled(84);
 const AT_ONCE = 4;
 const MOST_RESIDENT_MIB = 16;
 

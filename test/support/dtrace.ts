@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { NativeArgument } from './read-back.js';
 import type { Scene } from './scene.js';
+import { needsRoot } from './tools.js';
 import type { TracedProgram } from './traced-program.js';
 import { run, Tracer } from './tracer.js';
 
@@ -11,8 +12,19 @@ import { run, Tracer } from './tracer.js';
 const DTRACE = fileURLToPath(new URL('../../vm/guest/dtrace', import.meta.url));
 const DEVICE = '/dev/dtrace/helper';
 
-/** Starts the daemon that makes the device to which programs tell their probes. */
-export async function startDaemon(): Promise<Tracer> {
+/** For the tests of a suite, runs the daemon that makes the device to which programs tell their probes. */
+export function useDaemon(): void {
+  let daemon: Tracer | undefined;
+  before(async function () {
+    needsRoot(this);
+    daemon = await startDaemon();
+  });
+  after(async () => {
+    await daemon?.stop();
+  });
+}
+
+async function startDaemon(): Promise<Tracer> {
   const daemon = new Tracer(DTRACE, ['dtprobed', '-F']);
   while (!existsSync(DEVICE)) {
     if (daemon.endedAt !== undefined) throw new Error(`dtprobed ended. It wrote:\n${daemon.output}`);

@@ -22,7 +22,7 @@ describe('example mailserver: demo', function () {
     assert.match(stdout, /^\$ gdb -p \d+$/m);
   });
 
-  it('records', async () => {
+  it('records where there is no tracer', async () => {
     const { stdout } = await demo(['--tracer=recorder']);
     assert.match(stdout, /^import \{ record \} from 'sonde\/testing';$/m);
   });

@@ -156,7 +156,7 @@ export async function work(x, probe = smtp.sessionStart) {
   describe('sees what changes while bundlers watch:', () => {
     const CHANGED = `export const smtp = { sessionStart: { fire: (...values) => console.log('not a probe', ...values) } };\n`;
 
-    it('esbuild', async () => {
+    it('in esbuild', async () => {
       write({ 'probes.js': PROBES, 'main.js': MAIN });
       const context = await esbuild.context({
         absWorkingDir: root,
@@ -179,7 +179,7 @@ export async function work(x, probe = smtp.sessionStart) {
       }
     });
 
-    it('Rollup', async () => {
+    it('in Rollup', async () => {
       write({
         'probes.js': PROBES,
         'between.js': `import { smtp } from './probes.js';\nexport { smtp };\n`,

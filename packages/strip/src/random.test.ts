@@ -112,7 +112,7 @@ ${statements.join('\n')}
 );
 
 describe('a program does the same without its probes', () => {
-  it('by chance', function () {
+  it('whatever it is made of at random', function () {
     this.timeout(120_000);
     fc.assert(
       fc.property(program, (code) => {

@@ -30,7 +30,7 @@ describe('Ready-made bridges', function () {
     return { program, of };
   };
 
-  it('fastify', async function () {
+  it('fire for what fastify tells', async function () {
     const path = needsPackage(this, 'fastify@5', 'fastify/fastify.js');
     const { program, of } = await bridged('fastify');
     await program.call('fastify', path);
@@ -59,7 +59,7 @@ describe('Ready-made bridges', function () {
     );
   });
 
-  it('express', async function () {
+  it('fire for what express tells', async function () {
     const path = needsPackage(this, 'express@5', 'express/index.js');
     const { program, of } = await bridged('express');
     await program.call('express', path);
@@ -68,7 +68,7 @@ describe('Ready-made bridges', function () {
     assert.ok((await of('layer__done')).some(({ id, ns }) => id === layer!.id && isDuration(ns)));
   });
 
-  it('got', async function () {
+  it('fire for what got tells', async function () {
     const path = needsPackage(this, 'got@14', 'got/dist/source/index.js');
     const { program, of } = await bridged('got');
     await program.call('got', path);
@@ -77,7 +77,7 @@ describe('Ready-made bridges', function () {
     assert.match(String(request!.url), /^http:\/\/127\.0\.0\.1:\d+\/a$/);
   });
 
-  it('mysql2', async function () {
+  it('fire for what mysql2 tells', async function () {
     const path = needsPackage(this, 'mysql2@3', 'mysql2/index.js');
     const { program, of } = await bridged('mysql2', 'mysql');
     const port = await program.call('mysql2', path);

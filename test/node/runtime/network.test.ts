@@ -86,7 +86,7 @@ describe('@sonde/node: the network', function () {
     );
   });
 
-  it('fetch', async () => {
+  it('fetch: a request and its response, joined by ids', async () => {
     const { program, port, of } = await recording();
     await program.call('fetch', '/missing');
     const [[request], [response], [done]] = [
@@ -168,7 +168,7 @@ describe('@sonde/node: the network', function () {
     assert.deepEqual(await of('exception__thrown'), []);
   });
 
-  it('udp', async () => {
+  it('udp: datagrams that are sent and received', async () => {
     const { program, of } = await recording();
     const { from, to } = await program.call('udp');
     const [sockets, sent, received] = [await of('udp__socket'), await of('udp__send'), await of('udp__receive')];

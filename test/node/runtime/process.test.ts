@@ -92,7 +92,7 @@ describe('@sonde/node: the process', function () {
     );
   });
 
-  it('child processes', async () => {
+  it('child processes, from their start to their exit', async () => {
     const { program, of } = await recordedProgram(scene.current);
     const pid = await program.call('child', 'sh', '-c', 'exit 3');
     assert.equal(await program.call('child', '/does/not/exist'), undefined);

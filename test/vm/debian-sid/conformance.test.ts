@@ -4,9 +4,9 @@ import '../../tracers/raw-uprobe.test.js';
 
 const FEW_WORKERS = { SONDE_TEST_ROUNDS: '2' };
 
-describe('conformance', () => {
+describe('The conformance suite', () => {
   for (const backend of ['systemtap', 'ebpf']) {
-    it(`of ${backend}`, function () {
+    it(`passes on ${backend}, with the first instruction that suits this kernel`, function () {
       this.timeout(300_000);
       runConformance(new URL('../../conformance/run.js', import.meta.url), { backend, env: FEW_WORKERS });
     });

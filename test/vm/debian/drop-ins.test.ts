@@ -3,11 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { dtrace, ended, list, probesIn, startDaemon } from '../../support/dtrace.js';
+import { dtrace, ended, list, probesIn, useDaemon } from '../../support/dtrace.js';
 import { environment } from '../../support/run-node.js';
 import { useScene } from '../../support/scene.js';
-import { needsRoot } from '../../support/tools.js';
-import type { Tracer } from '../../support/tracer.js';
 
 const PROGRAM = fileURLToPath(new URL('../../drop-ins/bunyan-program.js', import.meta.url));
 const LEVELS = ['debug', 'error', 'fatal', 'info', 'trace', 'warn'];
@@ -15,16 +13,7 @@ const LEVELS = ['debug', 'error', 'fatal', 'info', 'trace', 'warn'];
 describe('DTrace for Linux and bunyan', function () {
   this.timeout(240_000);
   const scene = useScene();
-  let daemon: Tracer | undefined;
-
-  before(async function () {
-    needsRoot(this);
-    daemon = await startDaemon();
-  });
-
-  after(async () => {
-    await daemon?.stop();
-  });
+  useDaemon();
 
   it('lists its probes by their own names, and shows records as JSON, those below its level too', async () => {
     const program = spawn(process.execPath, [PROGRAM], {

@@ -9,14 +9,12 @@ import {
   print,
   probesIn,
   SHOW_START,
-  startDaemon,
+  useDaemon,
   version,
 } from '../../support/dtrace.js';
 import { nativeArguments, readBack } from '../../support/read-back.js';
 import { useScene } from '../../support/scene.js';
-import { needsRoot } from '../../support/tools.js';
 import type { TracedProgram } from '../../support/traced-program.js';
-import type { Tracer } from '../../support/tracer.js';
 
 /** D has names for no more. */
 const NAMED = 10;
@@ -24,17 +22,11 @@ const NAMED = 10;
 describe('DTrace for Linux', function () {
   this.timeout(240_000);
   const scene = useScene();
-  let daemon: Tracer | undefined;
+  useDaemon();
 
-  before(async function () {
-    needsRoot(this);
-    daemon = await startDaemon();
+  before(async () => {
     // What Debian sid has moves on.
     console.log(`    ${await version()}`);
-  });
-
-  after(async () => {
-    await daemon?.stop();
   });
 
   it('lists the probes as status tells them, in their module, with the C types of their arguments', async () => {

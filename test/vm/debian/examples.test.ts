@@ -4,11 +4,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { dtraceScript, ended, startDaemon } from '../../support/dtrace.js';
+import { dtraceScript, ended, useDaemon } from '../../support/dtrace.js';
 import { REGISTER } from '../../support/runtime-program.js';
 import { type Scene, useScene } from '../../support/scene.js';
-import { needsRoot } from '../../support/tools.js';
-import { run, type Tracer } from '../../support/tracer.js';
+import { run } from '../../support/tracer.js';
 
 const MAILSERVER = '../../../../examples/mailserver/';
 const fileOf = (path: string) => fileURLToPath(new URL(MAILSERVER + path, import.meta.url));
@@ -16,16 +15,7 @@ const fileOf = (path: string) => fileURLToPath(new URL(MAILSERVER + path, import
 describe("The mail server's D scripts", function () {
   this.timeout(240_000);
   const scene = useScene();
-  let daemon: Tracer | undefined;
-
-  before(async function () {
-    needsRoot(this);
-    daemon = await startDaemon();
-  });
-
-  after(async () => {
-    await daemon?.stop();
-  });
+  useDaemon();
 
   it('delivery-latency.d: a histogram for each domain, of as many deliveries as there were', async () => {
     const port = await serve(scene.current);

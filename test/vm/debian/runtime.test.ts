@@ -7,10 +7,9 @@ import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { dtraceScript, ended, startDaemon } from '../../support/dtrace.js';
+import { dtraceScript, ended, useDaemon } from '../../support/dtrace.js';
 import { REGISTER } from '../../support/runtime-program.js';
 import { type Scene, useScene } from '../../support/scene.js';
-import { needsRoot } from '../../support/tools.js';
 import type { Tracer } from '../../support/tracer.js';
 
 const FOLDER = fileURLToPath(new URL('../../../../examples/runtime/', import.meta.url));
@@ -19,16 +18,7 @@ const HISTOGRAM = ' +value +-+ Distribution -+ count *\\n(?: +\\d+ \\|.*\\n)*? +
 describe("The runtime's D scripts", function () {
   this.timeout(240_000);
   const scene = useScene();
-  let daemon: Tracer | undefined;
-
-  before(async function () {
-    needsRoot(this);
-    daemon = await startDaemon();
-  });
-
-  after(async () => {
-    await daemon?.stop();
-  });
+  useDaemon();
 
   it('gc.d: a histogram of pauses for each kind of collection', async () => {
     const address = await openShop(scene.current);
