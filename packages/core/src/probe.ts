@@ -319,7 +319,7 @@ export function createProbes(
 
 /**
  * A backend's code as probes watch it. Node.js makes each Buffer of a Uint8Array, whose prototype
- * it changes; so V8 cannot rely on what classes of object a Uint8Array is, and looks each time. It
+ * it changes; so V8 cannot rely on what kind of object a Uint8Array is, and looks each time. It
  * can rely on an Int8Array.
  */
 export function watchable(code: Uint8Array): Int8Array {

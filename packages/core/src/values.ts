@@ -21,11 +21,11 @@ export type NativeValue = number | bigint | string | Uint8Array;
 export type Caller = Function;
 
 /** Told when a value does not fit its argument, and something else is fired in its place. */
-export interface Misfits {
+export interface ErrorCounter {
   countError(): void;
 }
 
-export type Converter = (value: unknown, errors: Misfits, from: Caller) => NativeValue;
+export type Converter = (value: unknown, errors: ErrorCounter, from: Caller) => NativeValue;
 
 export function converter(argument: Argument): Converter {
   const { type } = argument;
@@ -63,12 +63,12 @@ function integer([least, most]: readonly [bigint, bigint]): Converter {
   };
 }
 
-function convertBoolean(value: unknown, errors: Misfits): NativeValue {
+function convertBoolean(value: unknown, errors: ErrorCounter): NativeValue {
   if (typeof value !== 'boolean') errors.countError();
   return value === true ? 1 : 0;
 }
 
-function convertString(value: unknown, errors: Misfits): NativeValue {
+function convertString(value: unknown, errors: ErrorCounter): NativeValue {
   if (typeof value === 'string') return value;
   errors.countError();
   return `<not a string: ${value === null ? 'null' : typeof value}>`;
@@ -95,7 +95,7 @@ function queueRecovery(): void {
   isRecoveryQueued = true;
 }
 
-function convertJson(value: unknown, errors: Misfits): NativeValue {
+function convertJson(value: unknown, errors: ErrorCounter): NativeValue {
   if (isSerialising) {
     queueRecovery();
     errors.countError();
@@ -114,7 +114,7 @@ function convertJson(value: unknown, errors: Misfits): NativeValue {
 
 const NO_BYTES = new Uint8Array(0);
 
-function convertBytes(value: unknown, errors: Misfits): NativeValue {
+function convertBytes(value: unknown, errors: ErrorCounter): NativeValue {
   if (types.isUint8Array(value)) return value;
   errors.countError();
   return NO_BYTES;
@@ -125,7 +125,7 @@ function convertBytes(value: unknown, errors: Misfits): NativeValue {
  * the program's own `Error.prepareStackTrace`, which may throw, be slow or return something else
  * than text.
  */
-function captureStack(depth: number, from: Caller, errors: Misfits): NativeValue {
+function captureStack(depth: number, from: Caller, errors: ErrorCounter): NativeValue {
   const native = nativeStack(depth, from);
   if (native !== undefined) return native;
   putBack();
