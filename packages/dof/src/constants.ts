@@ -5,14 +5,14 @@
  */
 
 /** Sizes of the format's structures in bytes; they are the same for 32-bit and 64-bit programs. */
-export const headerSize = 64; // dof_hdr_t
-export const sectionHeaderSize = 32; // dof_sec_t
-export const probeSize = 48; // dof_probe_t
-export const providerSize = 44; // dof_provider_t
+export const HEADER_SIZE = 64; // dof_hdr_t
+export const SECTION_HEADER_SIZE = 32; // dof_sec_t
+export const PROBE_SIZE = 48; // dof_probe_t
+export const PROVIDER_SIZE = 44; // dof_provider_t
 /** Without `dofpv_prenoffs`, which came with version 2. */
-export const providerSizeVersion1 = 40;
+export const PROVIDER_SIZE_OF_VERSION_1 = 40;
 /** An offset in PROFFS or PRENOFFS: `uint32_t`, on macOS `int32_t`. */
-export const offsetSize = 4;
+export const OFFSET_SIZE = 4;
 
 /** The first four bytes, as a big-endian number: 7f "DOF". */
 export const DOF_MAG = 0x7f444f46;
@@ -72,12 +72,12 @@ export const DTRACE_ARGTYPELEN = 128;
  * `dtrace_dof_maxsize` of illumos and FreeBSD: DOF must be smaller. Bytes. Older illumos has 256
  * KiB, and refuses with E2BIG.
  */
-export const maxSize = 8 * 1024 * 1024;
+export const LARGEST = 8 * 1024 * 1024;
 /** The same of macOS 11 and newer, unless a sysctl says otherwise; there, nobody is told. */
-export const maxSizeMacos = 512 * 1024;
+export const LARGEST_ON_MACOS = 512 * 1024;
 
 /** `DTRACE_STABILITY_…`: how likely something is to change; the place in the list is the number. */
-export const stabilities = [
+export const STABILITIES = [
   'internal',
   'private',
   'obsolete',
@@ -92,4 +92,4 @@ export const stabilities = [
  * `DTRACE_CLASS_…`: which other machines something also exists on; the place in the list is the
  * number.
  */
-export const dependencyClasses = ['unknown', 'cpu', 'platform', 'group', 'isa', 'common'] as const;
+export const DEPENDENCY_CLASSES = ['unknown', 'cpu', 'platform', 'group', 'isa', 'common'] as const;

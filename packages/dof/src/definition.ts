@@ -1,10 +1,10 @@
 import {
+  DEPENDENCY_CLASSES,
   DTRACE_ARGTYPELEN,
   DTRACE_FUNCNAMELEN,
   DTRACE_NAMELEN,
   DTRACE_PROVNAMELEN,
-  dependencyClasses,
-  stabilities,
+  STABILITIES,
 } from './constants.js';
 import { DofError } from './error.js';
 
@@ -18,10 +18,10 @@ export type ByteOrder = 'little' | 'big';
 export type DofVersion = 1 | 2 | 3;
 
 /** How likely something is to change, from never to be relied upon to a standard. */
-export type Stability = (typeof stabilities)[number];
+export type Stability = (typeof STABILITIES)[number];
 
 /** On which other machines something also exists, from nobody knows to all. */
-export type DependencyClass = (typeof dependencyClasses)[number];
+export type DependencyClass = (typeof DEPENDENCY_CLASSES)[number];
 
 /** What `dtrace -lv` shows as the stability of something: `Evolving/Evolving/Common`. */
 export interface Attributes {
@@ -153,19 +153,19 @@ export const defaultAttributes: Readonly<ProviderAttributes> = {
 };
 
 /** The parts in the order of `dof_provider_t`. */
-export const attributeParts = ['provider', 'module', 'function', 'name', 'args'] as const;
+export const ATTRIBUTE_PARTS = ['provider', 'module', 'function', 'name', 'args'] as const;
 
 /**
  * Less the zero at the end and the up to 10 digits of a process id: `fasttrap_meta_provide`
  * (illumos, FreeBSD, macOS).
  */
-const maxProvider = DTRACE_PROVNAMELEN - 1 - 10;
-const maxName = DTRACE_NAMELEN - 1;
-const maxFunction = DTRACE_FUNCNAMELEN - 1;
-const maxType = DTRACE_ARGTYPELEN - 1;
+const LONGEST_PROVIDER = DTRACE_PROVNAMELEN - 1 - 10;
+const LONGEST_NAME = DTRACE_NAMELEN - 1;
+const LONGEST_FUNCTION = DTRACE_FUNCNAMELEN - 1;
+const LONGEST_TYPE = DTRACE_ARGTYPELEN - 1;
 /** `dofpr_nargc` and `dofpr_xargc` have 8 bits, `dofpr_noffs` and `dofpr_nenoffs` 16. */
-const maxArguments = 0xff;
-const maxOffsets = 0xffff;
+const MOST_ARGUMENTS = 0xff;
+const MOST_OFFSETS = 0xffff;
 
 /**
  * Checks everything that the writer relies on. @throws {DofError} for the first value that breaks a
@@ -180,8 +180,8 @@ export function checkDefinition(definition: DofDefinition): void {
   if (byteOrder !== 'little' && byteOrder !== 'big') {
     throw new DofError(`byteOrder: ${show(byteOrder)} is neither 'little' nor 'big'`);
   }
-  checkText('provider', provider, maxProvider, providerName, "letters, digits and '-', '_', '.', no digit first");
-  if (reserved.has(provider)) throw new DofError(`provider: ${show(provider)} is DTrace's own`);
+  checkText('provider', provider, LONGEST_PROVIDER, PROVIDER_NAME, "letters, digits and '-', '_', '.', no digit first");
+  if (RESERVED.has(provider)) throw new DofError(`provider: ${show(provider)} is DTrace's own`);
   checkAttributes(attributes);
   if (!Array.isArray(probes)) throw new DofError(`probes: ${show(probes)} is not an array`);
   if (probes.length === 0) throw new DofError('probes: there is none; loaders refuse a provider without probes');
@@ -192,13 +192,13 @@ export function checkDefinition(definition: DofDefinition): void {
     if (typeof probe !== 'object' || probe === null) {
       throw new DofError(`probes[${i}]: ${show(probe)} is not an object`);
     }
-    checkText('probe name', probe.name, maxName, plainName, "printable ASCII without spaces, ':' and '/'");
+    checkText('probe name', probe.name, LONGEST_NAME, PLAIN_NAME, "printable ASCII without spaces, ':' and '/'");
     const what = `of ${probe.name}`;
     checkText(
       `function ${what}`,
       probe.function,
-      maxFunction,
-      plainName,
+      LONGEST_FUNCTION,
+      PLAIN_NAME,
       "printable ASCII without spaces, ':' and '/'",
     );
     if (seen.size === seen.add(`${probe.function}:${probe.name}`).size) {
@@ -222,15 +222,15 @@ function checkAttributes(attributes: Partial<ProviderAttributes>): void {
   if (typeof attributes !== 'object' || attributes === null) {
     throw new DofError(`attributes: ${show(attributes)} is not an object`);
   }
-  for (const part of attributeParts) {
+  for (const part of ATTRIBUTE_PARTS) {
     const value = attributes[part];
     if (value === undefined) continue;
     if (typeof value !== 'object' || value === null) {
       throw new DofError(`attributes.${part}: ${show(value)} is not an object`);
     }
-    checkOneOf(`attributes.${part}.name`, value.name, stabilities);
-    checkOneOf(`attributes.${part}.data`, value.data, stabilities);
-    checkOneOf(`attributes.${part}.class`, value.class, dependencyClasses);
+    checkOneOf(`attributes.${part}.name`, value.name, STABILITIES);
+    checkOneOf(`attributes.${part}.data`, value.data, STABILITIES);
+    checkOneOf(`attributes.${part}.class`, value.class, DEPENDENCY_CLASSES);
   }
 }
 
@@ -250,7 +250,7 @@ function checkAddress(what: string, address: unknown): void {
 
 function checkOffsets(what: string, offsets: unknown, version: DofVersion): void {
   if (!Array.isArray(offsets)) throw new DofError(`${what}: ${show(offsets)} is not an array`);
-  if (offsets.length > maxOffsets) throw new DofError(`${what}: ${offsets.length} are more than ${maxOffsets}`);
+  if (offsets.length > MOST_OFFSETS) throw new DofError(`${what}: ${offsets.length} are more than ${MOST_OFFSETS}`);
   const [min, max, range] =
     version === 3 ? [-0x80000000, 0x7fffffff, '-2^31 to 2^31 - 1'] : [0, 0xffffffff, '0 to 2^32 - 1'];
   for (const offset of offsets) {
@@ -277,8 +277,8 @@ function checkArguments(what: string, probe: ProbeDefinition): void {
   if (translatedArguments !== undefined) checkTypes(`translatedArguments ${what}`, translatedArguments);
   if (argumentMap !== undefined) {
     if (!Array.isArray(argumentMap)) throw new DofError(`argumentMap ${what}: ${show(argumentMap)} is not an array`);
-    if (argumentMap.length > maxArguments) {
-      throw new DofError(`argumentMap ${what}: ${argumentMap.length} are more than ${maxArguments}`);
+    if (argumentMap.length > MOST_ARGUMENTS) {
+      throw new DofError(`argumentMap ${what}: ${argumentMap.length} are more than ${MOST_ARGUMENTS}`);
     }
     for (const index of argumentMap) {
       if (!Number.isInteger(index) || index < 0 || index >= nativeArguments.length) {
@@ -298,8 +298,8 @@ function checkArguments(what: string, probe: ProbeDefinition): void {
 
 function checkTypes(what: string, types: unknown): void {
   if (!Array.isArray(types)) throw new DofError(`${what}: ${show(types)} is not an array`);
-  if (types.length > maxArguments) throw new DofError(`${what}: ${types.length} are more than ${maxArguments}`);
-  for (const type of types) checkText(what, type, maxType, printable, 'printable ASCII');
+  if (types.length > MOST_ARGUMENTS) throw new DofError(`${what}: ${types.length} are more than ${MOST_ARGUMENTS}`);
+  for (const type of types) checkText(what, type, LONGEST_TYPE, PRINTABLE, 'printable ASCII');
 }
 
 function checkText(what: string, text: unknown, maxLength: number, pattern: RegExp, allowed: string): void {
@@ -311,15 +311,15 @@ function checkText(what: string, text: unknown, maxLength: number, pattern: RegE
 }
 
 /** `dtrace_badname`, less its '`'. DTrace for Linux makes files of these names, hence the dots. */
-const providerName = /^(?!\.\.?$)[A-Za-z_.-][A-Za-z0-9_.-]*$/;
-const plainName = /^(?!\.\.?$)[!-.0-9;-~]+$/;
-const printable = /^[ -~]+$/;
+const PROVIDER_NAME = /^(?!\.\.?$)[A-Za-z_.-][A-Za-z0-9_.-]*$/;
+const PLAIN_NAME = /^(?!\.\.?$)[!-.0-9;-~]+$/;
+const PRINTABLE = /^[ -~]+$/;
 
 /**
  * Names of the system's own providers for processes: FASTTRAP_…_NAME in sys/fasttrap.h; the last
  * two on macOS.
  */
-export const reserved: ReadonlySet<string> = new Set(['pid', 'objc', 'oneshot']);
+export const RESERVED: ReadonlySet<string> = new Set(['pid', 'objc', 'oneshot']);
 
 /** A value for a message: recognisable, never long, never an exception. */
 function show(value: unknown): string {

@@ -1,4 +1,5 @@
 import {
+  DEPENDENCY_CLASSES,
   DIF_DIR_NREGS,
   DIF_DTR_NREGS,
   DIF_VERSION_2,
@@ -29,17 +30,16 @@ import {
   DTRACE_FUNCNAMELEN,
   DTRACE_NAMELEN,
   DTRACE_PROVNAMELEN,
-  dependencyClasses,
-  headerSize,
+  HEADER_SIZE,
   isLoadable,
-  maxSize,
-  maxSizeMacos,
-  offsetSize,
-  probeSize,
-  providerSize,
-  providerSizeVersion1,
-  sectionHeaderSize,
-  stabilities,
+  LARGEST,
+  LARGEST_ON_MACOS,
+  OFFSET_SIZE,
+  PROBE_SIZE,
+  PROVIDER_SIZE,
+  PROVIDER_SIZE_OF_VERSION_1,
+  SECTION_HEADER_SIZE,
+  STABILITIES,
 } from './constants.js';
 import {
   type Attributes,
@@ -48,7 +48,7 @@ import {
   type DofVersion,
   type ProbeDefinition,
   type ProviderAttributes,
-  reserved,
+  RESERVED,
 } from './definition.js';
 import { DofError } from './error.js';
 import { acceptedVersions, type BrokenRule, breach, type RuleName, type System } from './rules.js';
@@ -139,7 +139,7 @@ export function validate(bytes: Uint8Array, options: ValidateOptions = {}): Brok
  * How many bytes may be read for each there is. Names and types of probes in many functions are
  * often shared.
  */
-const maxSharing = 64;
+const MOST_SHARING = 64;
 
 /**
  * Reading is checking: one pass does both, and what a loader would refuse but can be read is only
@@ -167,7 +167,7 @@ class Reader {
     this.tell = tell;
     this.machine = machine;
     this.system = system;
-    this.budget = maxSharing * bytes.length;
+    this.budget = MOST_SHARING * bytes.length;
   }
 
   /** Whether a system that may get this DOF has this rule. */
@@ -183,7 +183,7 @@ class Reader {
     for (const section of this.sections) {
       if (section.type === DOF_SECT_PROVIDER) providers.push(this.readProvider(section));
     }
-    if (providers.length === 0) this.note('provider-section', headerSize, `${this.sections.length} sections`);
+    if (providers.length === 0) this.note('provider-section', HEADER_SIZE, `${this.sections.length} sections`);
     return {
       version: this.version,
       byteOrder: this.little ? 'little' : 'big',
@@ -195,7 +195,7 @@ class Reader {
 
   private readHeader(): number {
     const { bytes, view } = this;
-    if (bytes.length < headerSize) this.fail('header', 0, `${bytes.length} bytes`);
+    if (bytes.length < HEADER_SIZE) this.fail('header', 0, `${bytes.length} bytes`);
     if (view.getUint32(0) !== DOF_MAG) this.fail('magic', 0, this.text.toString('hex', 0, 4));
     const model = bytes[DOF_ID_MODEL]!;
     if (model !== DOF_MODEL_LP64) {
@@ -233,11 +233,11 @@ class Reader {
     const flags = this.u32(16);
     if (flags !== 0) this.note('flags', 16, `flags 0x${flags.toString(16)}`);
     const loadSize = this.size(40);
-    if (loadSize < headerSize || loadSize > bytes.length) {
+    if (loadSize < HEADER_SIZE || loadSize > bytes.length) {
       this.fail('load-size', 40, `load size ${loadSize} in ${bytes.length} bytes`);
     }
-    if (loadSize >= maxSize) this.note('load-size-limit', 40, `load size ${loadSize}`);
-    if (loadSize >= maxSizeMacos) this.note('load-size-limit-macos', 40, `load size ${loadSize}`);
+    if (loadSize >= LARGEST) this.note('load-size-limit', 40, `load size ${loadSize}`);
+    if (loadSize >= LARGEST_ON_MACOS) this.note('load-size-limit-macos', 40, `load size ${loadSize}`);
     this.readSections(loadSize);
     return loadSize;
   }
@@ -246,8 +246,8 @@ class Reader {
     const entrySize = this.u32(24);
     const count = this.u32(28);
     const start = this.size(32);
-    if (entrySize < sectionHeaderSize) this.fail('section-header-size', 24, `${entrySize} bytes`);
-    if (entrySize !== sectionHeaderSize) this.note('section-header-exact', 24, `${entrySize} bytes`);
+    if (entrySize < SECTION_HEADER_SIZE) this.fail('section-header-size', 24, `${entrySize} bytes`);
+    if (entrySize !== SECTION_HEADER_SIZE) this.note('section-header-exact', 24, `${entrySize} bytes`);
     if (start + count * entrySize > loadSize) {
       this.fail('section-headers', 32, `${count} of ${entrySize} bytes at ${start} of ${loadSize}`);
     }
@@ -299,7 +299,7 @@ class Reader {
     const { index, offset: at } = section;
     if ((section.flags & DOF_SECF_LOAD) === 0) this.fail('section-loaded', this.flagsAt(section), `section ${index}`);
     if (at % 4 !== 0) this.note('provider-aligned', this.offsetAt(section), `section ${index} at ${at}`);
-    const needed = version === DOF_VERSION_1 ? providerSizeVersion1 : providerSize;
+    const needed = version === DOF_VERSION_1 ? PROVIDER_SIZE_OF_VERSION_1 : PROVIDER_SIZE;
     if (section.size < needed)
       this.fail('provider-size', this.sizeAt(section), `section ${index} of ${section.size} bytes`);
 
@@ -320,18 +320,18 @@ class Reader {
       args: this.attributes(at + 36),
     };
 
-    if (probes.entrySize < probeSize || probes.entrySize > probes.size) {
+    if (probes.entrySize < PROBE_SIZE || probes.entrySize > probes.size) {
       this.fail('probes-entry-size', this.entrySizeAt(probes), `${probes.size} bytes of ${probes.entrySize} each`);
     }
     if (probes.entrySize % 8 !== 0)
       this.note('probes-entry-multiple', this.entrySizeAt(probes), `${probes.entrySize} bytes`);
-    if (proffs.entrySize !== offsetSize)
+    if (proffs.entrySize !== OFFSET_SIZE)
       this.fail('offsets-entry-size', this.entrySizeAt(proffs), `${proffs.entrySize} bytes`);
     if (proffs.offset % 4 !== 0)
       this.note('offsets-aligned', this.offsetAt(proffs), `section ${proffs.index} at ${proffs.offset}`);
     if (prargs.entrySize !== 1)
       this.fail('arguments-entry-size', this.entrySizeAt(prargs), `${prargs.entrySize} bytes`);
-    if (prenoffs !== undefined && prenoffs.entrySize !== offsetSize) {
+    if (prenoffs !== undefined && prenoffs.entrySize !== OFFSET_SIZE) {
       this.fail('is-enabled-entry-size', this.entrySizeAt(prenoffs), `${prenoffs.entrySize} bytes`);
     }
 
@@ -339,7 +339,7 @@ class Reader {
     const seen = new Set<string>();
     for (let i = 0; i < Math.floor(probes.size / probes.entrySize); i++) {
       const position = probes.offset + i * probes.entrySize;
-      this.spend(probeSize, position);
+      this.spend(PROBE_SIZE, position);
       const probe = this.readProbe(position, strtab, prargs, proffs, prenoffs);
       found.push(probe);
       const { name, function: function_ } = probe;
@@ -354,7 +354,7 @@ class Reader {
   private checkProviderName(name: string, at: number): void {
     const what = `provider ${JSON.stringify(name)}`;
     if (Buffer.byteLength(name) > 53) this.note('provider-name-pid', at, what);
-    if (reserved.has(name)) {
+    if (RESERVED.has(name)) {
       const broken = breach('provider-name-reserved', at, what);
       this.tell(name === 'pid' ? broken : { ...broken, systems: ['macos'] });
     }
@@ -447,12 +447,12 @@ class Reader {
     at: number,
     what: string,
   ): number[] {
-    if ((index + count) * offsetSize > size)
-      this.fail(rule, at, `${what}: ${count} at ${index} of ${size / offsetSize}`);
-    this.spend(count * offsetSize, at);
+    if ((index + count) * OFFSET_SIZE > size)
+      this.fail(rule, at, `${what}: ${count} at ${index} of ${size / OFFSET_SIZE}`);
+    this.spend(count * OFFSET_SIZE, at);
     const offsets: number[] = [];
     for (let i = 0; i < count; i++) {
-      const position = start + (index + i) * offsetSize;
+      const position = start + (index + i) * OFFSET_SIZE;
       offsets.push(this.version === DOF_VERSION_3 ? this.view.getInt32(position, this.little) : this.u32(position));
     }
     return offsets;
@@ -460,9 +460,9 @@ class Reader {
 
   private attributes(at: number): Attributes {
     const value = this.u32(at);
-    const name = stabilities[value >>> 24];
-    const data = stabilities[(value >>> 16) & 0xff];
-    const dependency = dependencyClasses[(value >>> 8) & 0xff];
+    const name = STABILITIES[value >>> 24];
+    const data = STABILITIES[(value >>> 16) & 0xff];
+    const dependency = DEPENDENCY_CLASSES[(value >>> 8) & 0xff];
     if (name === undefined || data === undefined || dependency === undefined) {
       return this.fail('attributes', at, `attributes 0x${value.toString(16)}`);
     }

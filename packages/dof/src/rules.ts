@@ -1,4 +1,4 @@
-import { maxSize, maxSizeMacos } from './constants.js';
+import { LARGEST, LARGEST_ON_MACOS } from './constants.js';
 
 /**
  * The systems that have a DTrace, by Node.js's names but for macOS (`darwin`) and illumos
@@ -64,12 +64,12 @@ export const rules = {
   'load-size': { demand: 'what is loaded is the header at least, and all there', systems: all, loader: copy },
   // dtrace_dof_maxsize; Linux has 256 MiB (usdt_maxsize).
   'load-size-limit': {
-    demand: `DOF is smaller than ${maxSize} bytes`,
+    demand: `DOF is smaller than ${LARGEST} bytes`,
     systems: ['illumos', 'freebsd'],
     loader: 'dtrace_dof_copyin',
   },
   'load-size-limit-macos': {
-    demand: `DOF is smaller than ${maxSizeMacos} bytes`,
+    demand: `DOF is smaller than ${LARGEST_ON_MACOS} bytes`,
     systems: ['macos'],
     loader: 'dtrace_dof_copyin, dtrace_dof_copyin_from_proc',
   },

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { dependencyClasses, stabilities } from './constants.js';
+import { DEPENDENCY_CLASSES, STABILITIES } from './constants.js';
 import type { Attributes, ByteOrder, DofDefinition, DofVersion, ProbeDefinition } from './definition.js';
 
 /**
@@ -29,9 +29,9 @@ const plainName = (maxLength: number) =>
 const types = fc.array(text(/^[ -~]+$/, 127), { maxLength: 20 });
 
 const attributes: fc.Arbitrary<Attributes> = fc.record({
-  name: fc.constantFrom(...stabilities),
-  data: fc.constantFrom(...stabilities),
-  class: fc.constantFrom(...dependencyClasses),
+  name: fc.constantFrom(...STABILITIES),
+  data: fc.constantFrom(...STABILITIES),
+  class: fc.constantFrom(...DEPENDENCY_CLASSES),
 });
 
 function offsets(version: DofVersion, minLength: number): fc.Arbitrary<number[]> {

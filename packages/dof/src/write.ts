@@ -1,4 +1,5 @@
 import {
+  DEPENDENCY_CLASSES,
   DIF_DIR_NREGS,
   DIF_DTR_NREGS,
   DIF_VERSION_2,
@@ -14,18 +15,17 @@ import {
   DOF_SECT_PROFFS,
   DOF_SECT_PROVIDER,
   DOF_SECT_STRTAB,
-  dependencyClasses,
-  headerSize,
-  maxSize,
-  maxSizeMacos,
-  offsetSize,
-  probeSize,
-  providerSize,
-  providerSizeVersion1,
-  sectionHeaderSize,
-  stabilities,
+  HEADER_SIZE,
+  LARGEST,
+  LARGEST_ON_MACOS,
+  OFFSET_SIZE,
+  PROBE_SIZE,
+  PROVIDER_SIZE,
+  PROVIDER_SIZE_OF_VERSION_1,
+  SECTION_HEADER_SIZE,
+  STABILITIES,
 } from './constants.js';
-import { attributeParts, checkDefinition, type DofDefinition, defaultAttributes } from './definition.js';
+import { ATTRIBUTE_PARTS, checkDefinition, type DofDefinition, defaultAttributes } from './definition.js';
 import { DofError } from './error.js';
 
 /** DOF as it goes to the system. */
@@ -50,11 +50,11 @@ export interface Dof {
 
 // Sections in the order of the file. Loaders demand none, but PRENOFFS cannot be the first: a
 // reference to section 0 means that there is none.
-const strtabIndex = 0;
-const probesIndex = 1;
-const prargsIndex = 2;
-const proffsIndex = 3;
-const prenoffsIndex = 4;
+const STRTAB_INDEX = 0;
+const PROBES_INDEX = 1;
+const PRARGS_INDEX = 2;
+const PROFFS_INDEX = 3;
+const PRENOFFS_INDEX = 4;
 
 /**
  * Writes DOF of a *helper provider*: what USDT probes are to a system with DTrace. A process hands
@@ -100,20 +100,20 @@ export function writeDof(definition: DofDefinition): Dof {
   bytes.set([DIF_DIR_NREGS, DIF_DTR_NREGS], 8);
   at = 16;
   u32(0); // flags
-  u32(headerSize);
-  u32(sectionHeaderSize);
+  u32(HEADER_SIZE);
+  u32(SECTION_HEADER_SIZE);
   u32(layout.sectionCount);
-  size(headerSize); // where section headers begin
+  size(HEADER_SIZE); // where section headers begin
   size(layout.size); // what is loaded
   size(layout.size);
   size(0);
 
   section(DOF_SECT_STRTAB, 1, 0, layout.strtab, layout.strings.length);
-  section(DOF_SECT_PROBES, 8, probeSize, layout.probes, probes.length * probeSize);
+  section(DOF_SECT_PROBES, 8, PROBE_SIZE, layout.probes, probes.length * PROBE_SIZE);
   section(DOF_SECT_PRARGS, 1, 1, layout.prargs, layout.mapCount);
-  section(DOF_SECT_PROFFS, 4, offsetSize, layout.proffs, layout.offsetCount * offsetSize);
+  section(DOF_SECT_PROFFS, 4, OFFSET_SIZE, layout.proffs, layout.offsetCount * OFFSET_SIZE);
   const { isEnabledCount } = layout;
-  if (isEnabledCount > 0) section(DOF_SECT_PRENOFFS, 4, offsetSize, layout.prenoffs, isEnabledCount * offsetSize);
+  if (isEnabledCount > 0) section(DOF_SECT_PRENOFFS, 4, OFFSET_SIZE, layout.prenoffs, isEnabledCount * OFFSET_SIZE);
   section(DOF_SECT_PROVIDER, 4, 0, layout.provider, layout.size - layout.provider);
 
   const { strings } = layout;
@@ -133,7 +133,7 @@ export function writeDof(definition: DofDefinition): Dof {
     const mapLength = argumentMap?.length ?? nativeArguments.length;
     const isEnabledOffsets = probe.isEnabledOffsets ?? [];
     addresses.push(at);
-    offsets.push(layout.proffs + offsetSize * offset);
+    offsets.push(layout.proffs + OFFSET_SIZE * offset);
     view.setBigUint64(at, BigInt(probe.address), little);
     at += 8;
     u32(string);
@@ -160,26 +160,26 @@ export function writeDof(definition: DofDefinition): Dof {
     at += 8; // and padding
 
     for (let i = 0; i < mapLength; i++) bytes[layout.prargs + map++] = argumentMap?.[i] ?? i;
-    for (const value of probe.offsets) view.setUint32(layout.proffs + offsetSize * offset++, value, little);
-    for (const value of isEnabledOffsets) view.setUint32(layout.prenoffs + offsetSize * isEnabled++, value, little);
+    for (const value of probe.offsets) view.setUint32(layout.proffs + OFFSET_SIZE * offset++, value, little);
+    for (const value of isEnabledOffsets) view.setUint32(layout.prenoffs + OFFSET_SIZE * isEnabled++, value, little);
   }
 
   at = layout.provider;
-  u32(strtabIndex);
-  u32(probesIndex);
-  u32(prargsIndex);
-  u32(proffsIndex);
+  u32(STRTAB_INDEX);
+  u32(PROBES_INDEX);
+  u32(PRARGS_INDEX);
+  u32(PROFFS_INDEX);
   u32(1); // the provider's name, after the empty string
-  for (const part of attributeParts) {
+  for (const part of ATTRIBUTE_PARTS) {
     const { name, data, class: dependency } = attributes?.[part] ?? defaultAttributes[part];
     // DOF_ATTR of the headers.
     u32(
-      (stabilities.indexOf(name) << 24) |
-        (stabilities.indexOf(data) << 16) |
-        (dependencyClasses.indexOf(dependency) << 8),
+      (STABILITIES.indexOf(name) << 24) |
+        (STABILITIES.indexOf(data) << 16) |
+        (DEPENDENCY_CLASSES.indexOf(dependency) << 8),
     );
   }
-  if (version !== 1) u32(isEnabledCount > 0 ? prenoffsIndex : DOF_SECT_NONE);
+  if (version !== 1) u32(isEnabledCount > 0 ? PRENOFFS_INDEX : DOF_SECT_NONE);
   return { bytes, addresses, offsets };
 }
 
@@ -222,14 +222,14 @@ function layOut(definition: DofDefinition): Layout {
     isEnabledCount += probe.isEnabledOffsets?.length ?? 0;
   }
   const sectionCount = isEnabledCount > 0 ? 6 : 5;
-  const strtab = headerSize + sectionCount * sectionHeaderSize;
+  const strtab = HEADER_SIZE + sectionCount * SECTION_HEADER_SIZE;
   const probes = align(strtab + strings.length, 8);
-  const prargs = probes + definition.probes.length * probeSize;
+  const prargs = probes + definition.probes.length * PROBE_SIZE;
   const proffs = align(prargs + mapCount, 4);
-  const prenoffs = proffs + offsetCount * offsetSize;
-  const provider = prenoffs + isEnabledCount * offsetSize;
-  const size = provider + (definition.version === 1 ? providerSizeVersion1 : providerSize);
-  const limit = definition.version === 3 ? maxSizeMacos : maxSize;
+  const prenoffs = proffs + offsetCount * OFFSET_SIZE;
+  const provider = prenoffs + isEnabledCount * OFFSET_SIZE;
+  const size = provider + (definition.version === 1 ? PROVIDER_SIZE_OF_VERSION_1 : PROVIDER_SIZE);
+  const limit = definition.version === 3 ? LARGEST_ON_MACOS : LARGEST;
   if (size >= limit) {
     throw new DofError(
       `probes: DOF of ${definition.probes.length} would have ${size} bytes; it must have fewer than ${limit}`,

@@ -35,7 +35,7 @@ export interface Machine {
  * Stubs start at multiples of this: no stub crosses a cache line, and no instruction that a kernel
  * replaces a page.
  */
-export const stubAlignment = 16;
+export const STUB_ALIGNMENT = 16;
 
 /**
  * A stub: it does nothing and returns, `nop; ret`. The nop is what tracers replace. Running past
@@ -48,7 +48,7 @@ export interface Stub {
 }
 
 export function stubFor(architecture: Architecture, nop: 1 | 5 | 10): Stub {
-  const code = new Uint8Array(stubAlignment);
+  const code = new Uint8Array(STUB_ALIGNMENT);
   if (architecture === 'arm64') {
     code.set([0x1f, 0x20, 0x03, 0xd5, 0xc0, 0x03, 0x5f, 0xd6]);
     return { code, size: 8 };

@@ -10,7 +10,7 @@ import { cTypes, type NativeType, type ProbeDefinition } from './definition.js';
 
 const BTF_MAGIC = 0xeb9f;
 const BTF_VERSION = 1;
-const headerSize = 24;
+const HEADER_SIZE = 24;
 
 const BTF_KIND_INT = 1;
 const BTF_KIND_PTR = 2;
@@ -56,7 +56,7 @@ export function writeBtf(out: ByteWriter, machine: Machine, probes: readonly Pro
   }
 
   const size = 4 * words.length;
-  out.words([(BTF_VERSION << 16) | BTF_MAGIC, headerSize, 0, size, size, strings.length]);
+  out.words([(BTF_VERSION << 16) | BTF_MAGIC, HEADER_SIZE, 0, size, size, strings.length]);
   out.words(words);
   out.text(strings);
 

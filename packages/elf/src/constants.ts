@@ -4,11 +4,11 @@
  */
 
 /** Sizes of the format's structures in ELF64. */
-export const headerSize = 64;
-export const segmentHeaderSize = 56;
-export const sectionHeaderSize = 64;
-export const symbolSize = 24;
-export const dynamicEntrySize = 16;
+export const HEADER_SIZE = 64;
+export const SEGMENT_HEADER_SIZE = 56;
+export const SECTION_HEADER_SIZE = 64;
+export const SYMBOL_SIZE = 24;
+export const DYNAMIC_ENTRY_SIZE = 16;
 
 export const ELFCLASS32 = 1;
 export const ELFCLASS64 = 2;

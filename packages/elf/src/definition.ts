@@ -100,7 +100,7 @@ export const cTypes: Readonly<Record<NativeType, CType>> = {
 };
 
 /** So that a string table stays small whatever is given; tracers carry less. */
-const maxIdentifier = 255;
+const LONGEST_IDENTIFIER = 255;
 
 /**
  * Checks everything that the writer relies on. @throws {ElfError} for the first value that breaks a
@@ -111,7 +111,7 @@ export function checkDefinition(definition: ProbeObjectDefinition): void {
     throw new ElfError(`definition: ${show(definition)} is not an object`);
   }
   const { provider, architecture, nop, notes, probes } = definition;
-  checkIdentifier('provider', provider, maxIdentifier);
+  checkIdentifier('provider', provider, LONGEST_IDENTIFIER);
   if (architecture !== 'x64' && architecture !== 'arm64') {
     throw new ElfError(`architecture: ${show(architecture)} is neither 'x64' nor 'arm64'`);
   }
@@ -125,8 +125,8 @@ export function checkDefinition(definition: ProbeObjectDefinition): void {
     const probe = probes[i]!;
     if (typeof probe !== 'object' || probe === null)
       throw new ElfError(`probes[${i}]: ${show(probe)} is not an object`);
-    checkIdentifier('probe name', probe.name, maxIdentifier);
-    checkIdentifier('symbol', probe.symbol, maxIdentifier);
+    checkIdentifier('probe name', probe.name, LONGEST_IDENTIFIER);
+    checkIdentifier('symbol', probe.symbol, LONGEST_IDENTIFIER);
     if (names.size === names.add(probe.name).size) {
       throw new ElfError(`probe name: ${show(probe.name)} is used twice; names are unique in an object`);
     }
@@ -147,7 +147,7 @@ function checkArguments(probe: ProbeDefinition): void {
     if (typeof parameter !== 'object' || parameter === null) {
       throw new ElfError(`arguments[${i}] of ${probe.name}: ${show(parameter)} is not an object`);
     }
-    checkIdentifier(`argument name in ${probe.name}`, parameter.name, maxIdentifier);
+    checkIdentifier(`argument name in ${probe.name}`, parameter.name, LONGEST_IDENTIFIER);
     if (!Object.hasOwn(cTypes, parameter.type)) {
       throw new ElfError(
         `type of ${probe.name}.${parameter.name}: ${show(parameter.type)} is none of ${Object.keys(cTypes).join(', ')}`,

@@ -1,4 +1,4 @@
-import { type Machine, stubAlignment } from './architecture.js';
+import { type Machine, STUB_ALIGNMENT } from './architecture.js';
 import type { ByteWriter } from './bytes.js';
 import { cTypes, type NativeType, type ProbeDefinition } from './definition.js';
 
@@ -17,14 +17,14 @@ import { cTypes, type NativeType, type ProbeDefinition } from './definition.js';
  */
 
 // Codes of our abbreviations: the shapes of entries in .debug_info.
-const unit = 1;
-const baseType = 2;
-const constType = 3;
-const constVoid = 4;
-const pointerType = 5;
-const procedure = 6;
-const procedureWithoutParameters = 7;
-const parameter = 8;
+const UNIT = 1;
+const BASE_TYPE = 2;
+const CONST_TYPE = 3;
+const CONST_VOID = 4;
+const POINTER_TYPE = 5;
+const PROCEDURE = 6;
+const PROCEDURE_WITHOUT_PARAMETERS = 7;
+const PARAMETER = 8;
 
 // Figure 18: tags.
 const DW_TAG_formal_parameter = 0x05;
@@ -76,33 +76,33 @@ const DW_LANG_C99 = 0x0c;
  */
 // biome-ignore format: an attribute and its form belong together
 export const abbreviations = Uint8Array.of(
-  unit, DW_TAG_compile_unit, DW_CHILDREN_yes,
+  UNIT, DW_TAG_compile_unit, DW_CHILDREN_yes,
   DW_AT_language, DW_FORM_data1,  DW_AT_producer, DW_FORM_string,  DW_AT_name, DW_FORM_string,
   DW_AT_low_pc, DW_FORM_addr,  DW_AT_high_pc, DW_FORM_data4,  0, 0,
 
-  baseType, DW_TAG_base_type, DW_CHILDREN_no,
+  BASE_TYPE, DW_TAG_base_type, DW_CHILDREN_no,
   DW_AT_byte_size, DW_FORM_data1,  DW_AT_encoding, DW_FORM_data1,  DW_AT_name, DW_FORM_string,  0, 0,
 
-  constType, DW_TAG_const_type, DW_CHILDREN_no,
+  CONST_TYPE, DW_TAG_const_type, DW_CHILDREN_no,
   DW_AT_type, DW_FORM_ref4,  0, 0,
 
-  constVoid, DW_TAG_const_type, DW_CHILDREN_no,
+  CONST_VOID, DW_TAG_const_type, DW_CHILDREN_no,
   0, 0,
 
-  pointerType, DW_TAG_pointer_type, DW_CHILDREN_no,
+  POINTER_TYPE, DW_TAG_pointer_type, DW_CHILDREN_no,
   DW_AT_byte_size, DW_FORM_data1,  DW_AT_type, DW_FORM_ref4,  0, 0,
 
-  procedure, DW_TAG_subprogram, DW_CHILDREN_yes,
+  PROCEDURE, DW_TAG_subprogram, DW_CHILDREN_yes,
   DW_AT_external, DW_FORM_flag_present,  DW_AT_prototyped, DW_FORM_flag_present,
   DW_AT_name, DW_FORM_string,  DW_AT_low_pc, DW_FORM_addr,  DW_AT_high_pc, DW_FORM_data4,
   DW_AT_frame_base, DW_FORM_exprloc,  0, 0,
 
-  procedureWithoutParameters, DW_TAG_subprogram, DW_CHILDREN_no,
+  PROCEDURE_WITHOUT_PARAMETERS, DW_TAG_subprogram, DW_CHILDREN_no,
   DW_AT_external, DW_FORM_flag_present,  DW_AT_prototyped, DW_FORM_flag_present,
   DW_AT_name, DW_FORM_string,  DW_AT_low_pc, DW_FORM_addr,  DW_AT_high_pc, DW_FORM_data4,
   DW_AT_frame_base, DW_FORM_exprloc,  0, 0,
 
-  parameter, DW_TAG_formal_parameter, DW_CHILDREN_no,
+  PARAMETER, DW_TAG_formal_parameter, DW_CHILDREN_no,
   DW_AT_name, DW_FORM_string,  DW_AT_type, DW_FORM_ref4,  DW_AT_location, DW_FORM_exprloc,  0, 0,
 
   0,
@@ -124,7 +124,7 @@ export function writeDebugInfo(
   out.u32(0); // offset in .debug_abbrev
   out.u8(8); // size of an address
 
-  out.u8(unit);
+  out.u8(UNIT);
   out.u8(DW_LANG_C99);
   out.text(`sonde\0${provider}\0`);
   out.words([text.address, 0, text.size]);
@@ -136,14 +136,14 @@ export function writeDebugInfo(
       const { type } = parameters[j]!;
       types[type] ??= writeType(out, machine, type, start);
     }
-    out.u8(parameters.length === 0 ? procedureWithoutParameters : procedure);
+    out.u8(parameters.length === 0 ? PROCEDURE_WITHOUT_PARAMETERS : PROCEDURE);
     out.text(`${symbol}\0`);
-    out.words([text.address + i * stubAlignment, 0, stubSize]);
+    out.words([text.address + i * STUB_ALIGNMENT, 0, stubSize]);
     out.u8(1);
     out.u8(DW_OP_call_frame_cfa);
     for (let j = 0; j < parameters.length; j++) {
       const { name, type } = parameters[j]!;
-      out.u8(parameter);
+      out.u8(PARAMETER);
       out.text(`${name}\0`);
       out.u32(types[type]!);
       writeLocation(out, machine, j);
@@ -187,12 +187,12 @@ function writeType(out: ByteWriter, machine: Machine, type: NativeType, unitStar
   if (type === 'string') {
     writeBaseType(out, 1, machine.charSigned ? DW_ATE_signed_char : DW_ATE_unsigned_char, 'char');
     const qualified = out.length - unitStart;
-    out.u8(constType);
+    out.u8(CONST_TYPE);
     out.u32(entry);
     entry = out.length - unitStart;
     writePointerType(out, qualified);
   } else if (type === 'pointer') {
-    out.u8(constVoid);
+    out.u8(CONST_VOID);
     const qualified = entry;
     entry = out.length - unitStart;
     writePointerType(out, qualified);
@@ -205,14 +205,14 @@ function writeType(out: ByteWriter, machine: Machine, type: NativeType, unitStar
 }
 
 function writeBaseType(out: ByteWriter, size: number, encoding: number, name: string): void {
-  out.u8(baseType);
+  out.u8(BASE_TYPE);
   out.u8(size);
   out.u8(encoding);
   out.text(`${name}\0`);
 }
 
 function writePointerType(out: ByteWriter, target: number): void {
-  out.u8(pointerType);
+  out.u8(POINTER_TYPE);
   out.u8(8);
   out.u32(target);
 }

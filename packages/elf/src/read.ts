@@ -3,17 +3,17 @@ import {
   ELFCLASS64,
   ELFDATA2LSB,
   ELFDATA2MSB,
-  headerSize,
+  HEADER_SIZE,
   PN_XNUM,
   PT_LOAD,
+  SECTION_HEADER_SIZE,
+  SEGMENT_HEADER_SIZE,
   SHN_XINDEX,
   SHT_DYNSYM,
   SHT_NOBITS,
   SHT_STRTAB,
   SHT_SYMTAB,
-  sectionHeaderSize,
-  segmentHeaderSize,
-  symbolSize,
+  SYMBOL_SIZE,
 } from './constants.js';
 import { ElfError } from './error.js';
 
@@ -70,7 +70,7 @@ export interface ElfSymbol {
 }
 
 /** Longer names of sections are not names. */
-const maxSectionName = 1024;
+const LONGEST_SECTION_NAME = 1024;
 
 /**
  * Reads the header and the tables of a 64-bit ELF file, of either byte order and for any machine.
@@ -113,8 +113,8 @@ export class ElfFile {
     if (bytes[5] !== ELFDATA2LSB && bytes[5] !== ELFDATA2MSB) {
       throw new ElfError(`ELF byte order ${bytes[5]} is neither 1 (little-endian) nor 2 (big-endian)`);
     }
-    if (bytes.length < headerSize) {
-      throw new ElfError(`the file ends after ${bytes.length} bytes, in the ELF header of ${headerSize}`);
+    if (bytes.length < HEADER_SIZE) {
+      throw new ElfError(`the file ends after ${bytes.length} bytes, in the ELF header of ${HEADER_SIZE}`);
     }
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -168,7 +168,7 @@ export class ElfFile {
     const strings = this.strings(names);
     const symbols: ElfSymbol[] = [];
     const end = found.offset + found.size;
-    for (let at = found.offset + symbolSize; at + symbolSize <= end; at += symbolSize) {
+    for (let at = found.offset + SYMBOL_SIZE; at + SYMBOL_SIZE <= end; at += SYMBOL_SIZE) {
       const kind = this.bytes[at + 4]!;
       symbols.push({
         name: strings(this.u32(at)),
@@ -257,12 +257,12 @@ export class ElfFile {
     let count = this.u16(60);
     let namesIndex = this.u16(62);
     if (offset === 0) return [];
-    if (entrySize < sectionHeaderSize) {
-      throw new ElfError(`section headers of ${entrySize} bytes: they have ${sectionHeaderSize}`);
+    if (entrySize < SECTION_HEADER_SIZE) {
+      throw new ElfError(`section headers of ${entrySize} bytes: they have ${SECTION_HEADER_SIZE}`);
     }
     if (count === 0 || namesIndex === SHN_XINDEX) {
       // Too many to tell in 16 bits: section 0 tells.
-      this.checkRange('section header 0', offset, sectionHeaderSize);
+      this.checkRange('section header 0', offset, SECTION_HEADER_SIZE);
       if (count === 0) count = this.size(offset + 32);
       if (namesIndex === SHN_XINDEX) namesIndex = this.u32(offset + 40);
       if (count === 0) return [];
@@ -289,7 +289,7 @@ export class ElfFile {
     if (names === undefined || names.type !== SHT_STRTAB) {
       throw new ElfError(`the section names' section, ${namesIndex}, is not a string table`);
     }
-    const strings = this.strings(names, maxSectionName);
+    const strings = this.strings(names, LONGEST_SECTION_NAME);
     for (let index = 0; index < count; index++) {
       sections[index]!.name = strings(this.u32(offset + index * entrySize));
     }
@@ -302,8 +302,8 @@ export class ElfFile {
     let count = this.u16(56);
     if (count === PN_XNUM && this.sections.length > 0) count = this.sections[0]!.info;
     if (offset === 0 || count === 0) return [];
-    if (entrySize < segmentHeaderSize) {
-      throw new ElfError(`program headers of ${entrySize} bytes: they have ${segmentHeaderSize}`);
+    if (entrySize < SEGMENT_HEADER_SIZE) {
+      throw new ElfError(`program headers of ${entrySize} bytes: they have ${SEGMENT_HEADER_SIZE}`);
     }
     this.checkRange(`table of ${count} program headers`, offset, count * entrySize);
     const segments: ElfSegment[] = [];

@@ -1,4 +1,4 @@
-import { type Machine, stubAlignment } from './architecture.js';
+import { type Machine, STUB_ALIGNMENT } from './architecture.js';
 import type { ByteWriter } from './bytes.js';
 import { NT_STAPSDT } from './constants.js';
 import { cTypes, type NativeArgument, type ProbeDefinition } from './definition.js';
@@ -22,7 +22,7 @@ export function writeNotes(
   for (let i = 0; i < probes.length; i++) {
     const { name, arguments: parameters } = probes[i]!;
     const text = `${provider}\0${name}\0${noteOperands(machine, parameters)}\0`;
-    const address = textAddress + i * stubAlignment;
+    const address = textAddress + i * STUB_ALIGNMENT;
     const owner = [0x70617473, 0x00746473]; // "stapsdt" and its zero
     out.words([8, 24 + text.length, NT_STAPSDT, ...owner, address, 0, baseAddress, 0, 0, 0]);
     out.text(text);

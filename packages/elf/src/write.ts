@@ -1,4 +1,4 @@
-import { machines, stubAlignment, stubFor } from './architecture.js';
+import { machines, STUB_ALIGNMENT, stubFor } from './architecture.js';
 import { writeBtf } from './btf.js';
 import { align, ByteWriter } from './bytes.js';
 import {
@@ -9,12 +9,12 @@ import {
   DT_STRTAB,
   DT_SYMENT,
   DT_SYMTAB,
-  dynamicEntrySize,
+  DYNAMIC_ENTRY_SIZE,
   ELFCLASS64,
   ELFDATA2LSB,
   ET_DYN,
   EV_CURRENT,
-  headerSize,
+  HEADER_SIZE,
   NT_GNU_BUILD_ID,
   PF_R,
   PF_W,
@@ -23,6 +23,8 @@ import {
   PT_GNU_STACK,
   PT_LOAD,
   PT_NOTE,
+  SECTION_HEADER_SIZE,
+  SEGMENT_HEADER_SIZE,
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_WRITE,
@@ -35,9 +37,7 @@ import {
   SHT_SYMTAB,
   STB_GLOBAL,
   STT_FUNC,
-  sectionHeaderSize,
-  segmentHeaderSize,
-  symbolSize,
+  SYMBOL_SIZE,
 } from './constants.js';
 import { checkDefinition, type ProbeDefinition, type ProbeObjectDefinition } from './definition.js';
 import { abbreviations, writeAddressRanges, writeDebugInfo, writeFrames } from './dwarf.js';
@@ -93,8 +93,8 @@ export function definitionKey(definition: ProbeObjectDefinition): string {
 export function stubsOf({ architecture, nop, probes }: ProbeObjectDefinition): Stubs {
   return {
     // Never empty: a segment of no bytes cannot be mapped.
-    size: Math.max(probes.length, 1) * stubAlignment,
-    distance: stubAlignment,
+    size: Math.max(probes.length, 1) * STUB_ALIGNMENT,
+    distance: STUB_ALIGNMENT,
     untraced: stubFor(architecture, nop).code[0]!,
   };
 }
@@ -102,18 +102,18 @@ export function stubsOf({ architecture, nop, probes }: ProbeObjectDefinition): S
 /**
  * Files are laid out by this, whatever the segments' alignment: uprobes address pages of the file.
  */
-const filePage = 0x1000;
+const FILE_PAGE = 0x1000;
 
-const segmentCount = 6;
-const buildIdNoteSize = 36;
-const dynamicSize = 7 * dynamicEntrySize;
-const frameSize = 48;
+const SEGMENT_COUNT = 6;
+const BUILD_ID_NOTE_SIZE = 36;
+const DYNAMIC_SIZE = 7 * DYNAMIC_ENTRY_SIZE;
+const FRAME_SIZE = 48;
 
 // Indexes of sections that others refer to; those of .strtab and .shstrtab are counted from the
 // end.
-const dynsymIndex = 1;
-const dynstrIndex = 4;
-const textIndex = 5;
+const DYNSYM_INDEX = 1;
+const DYNSTR_INDEX = 4;
+const TEXT_INDEX = 5;
 
 const sectionNames =
   '\0.dynsym\0.hash\0.note.gnu.build-id\0.dynstr\0.text\0.stapsdt.base\0.dynamic\0.note.stapsdt\0.debug_aranges' +
@@ -157,16 +157,16 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   }
   const strings = `${symbols}${provider}.so\0`;
 
-  const dynsym = headerSize + segmentCount * segmentHeaderSize;
-  const dynsymSize = (count + 1) * symbolSize;
+  const dynsym = HEADER_SIZE + SEGMENT_COUNT * SEGMENT_HEADER_SIZE;
+  const dynsymSize = (count + 1) * SYMBOL_SIZE;
   const hash = dynsym + dynsymSize;
   const bucketCount = (count >> 1) | 1;
   const hashSize = (2 + bucketCount + count + 1) * 4;
   const buildIdNote = hash + hashSize;
-  const dynstr = buildIdNote + buildIdNoteSize;
+  const dynstr = buildIdNote + BUILD_ID_NOTE_SIZE;
   const readSize = dynstr + strings.length;
 
-  const textOffset = align(readSize, filePage);
+  const textOffset = align(readSize, FILE_PAGE);
   const textSize = stubsOf(definition).size;
   const textAddress = nextSegment(readSize, textOffset, segmentAlignment);
   const text = { fileOffset: textOffset, address: textAddress, size: textSize };
@@ -176,21 +176,21 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   const baseAddress = textAddress + textSize;
   const executeSize = textSize + (notes ? 1 : 0);
 
-  const dynamic = align(textOffset + executeSize, filePage);
+  const dynamic = align(textOffset + executeSize, FILE_PAGE);
   const dynamicAddress = nextSegment(textAddress + executeSize, dynamic, segmentAlignment);
 
   const out = new ByteWriter(dynamic + 3000 + count * 160 + argumentCount * 48 + 2 * strings.length);
 
   // Header and segments.
   out.words([0x464c457f, (EV_CURRENT << 16) | (ELFDATA2LSB << 8) | ELFCLASS64, 0, 0]); // 7f "ELF"; System V ABI
-  out.words([(machine.elfMachine << 16) | ET_DYN, EV_CURRENT, 0, 0, headerSize, 0]);
+  out.words([(machine.elfMachine << 16) | ET_DYN, EV_CURRENT, 0, 0, HEADER_SIZE, 0]);
   out.words([0, 0, 0]); // offset of the section headers, below; flags
-  out.words([(segmentHeaderSize << 16) | headerSize, (sectionHeaderSize << 16) | segmentCount, 0]);
+  out.words([(SEGMENT_HEADER_SIZE << 16) | HEADER_SIZE, (SECTION_HEADER_SIZE << 16) | SEGMENT_COUNT, 0]);
   writeSegment(out, PT_LOAD, PF_R, 0, 0, readSize, segmentAlignment);
   writeSegment(out, PT_LOAD, PF_R | PF_X, textOffset, textAddress, executeSize, segmentAlignment);
-  writeSegment(out, PT_LOAD, PF_R | PF_W, dynamic, dynamicAddress, dynamicSize, segmentAlignment);
-  writeSegment(out, PT_DYNAMIC, PF_R | PF_W, dynamic, dynamicAddress, dynamicSize, 8);
-  writeSegment(out, PT_NOTE, PF_R, buildIdNote, buildIdNote, buildIdNoteSize, 4);
+  writeSegment(out, PT_LOAD, PF_R | PF_W, dynamic, dynamicAddress, DYNAMIC_SIZE, segmentAlignment);
+  writeSegment(out, PT_DYNAMIC, PF_R | PF_W, dynamic, dynamicAddress, DYNAMIC_SIZE, 8);
+  writeSegment(out, PT_NOTE, PF_R, buildIdNote, buildIdNote, BUILD_ID_NOTE_SIZE, 4);
   writeSegment(out, PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 16);
 
   // Segment: read.
@@ -208,7 +208,7 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   // cannot.
   out.skipTo(dynamic);
   out.words([DT_SONAME, 0, symbols.length, 0, DT_HASH, 0, hash, 0, DT_STRTAB, 0, dynstr, 0, DT_SYMTAB, 0, dynsym, 0]);
-  out.words([DT_STRSZ, 0, strings.length, 0, DT_SYMENT, 0, symbolSize, 0, DT_NULL, 0, 0, 0]);
+  out.words([DT_STRSZ, 0, strings.length, 0, DT_SYMENT, 0, SYMBOL_SIZE, 0, DT_NULL, 0, 0, 0]);
 
   // Not loaded.
   const sdtNotes = out.length;
@@ -242,12 +242,12 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   const sectionCount = notes ? 16 : 15;
   const code = SHF_ALLOC | SHF_EXECINSTR;
   const data = SHF_ALLOC | SHF_WRITE;
-  out.skipTo(sectionHeaders + sectionHeaderSize); // the section that is none
-  writeSection(out, '.dynsym', SHT_DYNSYM, SHF_ALLOC, dynsym, dynsym, dynsymSize, 8, dynstrIndex, 1, symbolSize);
-  writeSection(out, '.hash', SHT_HASH, SHF_ALLOC, hash, hash, hashSize, 4, dynsymIndex, 0, 4);
-  writeSection(out, '.note.gnu.build-id', SHT_NOTE, SHF_ALLOC, buildIdNote, buildIdNote, buildIdNoteSize, 4);
+  out.skipTo(sectionHeaders + SECTION_HEADER_SIZE); // the section that is none
+  writeSection(out, '.dynsym', SHT_DYNSYM, SHF_ALLOC, dynsym, dynsym, dynsymSize, 8, DYNSTR_INDEX, 1, SYMBOL_SIZE);
+  writeSection(out, '.hash', SHT_HASH, SHF_ALLOC, hash, hash, hashSize, 4, DYNSYM_INDEX, 0, 4);
+  writeSection(out, '.note.gnu.build-id', SHT_NOTE, SHF_ALLOC, buildIdNote, buildIdNote, BUILD_ID_NOTE_SIZE, 4);
   writeSection(out, '.dynstr', SHT_STRTAB, SHF_ALLOC, dynstr, dynstr, strings.length, 1);
-  writeSection(out, '.text', SHT_PROGBITS, code, textAddress, textOffset, textSize, stubAlignment);
+  writeSection(out, '.text', SHT_PROGBITS, code, textAddress, textOffset, textSize, STUB_ALIGNMENT);
   if (notes) writeSection(out, '.stapsdt.base', SHT_PROGBITS, SHF_ALLOC, baseAddress, textOffset + textSize, 1, 1);
   writeSection(
     out,
@@ -256,19 +256,19 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
     data,
     dynamicAddress,
     dynamic,
-    dynamicSize,
+    DYNAMIC_SIZE,
     8,
-    dynstrIndex,
+    DYNSTR_INDEX,
     0,
-    dynamicEntrySize,
+    DYNAMIC_ENTRY_SIZE,
   );
   if (notes) writeSection(out, '.note.stapsdt', SHT_NOTE, 0, 0, sdtNotes, btf - sdtNotes, 4);
   else writeSection(out, '.BTF', SHT_PROGBITS, 0, 0, btf, btfEnd - btf, 4);
   writeSection(out, '.debug_aranges', SHT_PROGBITS, 0, 0, debugRanges, debugAbbrev - debugRanges, 1);
   writeSection(out, '.debug_abbrev', SHT_PROGBITS, 0, 0, debugAbbrev, debugInfo - debugAbbrev, 1);
   writeSection(out, '.debug_info', SHT_PROGBITS, 0, 0, debugInfo, debugInfoEnd - debugInfo, 1);
-  writeSection(out, '.debug_frame', SHT_PROGBITS, 0, 0, debugFrame, frameSize, 8);
-  writeSection(out, '.symtab', SHT_SYMTAB, 0, 0, symtab, dynsymSize, 8, sectionCount - 2, 1, symbolSize);
+  writeSection(out, '.debug_frame', SHT_PROGBITS, 0, 0, debugFrame, FRAME_SIZE, 8);
+  writeSection(out, '.symtab', SHT_SYMTAB, 0, 0, symtab, dynsymSize, 8, sectionCount - 2, 1, SYMBOL_SIZE);
   writeSection(out, '.strtab', SHT_STRTAB, 0, 0, strtab, symbols.length, 1);
   writeSection(out, '.shstrtab', SHT_STRTAB, 0, 0, shstrtab, sectionNames.length, 1);
   out.patch32(40, sectionHeaders);
@@ -297,10 +297,11 @@ function hashedRanges(readSize: number, code: number, codeSize: number, dynamic:
  * @param size the file's own size in bytes
  */
 export function isIntact(memory: ArrayBuffer, size: number): boolean {
-  const segments = headerSize;
-  if (size % 4 !== 0 || size < segments + segmentCount * segmentHeaderSize) return false;
+  const segments = HEADER_SIZE;
+  if (size % 4 !== 0 || size < segments + SEGMENT_COUNT * SEGMENT_HEADER_SIZE) return false;
   const view = new DataView(memory);
-  const word = (segment: number, field: number) => view.getUint32(segments + segment * segmentHeaderSize + field, true);
+  const word = (segment: number, field: number) =>
+    view.getUint32(segments + segment * SEGMENT_HEADER_SIZE + field, true);
   const [offset, fileSize] = [8, 32]; // p_offset, p_filesz
   const hashed = hashedRanges(word(0, fileSize), word(1, offset), word(1, fileSize), word(2, offset), size);
   const idAt = word(4, offset) + 16;
@@ -352,10 +353,10 @@ function writeSection(
  */
 function writeSymbols(out: ByteWriter, probes: readonly ProbeDefinition[], textAddress: number, size: number): void {
   out.words([0, 0, 0, 0, 0, 0]); // the symbol that is none
-  const kind = (textIndex << 16) | (STB_GLOBAL << 4) | STT_FUNC;
+  const kind = (TEXT_INDEX << 16) | (STB_GLOBAL << 4) | STT_FUNC;
   let name = 1;
   for (let i = 0; i < probes.length; i++) {
-    out.words([name, kind, textAddress + i * stubAlignment, 0, size, 0]);
+    out.words([name, kind, textAddress + i * STUB_ALIGNMENT, 0, size, 0]);
     name += probes[i]!.symbol.length + 1;
   }
 }
