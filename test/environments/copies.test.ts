@@ -211,13 +211,13 @@ describe('Two versions of sonde in one program', function () {
       provider('smtp', { sessionStart: [] });
       const registry = globalThis[Symbol.for('sonde.registry.1')];
       const [first] = [...registry.providers].map((reference) => reference.deref());
-      console.log(JSON.stringify([registry, registry.connector, first].map((each) =>
+      console.log(JSON.stringify([registry, registry.loader, first].map((each) =>
         Object.entries(each).map(([key, value]) => key + ':' + (value instanceof Set ? 'Set' : typeof value)))));`);
     // Another shape needs another number in the symbol.
     assert.deepEqual(registry, [
-      ['providers:Set', 'connector:object', 'recorder:undefined', 'operations:undefined'],
-      ['selection:function', 'connect:function'],
-      ['definition:object', 'connect:function', 'status:function'],
+      ['providers:Set', 'loader:object', 'recorder:undefined', 'operations:undefined'],
+      ['selection:function', 'load:function'],
+      ['definition:object', 'replace:function', 'status:function'],
     ]);
   });
 });
