@@ -20,7 +20,7 @@ const PROGRAM = fileURLToPath(new URL('valgrind-program.js', import.meta.url));
 /** Files of tests, and which of them; what measures memory is not for these addons. */
 const SUITES: Record<string, string[]> = {
   'the conformance suite': ['test/dist/conformance/backends.test.js', '--grep=with probe objects in files'],
-  'hostile values and code': ['test/dist/hard/hostile.test.js', '--grep=with a tracer$'],
+  'hostile values and code': ['test/dist/hard/hostile.test.js', '--grep=where a tracer is attached$'],
   'worker threads': ['test/dist/workers.test.js', '--grep=terminated|come and go'],
   '@sonde/node': [
     'packages/node/dist/stacks/capture.test.js',
