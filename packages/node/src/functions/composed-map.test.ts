@@ -46,7 +46,7 @@ describe('source maps of what has probes in its functions', () => {
           minifyWhitespace,
         });
         const url = 'file:///app/dist/program.js.map';
-        const { code } = instrument(source, { returns, firstId: 7, check: '__sonde.entries[0]!==15' })!;
+        const { code } = instrument(source, { returns, firstId: 7, check: '__sonde.e[0]!==15' })!;
         assert.equal(withoutInsertions(code), source);
         const [own, made] = [JSON.parse(map), composed(code, { text: map, url })].map((each) => new SourceMap(each));
         let count = 0;

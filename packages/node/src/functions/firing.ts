@@ -38,8 +38,8 @@ const ROOM = roomFor(128);
  */
 export function install(node: Functions): { entry: string; any: string } {
   const holder: Record<string, unknown> = whatIsCalled(node);
-  const entry = checks(holder, 'entries', node.functionEntry);
-  const any = `${entry}||${checks(holder, 'returns', node.functionReturn)}`;
+  const entry = checks(holder, 'e', node.functionEntry);
+  const any = `${entry}||${checks(holder, 'h', node.functionReturn)}`;
   Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
   return { entry, any };
 }
@@ -154,7 +154,9 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
   type End = 'done' | 'settles' | 'leave' | 'later' | 'begin' | 'end';
 
   // With `function`: an arrow is no constructor.
-  return { call, entered, settles, later };
+  // One letter, as for what is checked: V8's LiveEdit compares changed lines that follow one another
+  // by tokens only up to 800 characters, so what is inserted into a running program is short.
+  return { call, l: entered, settles, later };
 
   /**
    * A function was entered, or what became of the call. One function for both: at the end, V8 is

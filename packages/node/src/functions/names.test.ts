@@ -85,13 +85,13 @@ describe('functions without names, in functions with probes', () => {
 });
 
 /** As firing.ts makes it: names of properties are what counts. */
-const CHECK = '__sonde.entries[0]!==0||__sonde.returns[0]!==0';
+const CHECK = '__sonde.e[0]!==0||__sonde.h[0]!==0';
 
 /** What every function in what the program returns is called, by itself and in stacks. */
 function namesIn(code: string, traced: boolean): string[] {
   const bytes = [traced ? 1 : 0];
   const context = createContext({
-    __sonde: { entries: bytes, returns: bytes, ...whatIsCalled({ functionEntry: NOTHING, functionReturn: NOTHING }) },
+    __sonde: { e: bytes, h: bytes, ...whatIsCalled({ functionEntry: NOTHING, functionReturn: NOTHING }) },
   });
   const made = new Script(code, { filename: FILE }).runInContext(context);
   const names: string[] = [];

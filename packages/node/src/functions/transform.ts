@@ -331,7 +331,7 @@ class Transform {
     const begin = this.endOfArrow(arrow);
     if (returns === 'none') {
       // Nothing at its end: V8's LiveEdit would take that for a change of the function around it.
-      this.insert(begin, `((${check})&&!new ${MARK}.entered(${id}))?0:`);
+      this.insert(begin, `((${check})&&!new ${MARK}.l(${id}))?0:`);
       this.visit(arrow.body, undefined, className);
       return;
     }
@@ -383,7 +383,7 @@ class Transform {
 
   private entry(id: number, isCareful: boolean): string {
     const { check, returns } = this.options;
-    if (returns === 'none') return `if(${check})try{new ${MARK}.entered(${id})}catch{}`;
+    if (returns === 'none') return `if(${check})try{new ${MARK}.l(${id})}catch{}`;
     const began = `new ${MARK}.call(${id})`;
     if (isCareful) return `let ${TOKEN},${VALUE};if(${check})try{for(${TOKEN} of ${began});}catch{}`;
     return `let ${TOKEN},${VALUE};if(${check})try{(${TOKEN})=${began}}catch{}`;
