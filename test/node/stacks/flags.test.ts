@@ -32,7 +32,7 @@ describe("V8's flags and names in stacks", function () {
 
     it('in a thread with little memory of its own, which goes on', async () => {
       const program = await NamesProgram.start(scene.current);
-      const status = await program.call('startWorker', true, { maxOldGenerationSizeMb: 20 });
+      const status = await program.call('startWorker', true, { maxOldGenerationSizeMb: 40 });
       assert.match(status!.reason!, /names need \d+ more/);
       assert.deepEqual(await program.call('askWorker', 20_000), { made: 20_000 });
       await program.call('endWorker');
