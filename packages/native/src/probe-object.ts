@@ -101,7 +101,7 @@ export function loadProbeObject(
   return new ProbeObject(object, probes, { distance, untraced, tracer, events, reason });
 }
 
-interface Stubs extends Pick<Visibility, 'tracer'> {
+interface StubLayout extends Pick<Visibility, 'tracer'> {
   distance: number;
   untraced: number;
   events: Visibility['events'] | undefined;
@@ -112,14 +112,14 @@ class ProbeObject implements LoadedProvider {
   readonly code: Uint8Array;
   readonly probes: readonly LoadedProbe[];
   private readonly object: OpenObject;
-  private readonly stubs: Stubs;
+  private readonly stubs: StubLayout;
   private found: Whereabouts | undefined;
 
-  constructor(object: OpenObject, probes: readonly ProbeDefinition[], stubs: Stubs) {
+  constructor(object: OpenObject, probes: readonly ProbeDefinition[], stubs: StubLayout) {
     this.code = object.code;
     this.object = object;
     this.stubs = stubs;
-    this.probes = probes.map((probe, index) => new Stub(this, stubs, probe, index));
+    this.probes = probes.map((probe, index) => new ObjectProbe(this, stubs, probe, index));
   }
 
   /**
@@ -160,13 +160,13 @@ class ProbeObject implements LoadedProvider {
 }
 
 /** What most probes are never asked for is made when it is. */
-class Stub implements LoadedProbe {
+class ObjectProbe implements LoadedProbe {
   private readonly object: ProbeObject;
-  private readonly stubs: Stubs;
+  private readonly stubs: StubLayout;
   private readonly probe: ProbeDefinition;
   private readonly index: number;
 
-  constructor(object: ProbeObject, stubs: Stubs, probe: ProbeDefinition, index: number) {
+  constructor(object: ProbeObject, stubs: StubLayout, probe: ProbeDefinition, index: number) {
     this.object = object;
     this.stubs = stubs;
     this.probe = probe;
