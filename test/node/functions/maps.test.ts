@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { transformSync } from 'esbuild';
 import { useScene } from '../../support/scene.js';
+import { cannotTest } from '../../support/tools.js';
 import { Application, type Outcome } from './application.js';
 
 const SOURCE = `interface Mail { to: string }
@@ -150,7 +151,7 @@ describe('@sonde/node: places in functions', function () {
   });
 
   it('are those of the source where frames have names in native stacks', function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') cannotTest(this, `this is ${process.platform}, not Linux`);
     const { app } = application('cjs', 'external');
     app.write(
       'named.mjs',
