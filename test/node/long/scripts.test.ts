@@ -145,7 +145,10 @@ class Shop {
   }
 
   trace(script: string, ...args: string[]) {
-    return this.scene.tracer('bpftrace', [join(FOLDER, script), ...args]);
+    // A file's name is longer than the 64 bytes that bpftrace reads of a text. More of each does not
+    // fit where other scripts keep several.
+    const options = script === 'allocation.bt' ? { BPFTRACE_STRLEN: '120' } : {};
+    return this.scene.tracer('bpftrace', [join(FOLDER, script), ...args], options);
   }
 
   /**
