@@ -32,7 +32,9 @@ describe('@sonde/node: the latency of one function of the mail server', function
       ${readFileSync(fileOf('bpftrace/function-latency.bt'), 'utf8').replace(/^#!.*/, '')}
       usdt:$1:node:function__return /str(arg1) != str($2)/ { printf("returned\\n"); }`;
     const object = join(scene.current.objects, 'node.so');
-    const tracer = scene.current.tracer('bpftrace', ['-e', script, object, 'domainOf']);
+    // The file's name may be longer than the 64 bytes that bpftrace reads of a text.
+    const options = { BPFTRACE_STRLEN: '120' };
+    const tracer = scene.current.tracer('bpftrace', ['-e', script, object, 'domainOf'], options);
     const knock = async () => {
       const socket = connect(Number(port), '127.0.0.1');
       await once(socket, 'data');
