@@ -2,8 +2,8 @@
 // what is in it, and a program should not pay for how sonde's source is cut into files and packages
 // (docs/performance.md has the figures): so `sonde` holds what it needs of the others, all but the
 // addon, which lies in @sonde/native.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -21,34 +21,40 @@ const SEPARATE = ['sonde', '@sonde/dtrace-provider'];
 const root = join(dirname(dirname(fileURLToPath(import.meta.url))), 'packages');
 const packages = readdirSync(root).map((name) => manifest(name));
 
+/**
+ * Modules that every process loads, of packages that load the rest when it is needed: in CommonJS
+ * they are a file of their own, by this name.
+ */
+const RESIDENT = { '@sonde/node': 'resident' };
+
+/** CommonJS has no `import.meta.url`. */
+const URL_OF_FILE = 'const __url=require("node:url").pathToFileURL(__filename).href;';
+
 for (const { folder, name, type, exports, bin } of packages) {
   const inlined = packages.filter((other) => other.name !== name && !SEPARATE.includes(other.name));
-  rmSync(join(folder, 'lib'), { recursive: true, force: true });
-  const made = [
-    ...entries(exports).flatMap(([, { types, ...files }]) => Object.values(files)),
-    ...Object.values(bin ?? {}),
-  ].map(nameOf);
+  const alias = Object.fromEntries(inlined.flatMap(aliases));
+  const lib = join(folder, 'lib');
+  rmSync(lib, { recursive: true, force: true });
+  const made = [...entries(exports).flatMap(([, entry]) => bundles(entry)), ...Object.values(bin ?? {})].map(nameOf);
+  const required = entries(exports).flatMap(([, entry]) => (entry.require ? [nameOf(entry.require)] : []));
   for (const names of sharing(made)) {
-    await build({
+    const { metafile } = await build({
       entryPoints: names.map((name) => ({ in: join(folder, 'src', `${name}.ts`), out: name })),
-      outdir: join(folder, 'lib'),
+      outdir: lib,
       format: type === 'commonjs' ? 'cjs' : 'esm',
       splitting: names.length > 1,
       chunkNames: `${names[0]}-whole`,
-      alias: Object.fromEntries(inlined.flatMap(aliases)),
+      alias,
+      metafile: true,
       ...common(),
     });
+    const exported = Object.fromEntries(
+      Object.entries(metafile.outputs).map(([path, { exports }]) => [nameOf(basename(path)), exports]),
+    );
+    if (names.every((name) => required.includes(name))) {
+      await forNode({ folder, names, alias, exported, resident: RESIDENT[name] });
+    }
   }
-  // What `require` is given instead: it is there to get the entry itself, or not.
-  const required = Object.values(exports).flatMap((entry) => (entry.require ? [nameOf(entry.require.default)] : []));
-  await build({
-    entryPoints: required.map((name) => ({ in: join(folder, 'src', `${name}.cts`), out: name })),
-    outdir: join(folder, 'lib'),
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    external: ['./*.js'],
-    ...common(),
-  });
 }
 await build({
   entryPoints: Object.entries(ON_DEMAND).map(([out, file]) => ({ in: join(root, file), out })),
@@ -57,6 +63,73 @@ await build({
   outExtension: { '.js': '.cjs' },
   ...common(),
 });
+
+/**
+ * What Node.js itself is given, and no bundler: CommonJS, which it loads in half the time that it
+ * takes for ECMAScript modules, and for `import` a list of names over that. There is one copy for a
+ * realm, however it is asked for, and also where it has been taken out of `require.cache`.
+ */
+async function forNode({ folder, names, alias, exported, resident }) {
+  const [first] = names;
+  const lib = join(folder, 'lib');
+  const cjs = { format: 'cjs', alias, outExtension: { '.js': '.cjs' }, outdir: lib, ...common() };
+  for (const name of names) writeFileSync(join(lib, `${name}.mjs`), namesOver(name, exported[name], resident));
+  if (existsSync(join(folder, 'src', `${first}.cts`))) {
+    const entryPoints = [{ in: join(folder, 'src', `${first}.cts`), out: first }];
+    await build({ ...cjs, entryPoints, external: ['./*.cjs'] });
+    return;
+  }
+  const whole = names.map((name) => `export * as ${identifier(name)} from './src/${name}.ts';`).join('\n');
+  const stdin = { contents: whole, resolveDir: folder, loader: 'ts', sourcefile: 'whole.ts' };
+  const register = `Object.defineProperty(globalThis,Symbol.for("sonde.loaded"),{value:{...globalThis[Symbol.for("sonde.loaded")],[__dirname]:module.exports},configurable:true});`;
+  const loaded = (file) => `(globalThis[Symbol.for("sonde.loaded")]?.[__dirname]??require("./${file}.cjs"))`;
+  if (resident) {
+    const entryPoints = [{ in: join(folder, 'src', `${resident}.ts`), out: resident }];
+    await build({ ...cjs, entryPoints, footer: { js: register } });
+    const url = { define: { 'import.meta.url': '__url' }, banner: { js: URL_OF_FILE } };
+    await build({ ...cjs, stdin, ...url, plugins: [leadingTo(folder, resident)], entryNames: `${first}-rest` });
+    writeFileSync(join(lib, `${first}.cjs`), `"use strict";module.exports=${loaded(resident)}.loadRest().${first};\n`);
+    return;
+  }
+  await build({ ...cjs, stdin, entryNames: `${first}-whole`, footer: { js: register } });
+  for (const name of names) {
+    const text = `"use strict";module.exports=${loaded(`${first}-whole`)}.${identifier(name)};\n`;
+    writeFileSync(join(lib, `${name}.cjs`), text);
+  }
+}
+
+function identifier(name) {
+  return name.replaceAll('-', '_');
+}
+
+/**
+ * `import … from './index.cjs'` would have Node.js look for the names in all of the code; and who
+ * imports `node:module` gets what is in it then, so @sonde/node, which replaces functions there,
+ * does not.
+ */
+function namesOver(name, exported, resident) {
+  const [first, module] = resident
+    ? ['', "process.getBuiltinModule('node:module')"]
+    : ["import { createRequire } from 'node:module';\n\n", ''];
+  const list = exported.length > 0 ? `export const { ${exported.join(', ')} } = ` : '';
+  return `${first}const require = ${module && `${module}.`}createRequire(import.meta.url);\n${list}require('./${name}.cjs');\n`;
+}
+
+/** @returns {import('esbuild').Plugin} */
+function leadingTo(folder, resident) {
+  const text = readFileSync(join(folder, 'src', `${resident}.ts`), 'utf8');
+  const modules = [...text.matchAll(/ from '\.\/(.*)\.js'/g)].map(([, path]) => join(folder, 'src', `${path}.ts`));
+  return {
+    name: 'resident',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, resolveDir }) =>
+        modules.includes(join(resolveDir, path.replace(/\.js$/, '.ts')))
+          ? { path: `./${resident}.cjs`, external: true }
+          : undefined,
+      );
+    },
+  };
+}
 
 /**
  * Entries by what is in one file for them: an entry and its `internal` are two lists of names of
@@ -103,13 +176,16 @@ function aliases({ folder, name, exports }) {
 
 /** The entries that are compiled, and not files of their own. */
 function entries(exports) {
-  return Object.entries(exports)
-    .map(([path, entry]) => [path, entry.default?.types ? entry.default : entry])
-    .filter(([, entry]) => entry.types);
+  return Object.entries(exports).filter(([, entry]) => entry.types);
+}
+
+/** The files of an entry that are bundles in the package's own format. */
+function bundles({ types, import: names, require, ...files }) {
+  return [...new Set(Object.values(files))];
 }
 
 function nameOf(file) {
-  return file.replace('./lib/', '').replace(/\.c?js$/, '');
+  return file.replace('./lib/', '').replace(/\.[cm]?js$/, '');
 }
 
 function source(folder, entry) {

@@ -10,6 +10,7 @@ export * from './limits.js';
 export { log } from './log.js';
 export { moduleSearchRoots } from './module-search-roots.js';
 export { captureStacksWith, type StackCapture } from './native-stack.js';
+export { loadOwnFile } from './own-file.js';
 export { stubOf, type Watched, watched } from './probe.js';
 export { isRecording } from './registry.js';
 export { applicationManifest, type Backends, registerBackends } from './selection.js';

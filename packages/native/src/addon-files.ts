@@ -26,7 +26,8 @@ export function addonFiles(addon: AddonName): string[] {
   const usual = [compiledAddon(addon), ...prebuiltAddons(addon)].filter((file) => existsSync(file));
   if (usual.length > 0) return usual;
   try {
-    return [requireFromPackage(addon, 'node-gyp-build').path(addonFolder(addon))];
+    const require = requireFrom(join(packageFolder(addon), 'package.json'));
+    return [require('node-gyp-build').path(addonFolder(addon))];
   } catch {
     return [];
   }
@@ -67,11 +68,6 @@ export function compiledAddon(addon: AddonName): string {
   return join(addonFolder(addon), 'build/Release', `${addon.target}.node`);
 }
 
-/** `require`, as a file of the package has it. */
-export function requireFromPackage(addon: AddonName, request: string) {
-  return requireFrom(join(packageFolder(addon), 'package.json'))(request);
-}
-
 /** Named as prebuildify does. On Linux, the file for this system's C library comes first. */
 function prebuiltAddons(addon: AddonName): string[] {
   const { platform, arch } = process;
@@ -92,7 +88,7 @@ function isAlpine(): boolean {
 
 const found = new Map<string, string>();
 
-function packageFolder(addon: AddonName): string {
+export function packageFolder(addon: AddonName): string {
   const folder = found.get(addon.package) ?? findPackage(addon);
   found.set(addon.package, folder);
   return folder;

@@ -1,14 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NativeValue } from '@sonde/core/internal';
-import {
-  type AddonName,
-  addonFiles,
-  addonFolder,
-  compiledAddon,
-  openAddon,
-  requireFromPackage,
-} from './addon-files.js';
+import { loadOwnFile, type NativeValue } from '@sonde/core/internal';
+import { type AddonName, addonFiles, addonFolder, compiledAddon, openAddon, packageFolder } from './addon-files.js';
 import { explained } from './restrictions.js';
 
 /** What the addon exports: see addon/fire.h, addon/events.h, addon/dtrace.h and addon/object.h. */
@@ -121,5 +114,6 @@ export function buildDefault(): string {
  * program would otherwise wait for V8 to read it.
  */
 export function loadOnDemand(name: 'dof' | 'elf'): unknown {
-  return explained(() => requireFromPackage(ADDON, `./lib/${name}.cjs`));
+  const file = join(packageFolder(ADDON), 'lib', `${name}.cjs`);
+  return explained(() => loadOwnFile(file, (request) => process.getBuiltinModule(request)));
 }

@@ -1,3 +1,5 @@
+import './rest.js';
+
 export { type Bridge, type BridgeOptions, type BridgeSource, bridge } from './bridge.js';
 export { bridges } from './bridges.js';
 export type { FunctionsStatus } from './functions/start.js';

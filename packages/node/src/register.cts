@@ -1,24 +1,19 @@
-// For `node --require @sonde/node/register`. Node.js runs that in the thread of its module hooks,
-// too, where there is nothing to do (start.ts), and where Node.js 22 can require no ES module.
-const { isMainThread, parentPort, isInternalThread } = process.getBuiltinModule('node:worker_threads') as {
-  isMainThread: boolean;
-  parentPort: unknown;
-  isInternalThread?: boolean;
+// For `node --require @sonde/node/register`, and what `--import` leads to.
+const { _cache, _pathCache } = process.getBuiltinModule('node:module') as unknown as {
+  _cache: Record<string, unknown>;
+  /** What was asked for, and its path. */
+  _pathCache?: Record<string, string>;
 };
+const caches = [_cache, _pathCache ?? {}].map((cache) => ({ cache, before: new Set(Object.keys(cache)) }));
+const isThis = (key: string, path: unknown) => key === __filename || path === __filename;
 
-if (!(isInternalThread ?? (!isMainThread && parentPort === null))) require('./register.js');
+(require('./resident.cjs') as typeof import('./resident.js')).start();
 
 // A program is to find there what it required itself.
-if (require.main === undefined) forget();
-
-function forget(): void {
-  const { _cache, _pathCache } = process.getBuiltinModule('node:module') as unknown as {
-    _cache: Record<string, unknown>;
-    /** What was asked for, and its path. */
-    _pathCache?: Record<string, string>;
-  };
-  for (const path of Object.keys(_cache)) if (path.startsWith(__dirname)) Reflect.deleteProperty(_cache, path);
-  for (const [key, path] of Object.entries(_pathCache ?? {})) {
-    if (path.startsWith(__dirname)) Reflect.deleteProperty(_pathCache!, key);
+if (require.main === undefined) {
+  for (const { cache, before } of caches) {
+    for (const key of Object.keys(cache)) {
+      if (!before.has(key) || isThis(key, cache[key])) Reflect.deleteProperty(cache, key);
+    }
   }
 }

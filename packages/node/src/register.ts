@@ -1,5 +1,4 @@
-// For `node --import @sonde/node/register`. By the package's name, so that it is the same copy as a
-// program imports: bundled on its own, this file would hold another.
+// For `node --import @sonde/node/register`, bundled. Node.js itself gets register.cts by it.
 import { start } from '@sonde/node';
 
 start();

@@ -11,7 +11,7 @@ describe('start', () => {
         look = callback;
         return { unref: () => {} };
       };
-      const { start } = await import(${JSON.stringify(new URL('start.js', import.meta.url).href)});
+      const { start } = await import(${JSON.stringify(new URL('index.js', import.meta.url).href)});
       const { record } = await import('sonde/testing');
       globalThis.setInterval = setInterval;
       start();

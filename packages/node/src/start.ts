@@ -1,31 +1,39 @@
-import { provider } from 'sonde';
-import { log } from 'sonde/internal';
-import { bridge } from './bridge.js';
-import { bridges } from './bridges.js';
+// What every process with this package does: the provider `node`, and a look whether somebody
+// traces it. What is behind the probes (rest.ts) is loaded when somebody does, or asked for it.
+import { type Probe, type Provider, provider } from 'sonde';
+import { applicationManifest, captureStacksWith, log } from 'sonde/internal';
 import { whyForeign } from './foreign.js';
-import { functionProbes } from './functions/probes.js';
-import { startFunctions } from './functions/start.js';
-import { allocationProbes, watchAllocation } from './runtime/allocation.js';
-import { childProcessProbes, watchChildProcesses } from './runtime/child-processes.js';
-import { dnsProbes, watchDns } from './runtime/dns.js';
-import { errorProbes, watchErrors } from './runtime/errors.js';
-import { eventLoopProbes, watchEventLoop } from './runtime/event-loop.js';
-import { exceptionProbes, watchExceptions } from './runtime/exceptions.js';
-import { gcProbes, watchGc } from './runtime/gc.js';
-import { httpClientProbes, watchHttpClient } from './runtime/http-client.js';
-import { httpServerProbes, watchHttpServer } from './runtime/http-server.js';
-import { http2Probes, watchHttp2 } from './runtime/http2.js';
-import { moduleProbes, watchModules } from './runtime/modules.js';
-import { netProbes, watchNet } from './runtime/net.js';
-import { threadProbes, watchThreads } from './runtime/threads.js';
-import { udpProbes, watchUdp } from './runtime/udp.js';
-import { undiciProbes, watchUndici } from './runtime/undici.js';
-import { captureNatively } from './stacks/capture.js';
-import { stacksProbes, watchStacks } from './stacks/stacks.js';
+import { nodeProbes } from './probes.js';
+import { loadRest } from './rest-file.js';
+import { now } from './runtime/clock.js';
+import { whileTraced } from './while-traced.js';
 
 const debug = log('node');
 const STARTED = Symbol.for('sonde.node.1');
 const shared = globalThis as { [STARTED]?: true };
+
+export type NodeProvider = Provider<typeof nodeProbes>;
+
+/** The provider `node` of this thread. */
+export interface Started {
+  node: NodeProvider;
+  /** When it was defined. */
+  began: bigint;
+  /** Whether that was just now. */
+  isNew: boolean;
+}
+
+/** What a thread that started has of the rest. */
+export interface Rest {
+  /** What is behind the probes. */
+  begin(started: Started): void;
+  // biome-ignore lint/complexity/noBannedTypes: any function at all.
+  captureStack(depth: number, below: Function): string | undefined;
+}
+
+let started: Started | undefined;
+let rest: Rest | undefined;
+let stopLooking = () => {};
 
 /**
  * Defines the provider `node` in this thread and starts to look whether somebody traces it. The
@@ -36,56 +44,51 @@ export function start(): void {
   if (shared[STARTED] || whyForeign || isHooksThread()) return;
   // Not enumerable: a program may copy its globals.
   Object.defineProperty(shared, STARTED, { value: true, configurable: true });
-  // One definition, so that there is one probe object, which all processes share.
-  const node = provider('node', {
-    ...httpServerProbes,
-    ...httpClientProbes,
-    ...http2Probes,
-    ...undiciProbes,
-    ...netProbes,
-    ...udpProbes,
-    ...dnsProbes,
-    ...allocationProbes,
-    ...childProcessProbes,
-    ...errorProbes,
-    ...exceptionProbes,
-    ...eventLoopProbes,
-    ...gcProbes,
-    ...moduleProbes,
-    ...threadProbes,
-    ...functionProbes,
-    ...stacksProbes,
-  });
-  for (const begin of [
-    () => watchHttpServer(node),
-    () => watchHttpClient(node),
-    () => watchHttp2(node),
-    () => watchUndici(node),
-    () => watchNet(node),
-    () => watchUdp(node),
-    () => watchDns(node),
-    () => watchAllocation(node),
-    () => watchChildProcesses(node),
-    () => watchErrors(node),
-    () => watchExceptions(node),
-    () => watchEventLoop(node),
-    () => watchGc(node),
-    () => watchModules(node),
-    () => watchThreads(node),
-    () => startFunctions(node),
-    () => captureNatively(),
-    () => watchStacks(node),
-  ]) {
-    safely(begin);
+  started = { node: provider('node', nodeProbes), began: now(), isNew: true };
+  captureStacksWith((depth, below) => getRest()?.captureStack(depth, below));
+  if (rest) rest.begin(started);
+  else if (isRestAskedFor()) getRest();
+  else stopLooking = whileTraced(probesOf(started.node), getRest, () => {});
+  started.isNew = false;
+}
+
+/** The rest says that it is there. */
+export function setRest(there: Rest): void {
+  rest = there;
+  if (!started) return;
+  stopLooking();
+  rest.begin(started);
+}
+
+function getRest(): Rest | undefined {
+  try {
+    if (!rest) loadRest();
+  } catch (error) {
+    debug('what is behind the probes of node cannot be loaded: %o', error);
   }
-  bridgeAll(process.env.SONDE_BRIDGES);
+  return rest;
+}
+
+const probesOf = (node: NodeProvider) => Object.values(node) as unknown as Probe[];
+
+/** Whether more is to be done than to look. What exactly, the rest reads. */
+function isRestAskedFor(): boolean {
+  const { SONDE_FUNCTIONS, SONDE_FUNCTIONS_AT, SONDE_STACKS, SONDE_BRIDGES } = process.env;
+  return Boolean(SONDE_FUNCTIONS || SONDE_FUNCTIONS_AT || SONDE_STACKS || SONDE_BRIDGES || manifestNamesFunctions());
+}
+
+function manifestNamesFunctions(): boolean {
+  const { text = '' } = applicationManifest() ?? {};
+  return text.includes('"sonde"') && text.includes('"functions"');
 }
 
 /**
  * Node.js runs what `--require` names in the thread of its module hooks, too. Nothing of the
- * program's is there.
+ * program's is there. Only another thread than the main one loads Node.js's worker_threads for it:
+ * what may not be called there says so (since Node.js 12; documented nowhere).
  */
 function isHooksThread(): boolean {
+  if ((process.chdir as { disabled?: boolean }).disabled !== true) return false;
   const { isMainThread, parentPort, isInternalThread } = process.getBuiltinModule('node:worker_threads') as {
     isMainThread: boolean;
     parentPort: unknown;
@@ -93,35 +96,4 @@ function isHooksThread(): boolean {
     isInternalThread?: boolean;
   };
   return isInternalThread ?? (!isMainThread && parentPort === null);
-}
-
-/**
- * A program may have frozen or replaced what a family needs of Node.js. It starts all the same, and
- * the family is inactive.
- */
-function safely(begin: () => void): void {
-  try {
-    begin();
-  } catch (error) {
-    debug('a family of probes is inactive: %o', error);
-  }
-}
-
-/** What SONDE_BRIDGES names that is none, or why one could not be built. */
-export let bridgesReason: string | undefined;
-
-/** Nothing that an environment says may end the program: what is wrong is told by status(). */
-function bridgeAll(names: string | undefined): void {
-  for (const name of names?.split(',').map((name) => name.trim()) ?? []) {
-    if (name === '') continue;
-    if (!Object.hasOwn(bridges, name)) {
-      bridgesReason = `SONDE_BRIDGES names ${JSON.stringify(name)}, and there is no such bridge: give ${Object.keys(bridges).join(', ')}`;
-      continue;
-    }
-    try {
-      bridge(bridges[name as keyof typeof bridges]);
-    } catch (error) {
-      bridgesReason = `SONDE_BRIDGES: ${(error as Error).message}`;
-    }
-  }
 }

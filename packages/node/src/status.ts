@@ -1,11 +1,11 @@
 import { type Status, status as statusOfAll } from 'sonde';
 import { whyForeign } from './foreign.js';
 import { type FunctionsStatus, functionsStatus } from './functions/start.js';
+import { bridgesReason } from './rest.js';
 import { whyNoSamples } from './runtime/allocation.js';
 import { whyNoExceptions } from './runtime/exceptions.js';
 import { whyNotExact } from './runtime/gc.js';
 import { stacks } from './stacks/stacks.js';
-import { bridgesReason } from './start.js';
 
 /** What sonde's own status tells, and what is of this package. */
 export interface NodeStatus extends Status {

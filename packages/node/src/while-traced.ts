@@ -3,15 +3,13 @@
 // one byte for each probe, twenty times a second.
 import type { Probe } from 'sonde';
 import { log } from 'sonde/internal';
+import { clearInterval, setInterval } from './runtime/tasks.js';
 
 /**
  * From one poll to the next: what is switched on is on within 100 ms, also when a turn of the event
  * loop takes half of that.
  */
 const POLL_MS = 50;
-
-// As they were when this package was loaded: tests put other clocks in their place.
-const { setInterval, clearInterval } = globalThis;
 
 interface Watched {
   probes: readonly Pick<Probe, 'enabled'>[];

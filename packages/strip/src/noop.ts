@@ -92,6 +92,7 @@ export {
   nothing as applicationManifest,
   nothing as captureStacksWith,
   nothing as follow,
+  nothing as loadOwnFile,
   nothing as registerBackends,
   nothing as stubOf,
   nothing as variable,

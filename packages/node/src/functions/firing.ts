@@ -6,9 +6,9 @@
 // why).
 import type { Probe, Provider } from 'sonde';
 import { type Watched, watched } from 'sonde/internal';
+import type { functionProbes } from '../probes.js';
 import { now } from '../runtime/clock.js';
 import { describe } from './functions.js';
-import type { functionProbes } from './probes.js';
 import { ensureRoom, roomFor } from './room.js';
 import { MARK } from './transform.js';
 

@@ -6,7 +6,7 @@
 // registered again after each of them.
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import type { InstrumentedFile } from './functions.js';
 import { type Mapped, mapped } from './mapped.js';
 import type { FunctionSettings } from './options.js';
@@ -94,6 +94,7 @@ export function hookModules(
     registerLast({ load: (url, context, next) => transformed(transform, url, context, next(url, context)) });
     return () => {};
   }
+  const { MessageChannel, receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads');
   const { port1, port2 } = new MessageChannel();
   // Taken as they come: where nobody asks, they would be ever more.
   port1.on('message', told).unref();

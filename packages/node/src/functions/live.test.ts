@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Provider } from 'sonde';
+import type { functionProbes } from '../probes.js';
 import { patchWhileTraced } from './live.js';
-import type { functionProbes } from './probes.js';
 import { Skipped } from './skipped.js';
 
 const FILES = 12;

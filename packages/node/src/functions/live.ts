@@ -6,12 +6,12 @@
 import type { Session } from 'node:inspector';
 import type { Provider } from 'sonde';
 import { log, messageOf } from 'sonde/internal';
+import type { functionProbes } from '../probes.js';
 import { now } from '../runtime/clock.js';
 import { sourceMapOf } from '../source-maps.js';
 import { whileTraced } from '../while-traced.js';
 import { checkCanBeKnown, firstIdOf, type InstrumentedFile, makeKnown, placesOf } from './functions.js';
 import { hashOf } from './instrumenter.js';
-import type { functionProbes } from './probes.js';
 import type { Skipped } from './skipped.js';
 import { instrument, MARK, withoutInsertions } from './transform.js';
 

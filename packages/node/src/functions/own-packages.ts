@@ -3,15 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadOwnFile } from 'sonde/internal';
 
 const { createRequire } = process.getBuiltinModule('node:module');
-const { compileFunction } = process.getBuiltinModule('node:vm');
 
-interface Loaded {
-  exports: unknown;
-}
-
-const files = new Map<string, Loaded>();
+const files = new Map<string, { exports: unknown }>();
 
 /** What a CommonJS package exports that this one depends on. */
 export function ownPackage(name: 'acorn' | 'picomatch' | '@jridgewell/sourcemap-codec'): unknown {
@@ -23,7 +19,7 @@ export function ownPackage(name: 'acorn' | 'picomatch' | '@jridgewell/sourcemap-
 function load(file: string): unknown {
   const there = files.get(file);
   if (there) return there.exports;
-  const module: Loaded = { exports: {} };
+  const module = { exports: {} };
   files.set(file, module);
   const require = (request: string) => {
     if (!request.startsWith('.')) return process.getBuiltinModule(request);
@@ -31,8 +27,7 @@ function load(file: string): unknown {
     return load(existsSync(`${path}.js`) ? `${path}.js` : path);
   };
   try {
-    const code = readFileSync(file, 'utf8');
-    compileFunction(code, ['exports', 'require', 'module'], { filename: file })(module.exports, require, module);
+    loadOwnFile(file, require, module);
   } catch (error) {
     files.delete(file);
     throw error;

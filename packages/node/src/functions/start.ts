@@ -1,4 +1,5 @@
 import { type Provider, status } from 'sonde';
+import type { functionProbes } from '../probes.js';
 import { selectFiles } from './files.js';
 import { install } from './firing.js';
 import { count, type InstrumentedFile, makeKnown, whenUnknown } from './functions.js';
@@ -7,7 +8,6 @@ import { type Instrumenter, instrumenter } from './instrumenter.js';
 import { patchWhileTraced } from './live.js';
 import { mapped } from './mapped.js';
 import { type FunctionSettings, readSettings } from './options.js';
-import type { functionProbes } from './probes.js';
 import { showOwnText } from './shown-text.js';
 import { Skipped, type SkippedFiles } from './skipped.js';
 

@@ -6,7 +6,8 @@ import v8 from 'node:v8';
 import { type Provider, provider } from 'sonde';
 import { type Recorder, record } from 'sonde/testing';
 import { getAddon } from '../addon.js';
-import { allocationProbes, watchAllocation, whyNoSamples } from './allocation.js';
+import { allocationProbes } from '../probes.js';
+import { watchAllocation, whyNoSamples } from './allocation.js';
 
 /** Of a collection of the whole heap. */
 const WHOLE = 4;

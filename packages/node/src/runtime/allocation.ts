@@ -2,19 +2,16 @@
 // them. Nothing else of it costs: an allocation between two samples is not slower. Samples come
 // every quarter of a second, in one go. By the addon: the inspector has the same profiler, and has
 // V8 collect the whole heap whenever it is asked for samples.
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
 import { log } from 'sonde/internal';
 import { getAddon } from '../addon.js';
+import type { allocationProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { together } from './channels.js';
 import { guarded } from './guard.js';
 import { openPort, sessions, whenOpened } from './inspector.js';
 import { around } from './methods.js';
 import { clearInterval, setInterval } from './tasks.js';
-
-export const allocationProbes = {
-  allocSample: [uint64('bytes'), int32('count'), string('function'), string('file'), int32('line')],
-} as const;
 
 type Node = Provider<typeof allocationProbes>;
 

@@ -3,17 +3,12 @@
 // and before it emits anything. So there is no listener of ours among the program's, and nothing of
 // ours below what they call. What waits for the child (spawnSync and its kind) is not seen.
 import type { ChildProcess } from 'node:child_process';
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { childProcessProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { around } from './methods.js';
-
-export const childProcessProbes = {
-  childStart: [int32('pid'), string('file'), string('arguments')],
-  childExit: [int32('pid'), int32('code'), string('signal'), uint64('ns'), string('file')],
-  childError: [string('file'), string('code')],
-} as const;
 
 export function watchChildProcesses(node: Provider<typeof childProcessProbes>): void {
   const { on, off } = subscriptions({

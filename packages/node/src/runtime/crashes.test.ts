@@ -28,8 +28,9 @@ const tracer = `
   const { provider } = require('sonde');
   const { record } = require('sonde/testing');
   for (const [file, probes, watch] of [['errors', 'errorProbes', 'watchErrors'], ['modules', 'moduleProbes', 'watchModules'], ['dns', 'dnsProbes', 'watchDns']]) {
-    const family = require(${JSON.stringify(new URL('.', import.meta.url).pathname)} + file + '.js');
-    family[watch](provider(file, family[probes]));
+    const folder = ${JSON.stringify(new URL('.', import.meta.url).pathname)};
+    const family = require(folder + file + '.js');
+    family[watch](provider(file, require(folder + '../probes.js')[probes]));
   }
   record();`;
 

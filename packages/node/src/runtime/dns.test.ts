@@ -3,7 +3,8 @@ import dns from 'node:dns';
 import { setTimeout } from 'node:timers/promises';
 import { type Provider, provider } from 'sonde';
 import { type Recorder, record } from 'sonde/testing';
-import { dnsProbes, watchDns } from './dns.js';
+import { dnsProbes } from '../probes.js';
+import { watchDns } from './dns.js';
 
 describe('watchDns', () => {
   const { lookup } = dns.promises;

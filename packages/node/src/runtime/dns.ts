@@ -4,20 +4,15 @@
 // brings what was imported up to date for all of its modules or for none, and a program may have
 // replaced functions of others by some that call what it imported. Resolver objects are not seen
 // either.
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
 import { follow } from 'sonde/internal';
+import type { dnsProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { together } from './channels.js';
 import { now, since } from './clock.js';
 import { guarded } from './guard.js';
 import { nextId } from './identity.js';
 import { around } from './methods.js';
-
-export const dnsProbes = {
-  dnsStart: [uint64('id'), string('function'), string('name')],
-  dnsDone: [uint64('id'), uint64('ns'), string('function'), string('name'), int32('answers'), string('answer')],
-  dnsError: [uint64('id'), uint64('ns'), string('function'), string('name'), string('code')],
-} as const;
 
 const FUNCTIONS = [
   'lookup',

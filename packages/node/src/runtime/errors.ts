@@ -2,16 +2,12 @@
 // among the program's, and be taken for one that handles a rejection. An error's stack is not
 // looked at before Node.js has found the line of source that it shows: afterwards it would find
 // another.
-import { type Provider, string } from 'sonde';
+import type { Provider } from 'sonde';
+import type { errorProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { emitter } from './inspector.js';
 import { around } from './methods.js';
 import { queueMicrotask } from './tasks.js';
-
-export const errorProbes = {
-  exceptionUncaught: [string('message'), string('stack'), string('origin')],
-  promiseRejection: [string('message'), string('stack')],
-} as const;
 
 export function watchErrors(node: Provider<typeof errorProbes>): void {
   /** Of a rejection that nobody handled so far. */

@@ -6,7 +6,8 @@ describe('watchEventLoop', () => {
     const program = `
       const { provider } = require('sonde');
       const { record } = require('sonde/testing');
-      const { eventLoopProbes, watchEventLoop } = require(${JSON.stringify(new URL('event-loop.js', import.meta.url).pathname)});
+      const { eventLoopProbes } = require(${JSON.stringify(new URL('../probes.js', import.meta.url).pathname)});
+      const { watchEventLoop } = require(${JSON.stringify(new URL('event-loop.js', import.meta.url).pathname)});
       const recorder = record();
       watchEventLoop(provider('loop', eventLoopProbes));
       setTimeout(() => {

@@ -1,17 +1,11 @@
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { eventLoopProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { together } from './channels.js';
 import { now } from './clock.js';
 import { guarded } from './guard.js';
 import { currentRequest, requests } from './requests.js';
 import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from './tasks.js';
-
-export const eventLoopProbes = {
-  loopIteration: [uint64('busy'), uint64('idle')],
-  loopDelay: [uint64('ns')],
-  loopSlow: [uint64('ns'), uint64('request'), string('method'), string('url'), string('resource')],
-  timerLate: [uint64('ns'), int32('delay'), uint64('request')],
-} as const;
 
 /** What is shorter is not worth a probe: a tracer that wants more of it takes loop__iteration. */
 const THRESHOLD_NS = 10_000_000n;

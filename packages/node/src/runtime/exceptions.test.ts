@@ -5,7 +5,8 @@ import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type Provider, provider } from 'sonde';
 import { record } from 'sonde/testing';
-import { exceptionProbes, watchExceptions, whyNoExceptions } from './exceptions.js';
+import { exceptionProbes } from '../probes.js';
+import { watchExceptions, whyNoExceptions } from './exceptions.js';
 
 describe('watchExceptions', () => {
   let node: Provider<typeof exceptionProbes>;
@@ -133,7 +134,8 @@ describe('watchExceptions', () => {
       const vm = require('node:vm');
       const { provider } = require('sonde');
       const { record } = require('sonde/testing');
-      const { exceptionProbes, watchExceptions, whyNoExceptions } = require(${JSON.stringify(new URL('exceptions.js', import.meta.url).pathname)});
+      const { exceptionProbes } = require(${JSON.stringify(new URL('../probes.js', import.meta.url).pathname)});
+      const { watchExceptions, whyNoExceptions } = require(${JSON.stringify(new URL('exceptions.js', import.meta.url).pathname)});
       const recorder = record();
       watchExceptions(provider('errors', exceptionProbes));
       const turn = () => new Promise((resolve) => setTimeout(resolve, 1));

@@ -1,16 +1,13 @@
 // Every exception, caught or not, by V8's debugger in the same thread: it stops nothing, but a
 // throw costs some 0.2 ms more.
 import type { Debugger, Session } from 'node:inspector';
-import { boolean, int32, type Provider, string } from 'sonde';
+import type { Provider } from 'sonde';
 import { log } from 'sonde/internal';
+import type { exceptionProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { guarded } from './guard.js';
 import { isWatched, openPort, whenOthersCome, whoElse } from './inspector.js';
 import { setImmediate } from './tasks.js';
-
-export const exceptionProbes = {
-  exceptionThrown: [string('message'), string('function'), string('file'), int32('line'), boolean('uncaught')],
-} as const;
 
 type Node = Provider<typeof exceptionProbes>;
 

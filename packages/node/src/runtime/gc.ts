@@ -2,17 +2,12 @@
 // it, exactly when it happens; where it cannot (status() tells why), gc__done comes from Node.js's
 // own PerformanceObserver, some milliseconds later and without the heap's size.
 import type { PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
-import { type Provider, string, uint32, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
 import { log, stubOf } from 'sonde/internal';
 import { getAddon } from '../addon.js';
+import type { gcProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { guarded } from './guard.js';
-
-export const gcProbes = {
-  gcStart: [uint32('kind'), uint32('flags'), uint64('used')],
-  gcDone: [uint32('kind'), uint32('flags'), uint64('ns'), uint64('used'), uint64('before')],
-  heapSpace: [string('name'), uint64('used'), uint64('available'), uint64('committed')],
-} as const;
 
 type Node = Provider<typeof gcProbes>;
 

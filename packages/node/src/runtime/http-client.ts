@@ -4,20 +4,14 @@
 // one end: its response, or an error. What fails or is answered before all of it was handed over
 // has that alone.
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { httpClientProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { type Connection, connectionOf } from './connection.js';
-import { requestArguments, responseArguments } from './http-server.js';
 import { upgrades } from './http-upgrades.js';
 import { idOf } from './identity.js';
-
-export const httpClientProbes = {
-  httpClientRequest: requestArguments,
-  httpClientResponse: responseArguments,
-  httpClientError: [uint64('id'), uint64('ns'), string('message'), string('method'), string('url'), string('host')],
-} as const;
 
 export function watchHttpClient(node: Provider<typeof httpClientProbes>): void {
   const began = new WeakMap<ClientRequest, bigint>();

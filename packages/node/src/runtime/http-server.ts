@@ -4,7 +4,8 @@
 // request has one end: its response, or an abort.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { httpServerProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
@@ -12,35 +13,6 @@ import { type Connection, connectionOf } from './connection.js';
 import { statusIn, upgradeOf, upgrades } from './http-upgrades.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';
-
-/** As all requests and responses have them, of http and http2, of servers and clients. */
-export const requestArguments = [
-  uint64('id'),
-  uint64('connection'),
-  string('address'),
-  int32('port'),
-  string('method'),
-  string('url'),
-  int32('fd'),
-  string('host'),
-] as const;
-export const responseArguments = [
-  uint64('connection'),
-  string('address'),
-  int32('port'),
-  int32('fd'),
-  uint64('id'),
-  uint64('ns'),
-  int32('status'),
-  string('method'),
-  string('url'),
-] as const;
-
-export const httpServerProbes = {
-  httpServerRequest: requestArguments,
-  httpServerResponse: responseArguments,
-  httpServerAbort: responseArguments,
-} as const;
 
 type Node = Provider<typeof httpServerProbes>;
 

@@ -4,24 +4,13 @@
 
 import type { Http2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import type { Socket } from 'node:net';
-import { int32, type Provider, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { http2Probes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { type Listeners, subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { connectionOf } from './connection.js';
-import { requestArguments, responseArguments } from './http-server.js';
 import { idOf } from './identity.js';
-
-const closeArguments = [uint64('id'), uint64('ns'), int32('code')] as const;
-
-export const http2Probes = {
-  http2ServerRequest: requestArguments,
-  http2ServerResponse: responseArguments,
-  http2ServerClose: closeArguments,
-  http2ClientRequest: requestArguments,
-  http2ClientResponse: responseArguments,
-  http2ClientClose: closeArguments,
-} as const;
 
 interface Message {
   stream: Http2Stream;

@@ -2,17 +2,13 @@
 // since 22.4. Its channel of `require` is not used: with a subscriber Node.js catches what a module
 // throws and throws it on, and shows that place of an error which nobody catches.
 
-import { type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
 import { messageOf } from 'sonde/internal';
+import type { moduleProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { around } from './methods.js';
-
-export const moduleProbes = {
-  moduleStart: [string('kind'), string('specifier'), string('parent')],
-  moduleDone: [string('kind'), string('specifier'), string('parent'), string('file'), uint64('ns'), string('error')],
-} as const;
 
 /** Of an import. */
 interface Message {

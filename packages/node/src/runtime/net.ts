@@ -3,22 +3,14 @@
 // `_destroy` ends; and once a socket is connected, Node.js begins its time anew (`_unrefTimer`)
 // before it emits anything: a listener of ours would be among the program's.
 import type { Socket } from 'node:net';
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { netProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { now, since } from './clock.js';
 import { type Connection, connectionOf, localEnd, transport } from './connection.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';
-
-const connection = [uint64('connection'), string('address'), int32('port'), int32('fd')] as const;
-
-export const netProbes = {
-  netServerConnection: [...connection, string('localAddress'), int32('localPort')],
-  netStreamEnd: [...connection, uint64('bytesIn'), uint64('bytesOut'), uint64('ns')],
-  netClientConnect: [...connection, uint64('ns'), int32('localPort'), string('host')],
-  netClientError: [uint64('connection'), string('host'), int32('port'), string('code'), uint64('ns')],
-} as const;
 
 /**
  * What is remembered of a connection: at its end, the system may no longer tell who the other end

@@ -1,31 +1,29 @@
 import type { Worker } from 'node:worker_threads';
-import { int32, type Provider, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { threadProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { around } from './methods.js';
 import { clearTimeout, setTimeout } from './tasks.js';
 
-export const threadProbes = {
-  threadStart: [int32('thread'), int32('tid'), uint64('age')],
-  workerCreate: [int32('thread')],
-  workerExit: [int32('thread'), int32('code'), uint64('ns')],
-} as const;
-
 /** A tracer's byte changes some milliseconds before it takes what comes. */
 const SETTLED_MS = 250;
 
 type Node = Provider<typeof threadProbes>;
 
-export function watchThreads(node: Node): void {
-  watchStarts(node);
+/**
+ * @param began when the thread had its probes
+ * @param isNew whether that was just now
+ */
+export function watchThreads(node: Node, began: bigint, isNew: boolean): void {
+  watchStarts(node, began, isNew);
   watchWorkers(node);
 }
 
 /** Each thread tells of itself: when it starts, and when a tracer attaches later. */
-function watchStarts(node: Node): void {
-  const began = now();
-  let isNew = true;
+function watchStarts(node: Node, began: bigint, isNew: boolean): void {
+  let isStarting = isNew;
   let timer: NodeJS.Timeout | undefined;
   const tell = (age: bigint) => {
     const { threadId } = process.getBuiltinModule('node:worker_threads');
@@ -34,12 +32,12 @@ function watchStarts(node: Node): void {
   whileTraced(
     [node.threadStart],
     () => {
-      if (isNew) tell(0n);
+      if (isStarting) tell(0n);
       else timer = setTimeout(() => tell(now() - began), SETTLED_MS).unref();
     },
     () => clearTimeout(timer),
   );
-  isNew = false;
+  isStarting = false;
 }
 
 /**

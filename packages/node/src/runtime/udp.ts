@@ -1,17 +1,12 @@
 // Behind these are the methods `send` of dgram.Socket, and its `emit`, which it hands each message
 // to: there is a channel for a socket's beginning only.
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { udpProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions, together } from './channels.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';
-
-export const udpProbes = {
-  udpSocket: [uint64('socket'), string('type')],
-  udpSend: [uint64('socket'), string('address'), int32('port'), uint64('bytes')],
-  udpReceive: [uint64('socket'), string('address'), int32('port'), uint64('bytes')],
-} as const;
 
 export function watchUdp(node: Provider<typeof udpProbes>): void {
   const sockets = () => process.getBuiltinModule('node:dgram').Socket.prototype;

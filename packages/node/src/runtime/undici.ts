@@ -1,18 +1,12 @@
 // Behind these are the channels undici:request:*, of the undici that is a part of Node.js, that is
 // of `fetch`, and of a program's own. Each request has one end: it is done, or there is an error.
-import { int32, type Provider, string, uint64 } from 'sonde';
+import type { Provider } from 'sonde';
+import type { undiciProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { subscriptions } from './channels.js';
 import { now, since } from './clock.js';
 import { idOf } from './identity.js';
 import { around } from './methods.js';
-
-export const undiciProbes = {
-  undiciRequest: [uint64('id'), string('origin'), string('method'), string('path')],
-  undiciResponse: [uint64('id'), uint64('ns'), int32('status'), string('origin'), string('method'), string('path')],
-  undiciDone: [uint64('id'), uint64('ns')],
-  undiciError: [uint64('id'), uint64('ns'), string('message')],
-} as const;
 
 interface UndiciRequest {
   origin: string | URL;

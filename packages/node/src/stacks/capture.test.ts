@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { provider, stack } from 'sonde';
+import { captureStacksWith } from 'sonde/internal';
 import { record } from 'sonde/testing';
 import { getAddon } from '../addon.js';
-import { captureNatively } from './capture.js';
+import { captureStack } from './capture.js';
 
 describe('native stacks', () => {
   const own = provider('native_stacks', { none: [stack('w', { depth: 1, limit: 4000 })] });
@@ -20,7 +21,7 @@ describe('native stacks', () => {
     }
     // With it, V8's own stacks are the ones that are wanted.
     process.setSourceMapsEnabled(false);
-    captureNatively();
+    captureStacksWith(captureStack);
     recorder = record();
   });
 

@@ -6,7 +6,8 @@ import { runInNewContext, runInThisContext } from 'node:vm';
 import type { Provider } from 'sonde';
 import { record } from 'sonde/testing';
 import { type Addon, getAddon } from '../addon.js';
-import { stacks, type stacksProbes, watchStacks } from './stacks.js';
+import type { stacksProbes } from '../probes.js';
+import { stacks, watchStacks } from './stacks.js';
 
 const MAP = `/tmp/perf-${process.pid}.map`;
 const DUMP = `/tmp/jit-${process.pid}.dump`;

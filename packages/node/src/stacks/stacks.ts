@@ -1,24 +1,14 @@
 // JavaScript frames in a tracer's own stacks: while somebody wants them, the addon keeps the map of
 // code that bpftrace, perf and bcc read. Each thread of JavaScript tells of its own code; the files
 // are the process's.
-import { getHeapStatistics } from 'node:v8';
-import { boolean, type Probe, type Provider, uint32, uint64 } from 'sonde';
+import type { Probe, Provider } from 'sonde';
 import { isRecording, log, printable } from 'sonde/internal';
 import { type Addon, getAddon } from '../addon.js';
+import type { stacksProbes } from '../probes.js';
+import { now } from '../runtime/clock.js';
+import { clearInterval, setInterval } from '../runtime/tasks.js';
 import { whileTraced } from '../while-traced.js';
 import { SourceLines } from './source-lines.js';
-
-export const stacksProbes = {
-  /** Never fired: JavaScript frames have names while a tracer is attached to it. */
-  stacksOn: [],
-  /** Never fired: the same, with perf's jitdump as well. */
-  stacksJitdump: [],
-  /**
-   * Names are there now, in this thread: what it took, the pieces of code, and whether interpreted
-   * functions that were there before have names.
-   */
-  stacksReady: [uint64('ns'), uint32('entries'), boolean('flushed')],
-} as const;
 
 export interface StacksOptions {
   /** Writes `/tmp/jit-<pid>.dump` as well, for `perf inject --jit`. Default false. */
@@ -73,7 +63,6 @@ const TEND_MS = 5000;
 type Wanted = 'tracer' | 'jitdump' | 'program' | 'program jitdump';
 
 const debug = log('node');
-const { setInterval, clearInterval, performance } = globalThis;
 
 const wanted = new Set<Wanted>();
 let node: Pick<Provider<typeof stacksProbes>, 'stacksReady'> | undefined;
@@ -198,6 +187,8 @@ function giveUp(why: string): void {
   debug('no JavaScript frames in native stacks any more: %s', reason);
 }
 
+const milliseconds = () => Number(now()) / 1e6;
+
 /** Where tracers look: nowhere else than in /tmp. */
 const mapPath = () => `/tmp/perf-${process.pid}.map`;
 const dumpPath = () => `/tmp/jit-${process.pid}.dump`;
@@ -216,10 +207,11 @@ class Running {
   constructor(addon: Required<Addon>, jitdump: boolean) {
     this.addon = addon;
     this.jitdump = jitdump;
+    const { getHeapStatistics } = process.getBuiltinModule('node:v8');
     const flush = getHeapStatistics().used_heap_size <= FLUSHED_HEAP;
-    const began = process.hrtime.bigint();
+    const began = now();
     this.flushed = addon.codeOn(mapPath(), jitdump ? dumpPath() : '', flush);
-    this.ns = Number(process.hrtime.bigint() - began);
+    this.ns = Number(now() - began);
     this.entries = addon.codeSize().entries;
     this.timers = [setInterval(() => this.name(NAMING_MS), NAMES_MS), setInterval(() => this.tend(), TEND_MS)];
     for (const timer of this.timers) timer.unref();
@@ -251,7 +243,7 @@ class Running {
    * rest the next time.
    */
   private name(ms: number): void {
-    const until = performance.now() + ms;
+    const until = milliseconds() + ms;
     do {
       const names = this.addon.codeNames(NAMES_AT_ONCE);
       if (names.length === 0) return;
@@ -260,7 +252,7 @@ class Running {
         const original = this.lines.original(script, line, column);
         if (original) this.addon.codeRename(id, original.file, original.line);
       }
-    } while (performance.now() < until);
+    } while (milliseconds() < until);
   }
 
   /**

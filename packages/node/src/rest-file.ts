@@ -1,0 +1,22 @@
+import * as sonde from 'sonde';
+import * as internal from 'sonde/internal';
+import * as resident from './resident.js';
+
+/**
+ * Loads what few processes need (rest.ts): in CommonJS, as Node.js has this package, a file of its
+ * own, which says that it is there. Elsewhere it is in the same file as this.
+ *
+ * @returns what that file exports
+ * @throws when it is not there: a program may run on when its files have been replaced
+ */
+export function loadRest(): unknown {
+  loaded ??= internal.loadOwnFile(`${__dirname}/index-rest.cjs`, (request) => {
+    if (Object.hasOwn(GIVEN, request)) return GIVEN[request];
+    return process.getBuiltinModule(request);
+  });
+  return loaded;
+}
+
+let loaded: unknown;
+
+const GIVEN: Record<string, unknown> = { sonde, 'sonde/internal': internal, './resident.cjs': resident };
