@@ -54,7 +54,7 @@ function copy(folder: string, { version, registry = 1 }: Copy): void {
     const other = join(NATIVE, 'node_modules', name);
     symlinkSync(other, join(folder, name));
   }
-  const whole = join(folder, 'sonde/lib/index-whole.js');
+  const whole = join(folder, 'sonde/lib/index-whole.cjs');
   const text = readFileSync(whole, 'utf8');
   const symbol = (number: number) => `sonde.registry.${number}`;
   assert.ok(text.includes(symbol(1)));
@@ -217,7 +217,7 @@ describe('Two versions of sonde in one program', function () {
     assert.deepEqual(registry, [
       ['providers:Set', 'loader:object', 'recorder:undefined', 'operations:undefined'],
       ['selection:function', 'load:function'],
-      ['definition:object', 'replace:function', 'status:function'],
+      ['definition:object', 'replace:function', 'watch:function', 'status:function'],
     ]);
   });
 });

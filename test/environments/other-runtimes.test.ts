@@ -96,7 +96,7 @@ for (const runtime of runtimes) {
       const program = join(scene.current.folder, 'program.mjs');
       writeFileSync(
         program,
-        `import ${JSON.stringify(import.meta.resolve('@sonde/node/register'))};
+        `import ${JSON.stringify(REGISTER)};
          const { status, stacks } = await import(${JSON.stringify(import.meta.resolve('@sonde/node'))});
          const { on, reason } = stacks.enable();
          const { reasons, providers } = status();
@@ -139,6 +139,9 @@ for (const runtime of runtimes) {
   });
 }
 
+/** As Deno takes it, not as Node.js does. */
+const REGISTER = new URL('register.js', import.meta.resolve('@sonde/node/register')).href;
+
 describe("Deno's permissions", function () {
   this.timeout(120_000);
   const scene = useScene();
@@ -169,8 +172,8 @@ describe("Deno's permissions", function () {
     writeFileSync(
       program,
       `import { createRequire } from 'node:module';
-       import ${JSON.stringify(import.meta.resolve('@sonde/node/register'))};
-       import { status } from ${JSON.stringify(import.meta.resolve('@sonde/node'))};
+       import ${JSON.stringify(REGISTER)};
+       import { status } from ${JSON.stringify(new URL('index.js', REGISTER).href)};
        const require = createRequire(import.meta.url);
        const { createDTraceProvider } = require(${dtraceProvider});
        const { USDTProvider } = require(${usdt});

@@ -77,7 +77,8 @@ const scenes = {
   /** sonde itself, loaded in another realm: what jest does for each file of tests. */
   async loaded() {
     const main = sonde.provider('main', { probe: [sonde.string('s')] });
-    const source = fileURLToPath(import.meta.resolve('sonde'));
+    // For Node.js's own loader, it is CommonJS, which no module of another realm can import.
+    const source = fileURLToPath(new URL('index.js', import.meta.resolve('sonde')));
     const context = vm.createContext({ process, URL, TextDecoder, TextEncoder, Buffer });
     const linked = async (name: string): Promise<vm.Module> => {
       const file = name === 'sonde' ? source : name.startsWith('./') && join(dirname(source), name);

@@ -50,9 +50,11 @@
             "sources": [
               "<(native)/dtrace.cc",
               "<(native)/events.cc",
+              "<(native)/file-opens.cc",
               "<(native)/fire.cc",
               "<(native)/object.cc",
-              "<(native)/stub-pool.cc"
+              "<(native)/stub-pool.cc",
+              "<(native)/watch.cc"
             ]
           },
           {

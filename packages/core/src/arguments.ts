@@ -128,7 +128,18 @@ export function stack(name: string, options: StackOptions = {}): Argument<'stack
  */
 const checked = new WeakSet<Argument>();
 
+/** The same again is the same object: a program has many probes, and few kinds of arguments. */
+const known = new Map<string, Argument>();
+/** A program may make up names as it runs. */
+const MOST_KNOWN = 1000;
+
 function whole<Type extends ArgumentType>(argument: Argument<Type>): Argument<Type> {
+  const { type, name, limit, depth } = argument;
+  const key = `${type} ${name} ${limit} ${depth}`;
+  const there = known.get(key);
+  if (there) return there as Argument<Type>;
+  if (known.size === MOST_KNOWN) known.clear();
+  known.set(key, argument);
   checked.add(Object.freeze(argument));
   return argument;
 }

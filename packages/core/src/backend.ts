@@ -35,6 +35,14 @@ export interface LoadedProvider {
   readonly reason?: string | undefined;
   /** The probe object to which `<provider>.so` leads, when it is another one. */
   readonly newest?: string | undefined;
+  /**
+   * Calls `changed` soon after a tracer has come to a probe, or has left it: within 100 ms while the
+   * thread's event loop turns often, or after a tool has opened the probe object; else within a
+   * second. Not there: tracers do not come or leave without telling.
+   *
+   * @returns what ends this
+   */
+  watch?(changed: () => void): () => void;
   /** Withdraws the provider. `code` stays readable. */
   unload(): void;
 }

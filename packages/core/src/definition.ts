@@ -109,7 +109,27 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
     }
     seen.add(argument.name);
   }
-  return { name, arguments: args, native, ...(place !== undefined && { function: place as string }) };
+  return new DefinedProbe(name, args, place as string | undefined);
+}
+
+/**
+ * Native arguments are made when they are asked for, which is when the provider is loaded: programs
+ * define thousands of probes.
+ */
+class DefinedProbe implements ProbeDefinition {
+  readonly name: string;
+  readonly arguments: readonly Argument[];
+  declare readonly function?: string;
+
+  constructor(name: string, args: readonly Argument[], place: string | undefined) {
+    this.name = name;
+    this.arguments = args;
+    if (place !== undefined) this.function = place;
+  }
+
+  get native(): readonly NativeArgument[] {
+    return this.arguments.flatMap(nativeArguments);
+  }
 }
 
 /** Checks that no two probes of a provider are one to a tracer. */

@@ -15,3 +15,4 @@ export { stubOf, type Watched, watched } from './probe.js';
 export { isRecording } from './registry.js';
 export { applicationManifest, type Backends, registerBackends } from './selection.js';
 export type { NativeValue } from './values.js';
+export { watchProbes } from './watching.js';

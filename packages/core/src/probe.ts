@@ -107,6 +107,7 @@ let bindProbe: (probe: NativeProbe, code: Int8Array | undefined, loaded: LoadedP
 /** The same as `enabled`, whichever class the probe has. */
 let isEnabled: (probe: BoundProbe) => boolean;
 let watchedBy: (probe: BoundProbe) => Watched[];
+let ownerOf: (probe: BoundProbe) => object;
 let stubBehind: (probe: BoundProbe) => Uint8Array | undefined;
 /** The rest of `fire`, which is not inlined. */
 let fireTraced: (probe: NativeProbe, ...values: unknown[]) => void;
@@ -159,6 +160,8 @@ class BoundProbe {
       const own = { memory: new Int8Array(buffer, byteOffset + probe.#offset, 1), untraced: probe.#classes.untraced };
       return probe.#flag === NEVER_SET ? [own] : [own, { memory: probe.#flag, untraced: 0 }];
     };
+
+    ownerOf = (probe) => probe.#control.owner;
 
     stubBehind = (probe) => probe.#control.stubIn(probe.#code);
 
@@ -295,6 +298,11 @@ export function watched(probe: Pick<Probe, 'enabled'>): readonly Watched[] {
  */
 export function stubOf(probe: Pick<Probe, 'enabled'>): Uint8Array | undefined {
   return stubBehind(probe as unknown as BoundProbe);
+}
+
+/** The providers that probes are of, as `createProbes` was given them. */
+export function ownersOf(probes: readonly Pick<Probe, 'enabled'>[]): Set<object> {
+  return new Set(probes.map((probe) => ownerOf(probe as unknown as BoundProbe)));
 }
 
 /**

@@ -82,6 +82,12 @@ export function provider<const Source extends ProviderSource>(
   checkDistinct(name, definition.probes);
 
   let current = load(definition);
+  /** Who wants to know whether somebody traces. */
+  const watches = new Set<() => void>();
+  const tell = () => {
+    for (const changed of [...watches]) changed();
+  };
+  let endWatch: (() => void) | undefined;
   const registered: RegisteredProvider = {
     definition,
     replace(next) {
@@ -92,7 +98,21 @@ export function provider<const Source extends ProviderSource>(
         if (code) control.bind(code, next.loaded!.probes[index]!);
         else control.unbind();
       });
+      endWatch?.();
+      endWatch = watches.size > 0 ? next.loaded?.watch?.(tell) : undefined;
       loaded?.unload();
+      tell();
+    },
+    watch(changed) {
+      // One may be given twice.
+      const own = () => changed();
+      watches.add(own);
+      endWatch ??= current.loaded?.watch?.(tell);
+      return () => {
+        if (!watches.delete(own) || watches.size > 0) return;
+        endWatch?.();
+        endWatch = undefined;
+      };
     },
     status: () => status(name, current, controls),
   };

@@ -29,6 +29,12 @@ export interface RegisteredProvider {
    * inactive.
    */
   replace(result: LoadResult): void;
+  /**
+   * Calls `changed` as {@link LoadedProvider.watch} does, and whenever the provider was replaced.
+   *
+   * @returns what ends this
+   */
+  watch(changed: () => void): () => void;
   status(): ProviderStatus;
 }
 

@@ -6,7 +6,7 @@ import {
   type ProviderDefinition,
 } from '@sonde/core/internal';
 import type { DofDefinition, DofVersion } from '@sonde/dof';
-import { type Dtrace, fireFunction, getBinding, loadOnDemand } from '@sonde/native';
+import { type Dtrace, fireFunction, getBinding, loadOnDemand, watchCode } from '@sonde/native';
 
 /**
  * DTrace: each provider is described to the system by DOF, and its probes are stubs that are
@@ -54,6 +54,10 @@ function load(provider: ProviderDefinition, system: Dtrace, application: string)
         },
       };
     }),
+    watch: (changed) => {
+      const offsets = stubs.map((stub) => stub * system.distance + system.nop);
+      return watchCode([{ code: system.code, offsets, untraced: system.untraced }], undefined, changed);
+    },
     unload: () => getBinding().unregisterDof(registration),
   };
 }

@@ -6,6 +6,7 @@
 #include "fire.h"
 #include "object.h"
 #include "parts.h"
+#include "watch.h"
 
 #ifndef SONDE_BACKEND  // binding.gyp says what the build was configured for
 #define SONDE_BACKEND "auto"
@@ -14,6 +15,7 @@
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("backend", SONDE_BACKEND);
   sonde::InitFire(env, exports);
+  sonde::InitWatch(env, exports);
 #if SONDE_DTRACE
   sonde::InitDtrace(env, exports);
 #endif

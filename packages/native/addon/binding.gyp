@@ -13,7 +13,7 @@
           "target_arch not in ['x64', 'arm64'] or OS not in ['linux', 'mac', 'freebsd', 'solaris'] or sonde_backend=='noop' or (OS!='linux' and sonde_backend in ['systemtap', 'ebpf'])",
           { "type": "none" },
           {
-            "sources": ["addon.cc", "fire.cc"],
+            "sources": ["addon.cc", "file-opens.cc", "fire.cc", "watch.cc"],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
             "defines": [
               "NAPI_VERSION=8",

@@ -38,6 +38,7 @@ export interface Binding {
     content?: Uint8Array,
   ): { code: Uint8Array; path: string; visible: Visible } | undefined;
   hideMemoryObject(visible: Visible): void;
+  watch(list: [code: Uint8Array, offsets: Uint32Array, untraced: number, file: string][], changed: () => void): void;
 }
 
 export type Fire = (...values: NativeValue[]) => void;
@@ -109,11 +110,14 @@ export function buildDefault(): string {
   }
 }
 
+const loaded: { dof?: unknown; elf?: unknown } = {};
+
 /**
  * Code that few processes need: from `lib/<name>.cjs` of @sonde/native, when it is asked for. A
  * program would otherwise wait for V8 to read it.
  */
 export function loadOnDemand(name: 'dof' | 'elf'): unknown {
   const file = join(packageFolder(ADDON), 'lib', `${name}.cjs`);
-  return explained(() => loadOwnFile(file, (request) => process.getBuiltinModule(request)));
+  loaded[name] ??= explained(() => loadOwnFile(file, (request) => process.getBuiltinModule(request)));
+  return loaded[name];
 }

@@ -13,3 +13,4 @@ export {
   thisMachine,
   type Visibility,
 } from './probe-object.js';
+export { type WatchedCode, watchCode } from './watch.js';

@@ -144,7 +144,8 @@ function whereaboutsOf(path: string, reasons: readonly string[], link?: string):
 
 function statOf(path: string) {
   try {
-    return statSync(path, { bigint: true });
+    const { dev, ino } = statSync(path, { bigint: true });
+    return { dev, ino };
   } catch {
     return undefined;
   }

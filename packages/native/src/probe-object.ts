@@ -5,6 +5,7 @@ import { getBinding, loadOnDemand } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
 import { type OpenObject, openObject, type Whereabouts } from './object-files.js';
+import { watchCode } from './watch.js';
 
 /**
  * In what an object depends on the machine: see @sonde/elf, which is not installed with this
@@ -149,6 +150,13 @@ class ProbeObject implements LoadedProvider {
   private get lastFound(): Whereabouts {
     this.found ??= this.object.whereabouts();
     return this.found;
+  }
+
+  watch(changed: () => void): () => void {
+    const { distance, untraced, events } = this.stubs;
+    const flags = events?.probes.map(({ flag }) => ({ code: flag, offsets: [0], untraced: 0 })) ?? [];
+    const stubs = { code: this.code, offsets: this.probes.map((_, index) => index * distance), untraced };
+    return watchCode([stubs, ...flags], this.lastFound.location, changed);
   }
 
   // What holds the object are the view and the functions that fire: the core drops both, and then

@@ -96,6 +96,7 @@ export {
   nothing as registerBackends,
   nothing as stubOf,
   nothing as variable,
+  nothing as watchProbes,
   text as messageOf,
   text as printable,
   text as show,

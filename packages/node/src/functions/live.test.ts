@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Provider } from 'sonde';
-import type { functionProbes } from '../probes.js';
+import { functionProbes } from '../probes.js';
+import { byHand } from '../test-probes.js';
 import { patchWhileTraced } from './live.js';
 import { Skipped } from './skipped.js';
 
@@ -16,7 +16,8 @@ const HAS_LIVE_EDIT = Number(process.versions.node.split('.')[0]) < 26;
 describe('functions of files that are loaded already', function () {
   this.timeout(120_000);
   const folder = mkdtempSync(join(tmpdir(), 'sonde-live-'));
-  const functionEntry = { enabled: false };
+  const { provider: node, trace } = byHand('functions_by_hand', functionProbes);
+  const setTraced = (isTraced: boolean) => trace('functionEntry', isTraced);
   const skipped = new Skipped();
   let count = () => ({ files: 0, functions: 0 });
   const counts = {
@@ -46,7 +47,7 @@ describe('functions of files that are loaded already', function () {
       createRequire(import.meta.url)(join(folder, `${i}.cjs`));
     }
     count = patchWhileTraced({
-      node: { functionEntry, functionPatch: { fire() {} } } as unknown as Provider<typeof functionProbes>,
+      node,
       wants: (path) => path.startsWith(folder),
       check: 'false',
       skipped,
@@ -54,23 +55,23 @@ describe('functions of files that are loaded already', function () {
   });
 
   after(async () => {
-    functionEntry.enabled = false;
+    setTraced(false);
     await until(() => counts.files === 0);
     rmSync(folder, { recursive: true });
   });
 
   it('are patched for a tracer that comes while they are restored for the last one', async () => {
-    functionEntry.enabled = true;
+    setTraced(true);
     if (!HAS_LIVE_EDIT) {
       await until(() => counts.skipped.length > 0);
       assert.match(counts.skipped[0]!.reason, /no longer available/);
       return;
     }
     await until(() => counts.files === FILES);
-    functionEntry.enabled = false;
+    setTraced(false);
     await until(() => counts.files < FILES);
     assert.ok(counts.files > 0, 'it had restored all of them too soon to tell');
-    functionEntry.enabled = true;
+    setTraced(true);
     await until(() => counts.files === FILES);
     assert.deepEqual(counts.skipped, []);
   });
@@ -78,7 +79,7 @@ describe('functions of files that are loaded already', function () {
   // Elsewhere there is nothing to patch with, which the last test is about.
   if (HAS_LIVE_EDIT) {
     it('are patched in the last versions of a file that is loaded again and again', async () => {
-      functionEntry.enabled = true;
+      setTraced(true);
       await until(() => counts.files === FILES);
       const require = createRequire(import.meta.url);
       const path = join(folder, 'changing.cjs');
@@ -92,11 +93,11 @@ describe('functions of files that are loaded already', function () {
       await setTimeout(100);
       assert.equal(counts.files, FILES + 8);
       delete require.cache[path];
-      functionEntry.enabled = false;
+      setTraced(false);
       await until(() => counts.files === 0);
-      functionEntry.enabled = true;
+      setTraced(true);
       await until(() => counts.files >= FILES);
-      functionEntry.enabled = false;
+      setTraced(false);
       await until(() => counts.files === 0);
     });
   }
@@ -105,7 +106,7 @@ describe('functions of files that are loaded already', function () {
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);
-    functionEntry.enabled = true;
+    setTraced(true);
     await setTimeout(200);
     // biome-ignore lint/security/noGlobalEval: the name that it has for the debugger is what is tested.
     assert.equal(globalThis.eval('(function f() { return 1 })() //# sourceURL=file://host/a.js'), 1);
@@ -117,9 +118,9 @@ describe('functions of files that are loaded already', function () {
   it('are told once when they cannot be patched, however often a tracer comes, and why', async () => {
     await import(join(folder, 'line.mjs'));
     for (let i = 0; i < 2; i++) {
-      functionEntry.enabled = true;
+      setTraced(true);
       await until(() => counts.skipped.length > 0 && (!HAS_LIVE_EDIT || counts.files === FILES));
-      functionEntry.enabled = false;
+      setTraced(false);
       await until(() => counts.files === 0);
       await setTimeout(200);
     }

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext, runInThisContext } from 'node:vm';
-import type { Provider } from 'sonde';
 import { record } from 'sonde/testing';
 import { type Addon, getAddon } from '../addon.js';
-import type { stacksProbes } from '../probes.js';
+import { stacksProbes } from '../probes.js';
+import { byHand } from '../test-probes.js';
 import { stacks, watchStacks } from './stacks.js';
 
 const MAP = `/tmp/perf-${process.pid}.map`;
@@ -15,7 +15,8 @@ const ROUNDS = 12;
 
 describe('stacks', function () {
   this.timeout(30_000);
-  const stacksOn = { enabled: false };
+  let traced: ReturnType<typeof node>;
+  const node = () => byHand('stacks_by_hand', stacksProbes);
   const until = async (condition: () => boolean) => {
     for (let i = 0; !condition(); i++) {
       if (i === 1000) assert.fail('it took more than 10 s');
@@ -29,11 +30,8 @@ describe('stacks', function () {
       console.warn(`\n  NOT TESTED: names in stacks, since this is ${process.platform}\n`);
       this.skip();
     }
-    watchStacks({
-      stacksOn,
-      stacksJitdump: { enabled: false },
-      stacksReady: { fire() {} },
-    } as unknown as Provider<typeof stacksProbes>);
+    traced = node();
+    watchStacks(traced.provider);
   });
 
   it('leave a map alone that they did not make', () => {
@@ -72,7 +70,7 @@ describe('stacks', function () {
   });
 
   it('are not what a recorder wants', async () => {
-    stacksOn.enabled = true;
+    traced.trace('stacksOn', true);
     const recorder = record();
     try {
       await until(() => !stacks.status().on);
@@ -82,7 +80,7 @@ describe('stacks', function () {
       recorder.stop();
     }
     await until(() => stacks.status().on);
-    stacksOn.enabled = false;
+    traced.trace('stacksOn', false);
     await until(() => !stacks.status().on);
     stacks.disable();
     assert.ok(!existsSync(MAP));
@@ -92,10 +90,10 @@ describe('stacks', function () {
     const listeners = () => process.eventNames().map((name) => [name, process.listenerCount(name)]);
     const before = listeners();
     for (let i = 0; i < ROUNDS; i++) {
-      stacksOn.enabled = true;
+      traced.trace('stacksOn', true);
       await until(() => stacks.status().on);
       assert.deepEqual(listeners(), before);
-      stacksOn.enabled = false;
+      traced.trace('stacksOn', false);
       await until(() => !stacks.status().on);
       assert.deepEqual(listeners(), before);
     }

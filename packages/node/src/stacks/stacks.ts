@@ -74,16 +74,8 @@ let wasOn = false;
 /** Looks whether a tracer wants names, and whether SONDE_STACKS does. */
 export function watchStacks(provider: Provider<typeof stacksProbes>): void {
   node = provider;
-  whileTraced(
-    [presence(provider.stacksOn)],
-    () => want('tracer', true),
-    () => want('tracer', false),
-  );
-  whileTraced(
-    [presence(provider.stacksJitdump)],
-    () => want('jitdump', true),
-    () => want('jitdump', false),
-  );
+  watchWish(provider.stacksOn, 'tracer');
+  watchWish(provider.stacksJitdump, 'jitdump');
   if (process.env.SONDE_STACKS === '1') want('program', true);
 }
 
@@ -91,12 +83,13 @@ export function watchStacks(provider: Provider<typeof stacksProbes>): void {
  * A recorder, for which all probes are enabled, wants what is fired: the files are for tracers, and
  * would outlive the program's tests.
  */
-function presence(probe: Pick<Probe, 'enabled'>): Pick<Probe, 'enabled'> {
-  return {
-    get enabled() {
-      return probe.enabled && !isRecording();
-    },
-  };
+function watchWish(probe: Pick<Probe, 'enabled'>, who: Wanted): void {
+  whileTraced(
+    [probe],
+    () => want(who, true),
+    () => want(who, false),
+    ({ enabled }) => enabled && !isRecording(),
+  );
 }
 
 export const stacks = {
