@@ -27,10 +27,13 @@ const packages = readdirSync(root).map((name) => manifest(name));
  */
 const RESIDENT = { '@sonde/node': 'resident' };
 
+// What is loaded, by folder, and `sonde` by its version, too.
+const LOADED = 'Symbol.for("sonde.loaded")';
+
 /** CommonJS has no `import.meta.url`. */
 const URL_OF_FILE = 'const __url=require("node:url").pathToFileURL(__filename).href;';
 
-for (const { folder, name, type, exports, bin } of packages) {
+for (const { folder, name, version, type, exports, bin } of packages) {
   const inlined = packages.filter((other) => other.name !== name && !SEPARATE.includes(other.name));
   const alias = Object.fromEntries(inlined.flatMap(aliases));
   const lib = join(folder, 'lib');
@@ -52,7 +55,7 @@ for (const { folder, name, type, exports, bin } of packages) {
       Object.entries(metafile.outputs).map(([path, { exports }]) => [nameOf(basename(path)), exports]),
     );
     if (names.every((name) => required.includes(name))) {
-      await forNode({ folder, names, alias, exported, resident: RESIDENT[name] });
+      await forNode({ folder, name, version, names, alias, exported, resident: RESIDENT[name] });
     }
   }
 }
@@ -69,33 +72,55 @@ await build({
  * takes for ECMAScript modules, and for `import` a list of names over that. There is one copy for a
  * realm, however it is asked for, and also where it has been taken out of `require.cache`.
  */
-async function forNode({ folder, names, alias, exported, resident }) {
+async function forNode({ folder, name, version, names, alias, exported, resident }) {
   const [first] = names;
   const lib = join(folder, 'lib');
   const cjs = { format: 'cjs', alias, outExtension: { '.js': '.cjs' }, outdir: lib, ...common() };
-  for (const name of names) writeFileSync(join(lib, `${name}.mjs`), namesOver(name, exported[name], resident));
+  for (const each of names) writeFileSync(join(lib, `${each}.mjs`), namesOver(each, exported[each], resident));
   if (existsSync(join(folder, 'src', `${first}.cts`))) {
     const entryPoints = [{ in: join(folder, 'src', `${first}.cts`), out: first }];
     await build({ ...cjs, entryPoints, external: ['./*.cjs'] });
     return;
   }
-  const whole = names.map((name) => `export * as ${identifier(name)} from './src/${name}.ts';`).join('\n');
-  const stdin = { contents: whole, resolveDir: folder, loader: 'ts', sourcefile: 'whole.ts' };
-  const register = `Object.defineProperty(globalThis,Symbol.for("sonde.loaded"),{value:{...globalThis[Symbol.for("sonde.loaded")],[__dirname]:module.exports},configurable:true});`;
-  const loaded = (file) => `(globalThis[Symbol.for("sonde.loaded")]?.[__dirname]??require("./${file}.cjs"))`;
+  const stdin = (contents) => ({ stdin: { contents, resolveDir: folder, loader: 'ts', sourcefile: 'whole.ts' } });
+  const whole = stdin(names.map((name) => `export * as ${identifier(name)} from './src/${name}.ts';`).join('\n'));
   if (resident) {
-    const entryPoints = [{ in: join(folder, 'src', `${resident}.ts`), out: resident }];
-    await build({ ...cjs, entryPoints, footer: { js: register } });
+    // With `sonde` in it, since to find that by its name takes as long as to load it. Who asks for
+    // the same version later gets this one, and where it is there already, this one is not run.
+    const sonde = packages.find(({ name }) => name === 'sonde');
+    await build({
+      ...cjs,
+      ...stdin(
+        `export * from './src/${resident}.ts'; export * as index from 'sonde'; export * as internal from 'sonde/internal';`,
+      ),
+      plugins: [loadedFirst(sonde)],
+      entryNames: resident,
+      footer: { js: remember('__dirname', keyOf(sonde)) },
+    });
     const url = { define: { 'import.meta.url': '__url' }, banner: { js: URL_OF_FILE } };
-    await build({ ...cjs, stdin, ...url, plugins: [leadingTo(folder, resident)], entryNames: `${first}-rest` });
-    writeFileSync(join(lib, `${first}.cjs`), `"use strict";module.exports=${loaded(resident)}.loadRest().${first};\n`);
+    await build({ ...cjs, ...whole, ...url, plugins: [leadingTo(folder, resident)], entryNames: `${first}-rest` });
+    writeFileSync(join(lib, `${first}.cjs`), `"use strict";module.exports=${copy(resident)}.loadRest().${first};\n`);
     return;
   }
-  await build({ ...cjs, stdin, entryNames: `${first}-whole`, footer: { js: register } });
-  for (const name of names) {
-    const text = `"use strict";module.exports=${loaded(`${first}-whole`)}.${identifier(name)};\n`;
-    writeFileSync(join(lib, `${name}.cjs`), text);
+  await build({ ...cjs, ...whole, entryNames: `${first}-whole`, footer: { js: remember('__dirname', keyOf({ name, version })) } });
+  for (const each of names) {
+    const text = `"use strict";module.exports=${copy(`${first}-whole`, keyOf({ name, version }))}.${identifier(each)};\n`;
+    writeFileSync(join(lib, `${each}.cjs`), text);
   }
+}
+
+function keyOf({ name, version }) {
+  return JSON.stringify(`${name}@${version}`);
+}
+
+function remember(...keys) {
+  const entries = keys.map((key) => `[${key}]:module.exports`).join();
+  return `Object.defineProperty(globalThis,${LOADED},{value:{...globalThis[${LOADED}],${entries}},configurable:true});`;
+}
+
+function copy(file, key = undefined) {
+  const loaded = ['__dirname', ...(key ? [key] : [])].map((key) => `globalThis[${LOADED}]?.[${key}]`);
+  return `(${[...loaded, `require("./${file}.cjs")`].join('??')})`;
 }
 
 function identifier(name) {
@@ -113,6 +138,22 @@ function namesOver(name, exported, resident) {
     : ["import { createRequire } from 'node:module';\n\n", ''];
   const list = exported.length > 0 ? `export const { ${exported.join(', ')} } = ` : '';
   return `${first}const require = ${module && `${module}.`}createRequire(import.meta.url);\n${list}require('./${name}.cjs');\n`;
+}
+
+/** @returns {import('esbuild').Plugin} */
+function loadedFirst(sonde) {
+  return {
+    name: 'loaded first',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^sonde(\/internal)?$/ }, ({ path }) => ({ path, namespace: 'loaded' }));
+      onLoad({ filter: /.*/, namespace: 'loaded' }, ({ path }) => {
+        const name = path === 'sonde' ? 'index' : 'internal';
+        const file = JSON.stringify(join(sonde.folder, 'src', `${name}.ts`));
+        const there = `globalThis[${LOADED}]?.[${keyOf(sonde)}]?.${name}`;
+        return { contents: `module.exports = ${there} ?? require(${file});`, resolveDir: sonde.folder };
+      });
+    },
+  };
 }
 
 /** @returns {import('esbuild').Plugin} */

@@ -1,5 +1,4 @@
 // What @sonde/node costs a program that nobody traces.
-import { spawnSync } from 'node:child_process';
 import { Conversation } from './conversation.js';
 import type { Figure, Part, Row } from './part.js';
 import { environment, interleaved, programPath, withFolder } from './program.js';
@@ -35,9 +34,8 @@ export const node: Part = {
           interleaved(names, rounds, async (name) => Number(await programs[name].ask(line)));
         const busy = await asked(String(REQUESTS), quick ? 3 : 101);
         const idle = await asked('idle', quick ? 1 : 15);
-        const start = await interleaved(names, quick ? 2 : 31, async (name) =>
-          startTime([...PROGRAMS[name], '-e', '0'], env),
-        );
+        // A minute, in seconds.
+        const wakeUps = await asked('wake-ups', quick ? 2 : 60);
         const ratio = (values: typeof busy, name: keyof typeof PROGRAMS): Figure =>
           figure(
             pairs(values[name], values.plain, (one, other) => one / other),
@@ -46,11 +44,12 @@ export const node: Part = {
         return {
           notes: [
             'Processor time of server and client in one process, of three processes that take turns. Idle: microseconds of processor time in',
-            'a second of doing nothing. Start: milliseconds of node -e 0. Medians (quartiles); ratios are medians of ratios within a round.',
+            'a second of doing nothing; wake-ups: how often its threads began to wait in such a second (Linux counts that). Medians',
+            '(quartiles); ratios are medians of ratios within a round. `npm run bench -- load` has the start.',
           ],
           tables: [
             {
-              head: ['', 'µs a request', '×', 'idle', '×', 'start', '×'],
+              head: ['', 'µs a request', '×', 'idle', '×', 'wake-ups'],
               rows: names.map(
                 (name): Row => [
                   WHAT[name],
@@ -61,8 +60,7 @@ export const node: Part = {
                   ratio(busy, name),
                   figure(idle[name], 0),
                   ratio(idle, name),
-                  figure(start[name], 1),
-                  ratio(start, name),
+                  figure(wakeUps[name], 1),
                 ],
               ),
             },
@@ -75,6 +73,13 @@ export const node: Part = {
               unit: ' ×',
               digits: 3,
             },
+            {
+              what: 'wake-ups a second, idle, more than without',
+              measured: mean(wakeUps.registered) - mean(wakeUps.plain),
+              most: 1,
+              unit: '',
+              digits: 2,
+            },
           ],
         };
       } finally {
@@ -84,10 +89,6 @@ export const node: Part = {
   },
 };
 
-function startTime(parameters: readonly string[], env: NodeJS.ProcessEnv): number {
-  const start = performance.now();
-  spawnSync(process.execPath, parameters, { env, stdio: 'ignore' });
-  return performance.now() - start;
-}
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const figure = (values: number[], digits: number): Figure => ({ summary: summary(values), digits });

@@ -55,6 +55,10 @@ function copy(folder: string, { version, registry = 1 }: Copy): void {
     symlinkSync(other, join(folder, name));
   }
   const whole = join(folder, 'sonde/lib/index-whole.cjs');
+  for (const file of ['index', 'internal', 'index-whole']) {
+    const path = join(folder, `sonde/lib/${file}.cjs`);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/"sonde@[^"]*"/g, JSON.stringify(`sonde@${version}`)));
+  }
   const text = readFileSync(whole, 'utf8');
   const symbol = (number: number) => `sonde.registry.${number}`;
   assert.ok(text.includes(symbol(1)));

@@ -42,8 +42,8 @@ export class NamesProgram extends CalledProgram<Commands> {
       for (const file of [program.map, program.dump]) rmSync(file, { force: true, recursive: true });
     });
     program.number = await program.call('pid');
-    // Of a dead process with the same number.
-    for (const file of [program.map, program.dump]) {
+    // Of a dead process with the same number; in a folder of its own, it would be of one that runs.
+    for (const file of options.tmp === undefined ? [program.map, program.dump] : []) {
       if ((lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? before) < before) rmSync(file);
     }
     return program;

@@ -1,5 +1,6 @@
 // An http server, and a client in the same process that asks it. For each line of stdin, a number
-// of requests, or `idle`, it prints how many microseconds of processor time they took.
+// of requests, or `idle`, it prints how many microseconds of processor time they took; for
+// `wake-ups`, how often its threads began to wait in a second of doing nothing.
 import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,6 +30,12 @@ async function askMany(times: number): Promise<void> {
 
 console.log('ready');
 for await (const line of createInterface(process.stdin)) {
+  if (line === 'wake-ups') {
+    const before = process.resourceUsage().voluntaryContextSwitches;
+    await setTimeout(IDLE_MS);
+    console.log(process.resourceUsage().voluntaryContextSwitches - before);
+    continue;
+  }
   const before = process.cpuUsage();
   if (line === 'idle') await setTimeout(IDLE_MS);
   else await askMany(Number(line));

@@ -117,6 +117,8 @@ class Watcher final : public FileOpens::Listener {
     } else if (!is_traced_) {
       credit_--;
     }
+    // Nobody wakes this thread for it meanwhile, and others may not look quickly.
+    if (poll_ != nullptr && !listens_ && credit_ > 0 && FileOpens::The().Read()) FileOpens::The().WakeAll();
     Schedule();
     Look();
   }
@@ -156,8 +158,8 @@ class Watcher final : public FileOpens::Listener {
       TheUv().timer_start(
           &timer_, [](uv_timer_t* handle) { static_cast<Watcher*>(handle->data)->OnTimer(); }, interval, interval);
     }
-    // Opening the file says nothing new while looks are quick, and nothing at all where it would
-    // have too many of them.
+    // While looks are quick, it is read at each of them; and where the file is opened too often, it
+    // says nothing.
     const bool listens = poll_ != nullptr && !is_quick && credit_ >= kEnoughCredit;
     if (listens == listens_) return;
     listens_ = listens;

@@ -57,6 +57,8 @@ describe('functions of files that are loaded already', function () {
   after(async () => {
     setTraced(false);
     await until(() => counts.files === 0);
+    // A recorder would trace it.
+    node.unload();
     rmSync(folder, { recursive: true });
   });
 

@@ -34,6 +34,9 @@ describe('stacks', function () {
     watchStacks(traced.provider);
   });
 
+  // A recorder would trace it.
+  after(() => traced?.provider.unload());
+
   it('leave a map alone that they did not make', () => {
     writeFileSync(MAP, '');
     stacks.disable();

@@ -1,0 +1,1 @@
+// Does nothing: what Node.js takes for itself.
