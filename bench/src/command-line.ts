@@ -10,7 +10,7 @@ ${parts.map(({ name, title }) => `  ${name.padEnd(14)}${title}`).join('\n')}
   --quick       few rounds: rough figures, in about a minute
   --json FILE   writes all figures into a file, too
   --svg FOLDER  draws some of them
-  --node LIST   measures "untraced" on other versions of Node.js, which npm fetches: 22,24 or all (${ALL.join(', ')})
+  --node LIST   measures "untraced" and "load" on other versions of Node.js, which npm fetches: 22,24 or all (${ALL.join(', ')})
   --help
 `;
 

@@ -75,7 +75,7 @@ export const node: Part = {
             },
             {
               what: 'wake-ups a second, idle, more than without',
-              measured: mean(wakeUps.registered) - mean(wakeUps.plain),
+              measured: median(wakeUps.registered) - median(wakeUps.plain),
               most: 1,
               unit: '',
               digits: 2,
@@ -88,7 +88,5 @@ export const node: Part = {
     });
   },
 };
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const figure = (values: number[], digits: number): Figure => ({ summary: summary(values), digits });
