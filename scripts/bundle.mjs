@@ -102,7 +102,12 @@ async function forNode({ folder, name, version, names, alias, exported, resident
     writeFileSync(join(lib, `${first}.cjs`), `"use strict";module.exports=${copy(resident)}.loadRest().${first};\n`);
     return;
   }
-  await build({ ...cjs, ...whole, entryNames: `${first}-whole`, footer: { js: remember('__dirname', keyOf({ name, version })) } });
+  await build({
+    ...cjs,
+    ...whole,
+    entryNames: `${first}-whole`,
+    footer: { js: remember('__dirname', keyOf({ name, version })) },
+  });
   for (const each of names) {
     const text = `"use strict";module.exports=${copy(`${first}-whole`, keyOf({ name, version }))}.${identifier(each)};\n`;
     writeFileSync(join(lib, `${each}.cjs`), text);
