@@ -28,7 +28,7 @@ const packages = readdirSync(root).map((name) => manifest(name));
 const RESIDENT = { '@sonde/node': 'resident' };
 
 // What is loaded, by folder, and `sonde` by its version, too.
-const LOADED = 'Symbol.for("sonde.loaded")';
+const LOADED = 'Symbol.for("sonde.loaded.1")';
 
 /** CommonJS has no `import.meta.url`. */
 const URL_OF_FILE = 'const __url=require("node:url").pathToFileURL(__filename).href;';

@@ -1,6 +1,7 @@
 // What processes take from their start to their end, on each version of Node.js: processor time, as
 // the system counts it, and memory.
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { NodeVersion } from './nodes.js';
 import type { Figure, Goal, Row, Table } from './part.js';
 import { environment, interleaved, programPath } from './program.js';
@@ -8,15 +9,16 @@ import { median, summary } from './statistics.js';
 
 const MEMORY = 'process.resourceUsage().maxRSS';
 const NOTHING = ['-p', MEMORY];
-const REGISTER = import.meta.resolve('@sonde/node/register');
-const REQUIRED = new URL('register.cjs', REGISTER).pathname;
+const REGISTER = '@sonde/node/register';
+/** From where that is found by its name. */
+const FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
 const PROGRAMS = {
   again: NOTHING,
   required: [programPath('ten-required').replace(/\.js$/, '.cjs')],
   imported: [programPath('ten-imported')],
   empty: [programPath('none-imported')],
-  registerRequired: ['--require', REQUIRED, ...NOTHING],
+  registerRequired: ['--require', REGISTER, ...NOTHING],
   registerImported: ['--import', REGISTER, ...NOTHING],
 };
 type Name = keyof typeof PROGRAMS;
@@ -39,7 +41,11 @@ interface Cost {
 }
 
 function costOf(node: string, parameters: readonly string[], env: NodeJS.ProcessEnv): Cost {
-  const { status, stdout, stderr } = spawnSync('bash', [...TIMED, node, ...parameters], { encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync('bash', [...TIMED, node, ...parameters], {
+    encoding: 'utf8',
+    env,
+    cwd: FOLDER,
+  });
   if (status !== 0) throw new Error(`${node} ${parameters.join(' ')} ended with ${status}: ${stderr}`);
   const [user, system] = stderr.trim().split('\n').at(-1)!.replaceAll(',', '.').split(' ').map(Number) as [
     number,

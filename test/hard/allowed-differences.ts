@@ -21,6 +21,11 @@ export const ALLOWED: readonly Allowed[] = [
     what: /^\+Symbol\(sonde\.[a-z]+\.1\)$/,
     why: 'several copies of a package find one another there; not enumerable by Object.keys',
   },
+  {
+    where: 'descriptors',
+    what: /^\+anon_inode:inotify$/,
+    why: 'the kernel reports there that a tool has opened the probe object',
+  },
 ];
 
 export interface Rewritten {

@@ -45,6 +45,13 @@ async function start(scene: Scene): Promise<CalledProgram<Commands>> {
   return program;
 }
 
+/**
+ * Without those of modules. Node.js does not close the file of an ES module that it reads when the
+ * thread is terminated: 6 of 400 such workers left one open, without sonde.
+ */
+const counted = ({ descriptors }: { descriptors: string[] }) =>
+  descriptors.filter((name) => !/\.m?js$/.test(name)).length;
+
 async function comeAndGo(program: CalledProgram<Commands>): Promise<void> {
   // The first ones make the allocator and Node.js's pool of threads what they then stay.
   await program.call('run', AT_ONCE, AT_ONCE);
@@ -56,7 +63,7 @@ async function comeAndGo(program: CalledProgram<Commands>): Promise<void> {
     [
       { name: 'ended otherwise than by being terminated', measured: failed.length, exactly: 0 },
       { name: 'threads more', measured: after.threads - before.threads, most: 0 },
-      { name: 'descriptors more', measured: after.descriptors.length - before.descriptors.length, most: 0 },
+      { name: 'descriptors more', measured: counted(after) - counted(before), most: 0 },
       { name: 'mappings of the object more', measured: after.mappings - before.mappings, most: 0 },
       {
         name: 'resident more',
