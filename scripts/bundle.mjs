@@ -27,6 +27,9 @@ const packages = readdirSync(root).map((name) => manifest(name));
  */
 const RESIDENT = { '@sonde/node': 'resident' };
 
+/** The export condition of Node.js, but with `--no-addons`. */
+const NODE = 'node-addons';
+
 // What is loaded, by folder, and `sonde` by its version, too.
 const LOADED = 'Symbol.for("sonde.loaded.1")';
 
@@ -39,7 +42,7 @@ for (const { folder, name, version, type, exports, bin } of packages) {
   const lib = join(folder, 'lib');
   rmSync(lib, { recursive: true, force: true });
   const made = [...entries(exports).flatMap(([, entry]) => bundles(entry)), ...Object.values(bin ?? {})].map(nameOf);
-  const required = entries(exports).flatMap(([, entry]) => (entry.require ? [nameOf(entry.require)] : []));
+  const required = entries(exports).flatMap(([, entry]) => (entry[NODE] ? [nameOf(entry[NODE].require)] : []));
   for (const names of sharing(made)) {
     const { metafile } = await build({
       entryPoints: names.map((name) => ({ in: join(folder, 'src', `${name}.ts`), out: name })),
@@ -49,6 +52,7 @@ for (const { folder, name, version, type, exports, bin } of packages) {
       chunkNames: `${names[0]}-whole`,
       alias,
       metafile: true,
+      ...(required.includes(names[0]) && { footer: { js: filesOf(names) } }),
       ...common(),
     });
     const exported = Object.fromEntries(
@@ -68,7 +72,7 @@ await build({
 });
 
 /**
- * What Node.js itself is given, and no bundler: CommonJS, which it loads in half the time that it
+ * What Node.js itself is given, by the export condition that it alone has: CommonJS, which it loads in half the time that it
  * takes for ECMAScript modules, and for `import` a list of names over that. There is one copy for a
  * realm, however it is asked for, and also where it has been taken out of `require.cache`.
  */
@@ -143,6 +147,19 @@ function namesOver(name, exported, resident) {
     : ["import { createRequire } from 'node:module';\n\n", ''];
   const list = exported.length > 0 ? `export const { ${exported.join(', ')} } = ` : '';
   return `${first}const require = ${module && `${module}.`}createRequire(import.meta.url);\n${list}require('./${name}.cjs');\n`;
+}
+
+/**
+ * Tools that gather the files of a deployment (@vercel/nft, for one) take what stands behind
+ * `default`; what Node.js takes then has to be there, too. They understand this, and bundlers do not
+ * look at it.
+ */
+function filesOf(names) {
+  const ignored = '/* webpackIgnore: true *//* @vite-ignore */';
+  const urls = names
+    .flatMap((name) => [`./${name}.mjs`, `./${name}.cjs`])
+    .map((file) => `new URL(${ignored}${JSON.stringify(file)},import.meta.url)`);
+  return `void(()=>{${urls.join(';')}});`;
 }
 
 /** @returns {import('esbuild').Plugin} */
@@ -226,7 +243,7 @@ function entries(exports) {
 }
 
 /** The files of an entry that are bundles in the package's own format. */
-function bundles({ types, import: names, require, ...files }) {
+function bundles({ types, [NODE]: forNode, ...files }) {
   return [...new Set(Object.values(files))];
 }
 
@@ -235,5 +252,6 @@ function nameOf(file) {
 }
 
 function source(folder, entry) {
-  return join(folder, entry.types.replace('./dist/', 'src/').replace('.d.ts', '.ts'));
+  const types = entry.types.default ?? entry.types;
+  return join(folder, types.replace('./dist/', 'src/').replace('.d.ts', '.ts'));
 }

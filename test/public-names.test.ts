@@ -43,13 +43,14 @@ describe('The public names', function () {
 
 function entriesOf(name: string): Entry[] {
   const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8'));
-  return Object.entries<{ types?: string; default?: { types?: string } }>(manifest.exports ?? {}).flatMap(
-    ([path, entry]) => {
-      const types = entry.types ?? entry.default?.types;
-      if (!types) return [];
-      return [{ specifier: manifest.name + path.slice(1), declarations: join(packages, name, types) }];
-    },
-  );
+  return Object.entries<{ types?: string | { default: string }; default?: { types?: string } }>(
+    manifest.exports ?? {},
+  ).flatMap(([path, entry]) => {
+    const given = entry.types ?? entry.default?.types;
+    if (!given) return [];
+    const types = typeof given === 'string' ? given : given.default;
+    return [{ specifier: manifest.name + path.slice(1), declarations: join(packages, name, types) }];
+  });
 }
 
 /**

@@ -184,7 +184,7 @@ describe('Two versions of sonde in one program', function () {
       renameSync(join(addon, 'build/Release/sonde.node'), join(addon, place));
       const seen = run(`
         const [first, second] = await Promise.all([1, 2].map(async (copy) => {
-          const sonde = await import(import.meta.resolve('sonde') + '?' + copy);
+          const sonde = await import(new URL('index.js?' + copy, import.meta.resolve('sonde')));
           delete globalThis[Symbol.for('sonde.registry.1')];
           return sonde;
         }));

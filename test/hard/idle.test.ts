@@ -54,8 +54,8 @@ describe('A process that does nothing', function () {
   });
 
   for (const [limit, isTaken] of [
-    [20, false],
-    [40, true],
+    [8, false],
+    [16, true],
   ] as const) {
     it(`${isTaken ? 'takes an' : 'leaves the'} inotify instance${isTaken ? '' : 's to others'} where a user has ${limit}`, async function () {
       needsTools(this, 'unshare');

@@ -10,9 +10,12 @@ import {
 } from './definition.js';
 import { DefinitionError, printable, show } from './errors.js';
 import { LONGEST_MODULE_NAME } from './limits.js';
+import { log } from './log.js';
 import { defineOperation, isOperationSource, Operation, type OperationSource } from './operation.js';
 import { createProbes, type Probe, type ProbeControl, watchable } from './probe.js';
 import { enroll, type LoadResult, load, type RegisteredProvider } from './registry.js';
+
+const debug = log('provider');
 
 /** A provider's probes and operations by the names that the program uses. */
 export type ProviderSource = Readonly<Record<string, ProbeSource | OperationSource>>;
@@ -88,6 +91,14 @@ export function provider<const Source extends ProviderSource>(
     for (const changed of [...watches]) changed();
   };
   let endWatch: (() => void) | undefined;
+  const beginWatch = ({ loaded }: LoadResult) => {
+    try {
+      return loaded?.watch?.(tell);
+    } catch (error) {
+      debug('nobody notices tracers of %s: %o', name, error);
+      return undefined;
+    }
+  };
   const registered: RegisteredProvider = {
     definition,
     replace(next) {
@@ -99,7 +110,7 @@ export function provider<const Source extends ProviderSource>(
         else control.unbind();
       });
       endWatch?.();
-      endWatch = watches.size > 0 ? next.loaded?.watch?.(tell) : undefined;
+      endWatch = watches.size > 0 ? beginWatch(next) : undefined;
       loaded?.unload();
       tell();
     },
@@ -107,7 +118,7 @@ export function provider<const Source extends ProviderSource>(
       // One may be given twice.
       const own = () => changed();
       watches.add(own);
-      endWatch ??= current.loaded?.watch?.(tell);
+      endWatch ??= beginWatch(current);
       return () => {
         if (!watches.delete(own) || watches.size > 0) return;
         endWatch?.();

@@ -18,25 +18,38 @@ FileOpens& FileOpens::The() {
 
 int FileOpens::Reader(Listener* listener) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (reader_ == nullptr && instance_ >= 0 && listeners_.count(listener) > 0) reader_ = listener;
+  auto found = listeners_.find(listener);
+  if (reader_ == nullptr && instance_ >= 0 && found != listeners_.end() && !found->second.empty()) reader_ = listener;
   return reader_ == listener ? instance_ : -1;
 }
 
 void FileOpens::Watch(Listener* listener, const std::vector<std::string>& files) {
   std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<std::string> added;
+  for (const std::string& file : files) {
+    if (Add(file)) added.push_back(file);
+  }
   std::vector<std::string>& own = listeners_[listener];
-  for (const std::string& file : files) Add(file);
   for (const std::string& file : own) Remove(file);
-  own = files;
+  own = std::move(added);
+  if (own.empty()) LetOthersRead(listener);
 }
 
 void FileOpens::Forget(Listener* listener) {
   std::lock_guard<std::mutex> lock(mutex_);
   listeners_.erase(listener);
+  LetOthersRead(listener);
+}
+
+void FileOpens::LetOthersRead(Listener* listener) {
   if (reader_ != listener) return;
   reader_ = nullptr;
-  // The next one that wakes up reads.
-  if (!listeners_.empty()) listeners_.begin()->first->Wake();
+  for (auto& [other, files] : listeners_) {
+    if (files.empty()) continue;
+    // It becomes the reader when it wakes up.
+    other->Wake();
+    return;
+  }
 }
 
 void FileOpens::WakeAll() {
@@ -51,7 +64,7 @@ namespace {
 // A user has 128 instances on most systems (fs.inotify.max_user_instances), and what else watches
 // files needs some: editors, development servers, desktops. So a process takes one where it could
 // have had so many more.
-constexpr int kLeftForOthers = 32;
+constexpr int kLeftForOthers = 8;
 
 int OpenInstance() {
   int opened[kLeftForOthers + 1];
@@ -68,22 +81,33 @@ int OpenInstance() {
 
 }  // namespace
 
-void FileOpens::Add(const std::string& file) {
+bool FileOpens::Add(const std::string& file) {
   auto found = watched_.find(file);
   if (found != watched_.end()) {
     found->second.listeners++;
-    return;
+    return true;
   }
-  if (instance_ < 0) instance_ = OpenInstance();
-  if (instance_ < 0) return;
+  if (!was_opened_) instance_ = OpenInstance();
+  was_opened_ = true;
+  if (!IsOpen()) return false;
   int descriptor = inotify_add_watch(instance_, file.c_str(), IN_OPEN);
-  if (descriptor >= 0) watched_[file] = {descriptor, 1};
+  if (descriptor < 0) return false;
+  watched_[file] = {descriptor, 1};
+  return true;
+}
+
+bool FileOpens::IsOpen() const {
+  if (instance_ < 0) return false;
+  char target[32];
+  const std::string link = "/proc/self/fd/" + std::to_string(instance_);
+  ssize_t length = readlink(link.c_str(), target, sizeof target);
+  return std::string(target, std::max<ssize_t>(length, 0)) == "anon_inode:inotify";
 }
 
 void FileOpens::Remove(const std::string& file) {
   auto found = watched_.find(file);
   if (found == watched_.end() || --found->second.listeners > 0) return;
-  inotify_rm_watch(instance_, found->second.descriptor);
+  if (IsOpen()) inotify_rm_watch(instance_, found->second.descriptor);
   watched_.erase(found);
 }
 
@@ -91,6 +115,7 @@ bool FileOpens::Read() {
   alignas(inotify_event) char buffer[4096];
   bool is_opened = false;
   std::lock_guard<std::mutex> lock(mutex_);
+  if (!IsOpen()) return false;
   for (;;) {
     ssize_t size = read(instance_, buffer, sizeof buffer);
     if (size <= 0) return is_opened;
@@ -104,7 +129,7 @@ bool FileOpens::Read() {
 
 #else
 
-void FileOpens::Add(const std::string&) {}
+bool FileOpens::Add(const std::string&) { return false; }
 void FileOpens::Remove(const std::string&) {}
 bool FileOpens::Read() { return false; }
 

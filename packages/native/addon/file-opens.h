@@ -27,7 +27,7 @@ class FileOpens {
   // It is gone.
   void Forget(Listener* listener);
   // The descriptor that becomes readable when a file is opened, if this is the listener that is to
-  // call Read then; or −1.
+  // call Read then; or −1. It has files itself.
   int Reader(Listener* listener);
   // Whether there was anything of a file that was opened. Does not wait.
   bool Read();
@@ -39,11 +39,18 @@ class FileOpens {
     size_t listeners;
   };
 
-  void Add(const std::string& file);
+  // Whether it is watched.
+  bool Add(const std::string& file);
   void Remove(const std::string& file);
+  void LetOthersRead(Listener* listener);
 
   std::mutex mutex_;
+  // Whether `instance_` is still what was opened: programs close descriptors that are not theirs.
+  bool IsOpen() const;
+
   int instance_ = -1;
+  // A process tries once to get one.
+  bool was_opened_ = false;
   std::map<std::string, Watched> watched_;
   std::map<Listener*, std::vector<std::string>> listeners_;
   Listener* reader_ = nullptr;

@@ -86,6 +86,11 @@ class Watcher final : public FileOpens::Listener {
   }
 
   void Set(std::vector<Place> places, const std::vector<std::string>& files, Napi::Value held, Napi::Function changed) {
+    // What has changed since the last look is still to be told.
+    for (Place& place : places) {
+      auto known = std::find_if(places_.begin(), places_.end(), [&](const Place& other) { return other.byte == place.byte; });
+      if (known != places_.end()) place.is_traced = known->is_traced;
+    }
     places_ = std::move(places);
     held_ = Napi::Persistent(held.As<Napi::Object>());
     changed_ = Napi::Persistent(changed);
@@ -97,7 +102,6 @@ class Watcher final : public FileOpens::Listener {
       interval_ = 0;
       return;
     }
-    last_look_ = TheUv().now(loop_);
     is_traced_ = std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.is_traced; });
     TheUv().check_start(&check_, [](uv_check_t* handle) { static_cast<Watcher*>(handle->data)->OnTurn(); });
     Schedule();
@@ -147,7 +151,8 @@ class Watcher final : public FileOpens::Listener {
     Napi::Function changed = changed_.Value();
     // Without a context of its own, of which a program's async_hooks would be told.
     napi_make_callback(env_, nullptr, env_.Global(), changed, 0, nullptr, &result);
-    if (env_.IsExceptionPending()) env_.GetAndClearPendingException();
+    // Ours throws nothing: it is of what the program had waiting for the next turn.
+    if (env_.IsExceptionPending()) napi_fatal_exception(env_, env_.GetAndClearPendingException().Value());
   }
 
   void Schedule() {

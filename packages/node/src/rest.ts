@@ -24,6 +24,9 @@ import { type Started, setRest } from './start.js';
 
 const debug = log('node');
 
+/** What SONDE_BRIDGES names that is none, or why one could not be built. */
+export let bridgesReason: string | undefined;
+
 setRest({ begin, captureStack });
 
 function begin({ node, began, isNew }: Started): void {
@@ -56,9 +59,6 @@ function begin({ node, began, isNew }: Started): void {
   }
   bridgeAll(process.env.SONDE_BRIDGES);
 }
-
-/** What SONDE_BRIDGES names that is none, or why one could not be built. */
-export let bridgesReason: string | undefined;
 
 /** Nothing that an environment says may end the program: what is wrong is told by status(). */
 function bridgeAll(names: string | undefined): void {

@@ -33,6 +33,8 @@ export interface Rest {
 
 let started: Started | undefined;
 let rest: Rest | undefined;
+/** The file is gone, or another: it is not looked for at every fire. */
+let hasFailed = false;
 let stopLooking = () => {};
 
 /**
@@ -48,7 +50,12 @@ export function start(): void {
   captureStacksWith((depth, below) => getRest()?.captureStack(depth, below));
   if (rest) rest.begin(started);
   else if (isRestAskedFor()) getRest();
-  else stopLooking = whileTraced(probesOf(started.node), getRest, () => {});
+  else {
+    const end = whileTraced(probesOf(started.node), getRest, () => {});
+    // A tracer may have been there.
+    if (rest) end();
+    else stopLooking = end;
+  }
   started.isNew = false;
 }
 
@@ -62,8 +69,9 @@ export function setRest(there: Rest): void {
 
 function getRest(): Rest | undefined {
   try {
-    if (!rest) loadRest();
+    if (!rest && !hasFailed) loadRest();
   } catch (error) {
+    hasFailed = true;
     debug('what is behind the probes of node cannot be loaded: %o', error);
   }
   return rest;

@@ -47,8 +47,8 @@ describe("The runtime's D scripts", function () {
   async function traced(script: string, work: (tracer: Tracer) => Promise<void>): Promise<string> {
     const tracer = dtraceScript(scene.current, FOLDER + script);
     await tracer.shows(/matched \d+ probes?|^tracing/m);
-    // What stands behind its probes is on within 100 ms.
-    await setTimeout(1000);
+    // DTrace opens no file: what stands behind its probes is on within a second.
+    await setTimeout(1500);
     await work(tracer);
     return ended(tracer);
   }
