@@ -72,9 +72,10 @@ await build({
 });
 
 /**
- * What Node.js itself is given, by the export condition that it alone has: CommonJS, which it loads in half the time that it
- * takes for ECMAScript modules, and for `import` a list of names over that. There is one copy for a
- * realm, however it is asked for, and also where it has been taken out of `require.cache`.
+ * What Node.js itself is given, by the export condition that it alone has: CommonJS, which it loads
+ * in half the time that it takes for ECMAScript modules, and for `import` a list of names over that.
+ * There is one copy for a realm, whether it is imported or required, and also where it has been
+ * taken out of `require.cache`.
  */
 async function forNode({ folder, name, version, names, alias, exported, resident }) {
   const [first] = names;

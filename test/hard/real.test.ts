@@ -43,7 +43,7 @@ const PACKAGES: Record<string, [specifier: string, file: string]> = {
   prettier: ['prettier@3', 'prettier/index.cjs'],
 };
 
-/** Until all that a tracer asks for is on: it is looked at twenty times a second. */
+/** Until all that a tracer asks for is on: it reads the object first, so it is noticed within 100 ms. */
 const COMING_MS = 500;
 /**
  * Until all is off: names of functions stay for five seconds, for tracers that print when they end.

@@ -1,6 +1,6 @@
 // Has `sonde` register its backends. The providers here are made by a core of their own, which is
-// in this file's bundle, and which needs nothing: so where `sonde` cannot be loaded (a test runner
-// without ES modules, say) the program runs on, and its probes are inactive.
+// in this file's bundle, and which needs nothing: so where `sonde` cannot be loaded, the program
+// runs on, and its probes are inactive.
 import { SondeError, type Status, status } from '@sonde/core';
 import { log } from '@sonde/core/internal';
 
