@@ -100,21 +100,24 @@ async function forNode({ folder, name, version, names, alias, exported, resident
       ),
       plugins: [loadedFirst(sonde)],
       entryNames: resident,
-      footer: { js: remember('__dirname', keyOf(sonde)) },
+      footer: { js: remember(placeOf(name), keyOf(sonde)) },
     });
     const url = { define: { 'import.meta.url': '__url' }, banner: { js: URL_OF_FILE } };
     await build({ ...cjs, ...whole, ...url, plugins: [leadingTo(folder, resident)], entryNames: `${first}-rest` });
-    writeFileSync(join(lib, `${first}.cjs`), `"use strict";module.exports=${copy(resident)}.loadRest().${first};\n`);
+    writeFileSync(
+      join(lib, `${first}.cjs`),
+      `"use strict";module.exports=${copy(resident, placeOf(name))}.loadRest().${first};\n`,
+    );
     return;
   }
   await build({
     ...cjs,
     ...whole,
     entryNames: `${first}-whole`,
-    footer: { js: remember('__dirname', keyOf({ name, version })) },
+    footer: { js: remember(placeOf(name), keyOf({ name, version })) },
   });
   for (const each of names) {
-    const text = `"use strict";module.exports=${copy(`${first}-whole`, keyOf({ name, version }))}.${identifier(each)};\n`;
+    const text = `"use strict";module.exports=${copy(`${first}-whole`, placeOf(name), keyOf({ name, version }))}.${identifier(each)};\n`;
     writeFileSync(join(lib, `${each}.cjs`), text);
   }
 }
@@ -128,8 +131,13 @@ function remember(...keys) {
   return `Object.defineProperty(globalThis,${LOADED},{value:{...globalThis[${LOADED}],${entries}},configurable:true});`;
 }
 
-function copy(file, key = undefined) {
-  const loaded = ['__dirname', ...(key ? [key] : [])].map((key) => `globalThis[${LOADED}]?.[${key}]`);
+/** A package where it lies. Where a bundler has made an ES module of it, there is no `__dirname`. */
+function placeOf(name) {
+  return `(typeof __dirname=="string"?__dirname:"")+${JSON.stringify(` ${name}`)}`;
+}
+
+function copy(file, ...keys) {
+  const loaded = keys.map((key) => `globalThis[${LOADED}]?.[${key}]`);
   return `(${[...loaded, `require("./${file}.cjs")`].join('??')})`;
 }
 
@@ -244,7 +252,7 @@ function entries(exports) {
 }
 
 /** The files of an entry that are bundles in the package's own format. */
-function bundles({ types, [NODE]: forNode, ...files }) {
+function bundles({ types, [NODE]: forNode, require, ...files }) {
   return [...new Set(Object.values(files))];
 }
 

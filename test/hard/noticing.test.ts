@@ -21,6 +21,8 @@ const PROBE = 'http__server__request';
 const GROUP = 'sonde_noticing';
 /** As often each tracer comes. */
 const TIMES = 3;
+/** A process looks quickly a hundred times, and then waits until it may again. */
+const A_PROCESS = 4;
 const ASKED = 5;
 /** In milliseconds. A look of its own comes once a second. */
 const QUICK_MS = 100;
@@ -90,20 +92,26 @@ describe('A process in which a tracer comes', () => {
     for (const isWorking of [true, false]) {
       it(`notices ${name} while it ${isWorking ? 'works' : 'does nothing'}, and is seen from then on`, async function () {
         needsTools(this, 'readelf', ...tracer.tools);
-        const program = await Program.start(scene.current);
-        if (isWorking) await program.call('work', true);
+        let program: Program | undefined;
         const delays: number[] = [];
         let seen = 0;
         const times = scaled(TIMES);
         for (let time = 0; time < times; time++) {
-          if (!isWorking && !tracer.opens) await setTimeout(time === 0 ? CALM_MS : SLOW_MS * (1 + Math.random()));
-          const stub = program.stub.lastBefore((byte) => byte !== program.untraced);
-          const on = program.writes('on');
-          seen += await tracer.trace(scene.current, program, async () => {
+          if (time % A_PROCESS === 0) {
+            await program?.kill();
+            program = await Program.start(scene.current);
+            if (isWorking) await program.call('work', true);
+            else if (!tracer.opens) await setTimeout(CALM_MS);
+          }
+          if (!isWorking && !tracer.opens) await setTimeout(SLOW_MS * Math.random());
+          const there = program!;
+          const stub = there.stub.lastBefore((byte) => byte !== there.untraced);
+          const on = there.writes('on');
+          seen += await tracer.trace(scene.current, there, async () => {
             delays.push(Number((await on) - (await stub)) / 1e6);
-            await program.call('ask', ASKED);
+            await there.call('ask', ASKED);
           });
-          await program.writes('off');
+          await there.writes('off');
         }
         const sorted = delays.toSorted((a, b) => a - b);
         const part = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
