@@ -62,6 +62,7 @@ for (const { folder, name, version, type, exports, bin } of packages) {
       await forNode({ folder, name, version, names, alias, exported, resident: RESIDENT[name] });
     }
   }
+  if (required.length > 0) commonJsTypes(join(folder, 'dist'));
 }
 await build({
   entryPoints: Object.entries(ON_DEMAND).map(([out, file]) => ({ in: join(root, file), out })),
@@ -122,6 +123,16 @@ async function forNode({ folder, name, version, names, alias, exported, resident
   }
 }
 
+/** The declarations once more, as TypeScript wants those of CommonJS in a package of ES modules. */
+function commonJsTypes(dist) {
+  for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('.d.ts') || /(^|[/\\])test-|\.test\.d/.test(path)) continue;
+    const text = readFileSync(join(dist, path), 'utf8');
+    const changed = text.replace(/(from |import |import\()(['"])(\.\.?\/[^'"]*)\.js\2/g, '$1$2$3.cjs$2');
+    writeFileSync(join(dist, path.replace(/\.d\.ts$/, '.d.cts')), changed.replace(/\n\/\/# sourceMappingURL=.*/, ''));
+  }
+}
+
 function keyOf({ name, version }) {
   return JSON.stringify(`${name}@${version}`);
 }
@@ -155,7 +166,8 @@ function namesOver(name, exported, resident) {
     ? ['', "process.getBuiltinModule('node:module')"]
     : ["import { createRequire } from 'node:module';\n\n", ''];
   const list = exported.length > 0 ? `export const { ${exported.join(', ')} } = ` : '';
-  return `${first}const require = ${module && `${module}.`}createRequire(import.meta.url);\n${list}require('./${name}.cjs');\n`;
+  const last = exported.length > 0 ? '' : '\nexport {};\n';
+  return `${first}const require = ${module && `${module}.`}createRequire(import.meta.url);\n${list}require('./${name}.cjs');\n${last}`;
 }
 
 /**
