@@ -121,13 +121,6 @@ describe('The drop-ins in their environments', function () {
     install(folder, ['dtrace-provider', 'usdt']);
     const program = write(folder, 'program.cjs', `${PROGRAM} console.log(JSON.stringify(fired.map(String)));`);
     assert.deepEqual(told(scene.current, [program]), FIRED);
-    install(join(folder, 'other'));
-    const other = write(
-      join(folder, 'other'),
-      'program.cjs',
-      `${PROGRAM} console.log(JSON.stringify(fired.map(String)));`,
-    );
-    assert.deepEqual(told(scene.current, ['--no-experimental-require-module', other]), FIRED);
   });
 
   it('throw with NODE_DTRACE_PROVIDER_REQUIRE=hard where no backend can run that tracers see, and only then', () => {
