@@ -13,10 +13,11 @@ import { cannotTest, needsTools } from '../support/tools.js';
 import { meet } from './goals.js';
 import { scaled } from './scale.js';
 
-/** What a start does is done by then; V8 collects garbage some eight seconds after it. */
+/**
+ * What a start does is done by then: V8 collects garbage some eight seconds after it, for which it
+ * wakes up a dozen times. The hundred quick looks that a process has at once are used up after five.
+ */
 const STARTED_MS = 12_000;
-/** There are 20 looks a second after the object was opened, and 100 of these at most at once. */
-const SPENT_MS = 8000;
 
 describe('A process that does nothing', function () {
   this.timeout(300_000);
@@ -45,12 +46,12 @@ describe('A process that does nothing', function () {
         await setTimeout(20);
       }
     })();
-    await setTimeout(SPENT_MS);
+    await setTimeout(STARTED_MS);
     const later = await program.wakeUps(5000);
     isOver = true;
     await opening;
     // One of these comes back a second.
-    meet('5 s, of opening it 50 times a second', [{ name: 'wake-ups', measured: later, most: 20 }]);
+    meet('5 s, of opening it 50 times a second', [{ name: 'wake-ups', measured: later, most: 15 }]);
   });
 
   for (const [limit, isTaken] of [
