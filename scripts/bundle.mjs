@@ -27,6 +27,9 @@ const packages = readdirSync(root).map((name) => manifest(name));
  */
 const RESIDENT = { '@sonde/node': 'resident' };
 
+/** What a package runs as a command. */
+const PROGRAM = 'cli';
+
 /** The export condition of Node.js, but with `--no-addons`. */
 const NODE = 'node-addons';
 
@@ -36,12 +39,12 @@ const LOADED = 'Symbol.for("sonde.loaded.1")';
 /** CommonJS has no `import.meta.url`. */
 const URL_OF_FILE = 'const __url=require("node:url").pathToFileURL(__filename).href;';
 
-for (const { folder, name, version, type, exports, bin } of packages) {
+for (const { folder, name, version, type, exports } of packages) {
   const inlined = packages.filter((other) => other.name !== name && !SEPARATE.includes(other.name));
   const alias = Object.fromEntries(inlined.flatMap(aliases));
   const lib = join(folder, 'lib');
   rmSync(lib, { recursive: true, force: true });
-  const made = [...entries(exports).flatMap(([, entry]) => bundles(entry)), ...Object.values(bin ?? {})].map(nameOf);
+  const made = entries(exports).flatMap(([, entry]) => bundles(entry).map(nameOf));
   const required = entries(exports).flatMap(([, entry]) => (entry[NODE] ? [nameOf(entry[NODE].require)] : []));
   for (const names of sharing(made)) {
     const { metafile } = await build({
@@ -63,6 +66,7 @@ for (const { folder, name, version, type, exports, bin } of packages) {
     }
   }
   if (required.length > 0) commonJsTypes(join(folder, 'dist'));
+  if (existsSync(join(folder, 'src', `${PROGRAM}.ts`))) await program({ folder, lib, alias });
 }
 await build({
   entryPoints: Object.entries(ON_DEMAND).map(([out, file]) => ({ in: join(root, file), out })),
@@ -99,12 +103,14 @@ async function forNode({ folder, name, version, names, alias, exported, resident
       ...stdin(
         `export * from './src/${resident}.ts'; export * as index from 'sonde'; export * as internal from 'sonde/internal';`,
       ),
+      define: { REST_FILE: JSON.stringify(`${first}-rest-${version}.cjs`) },
       plugins: [loadedFirst(sonde)],
       entryNames: resident,
       footer: { js: remember(placeOf(name), keyOf(sonde)) },
     });
     const url = { define: { 'import.meta.url': '__url' }, banner: { js: URL_OF_FILE } };
-    await build({ ...cjs, ...whole, ...url, plugins: [leadingTo(folder, resident)], entryNames: `${first}-rest` });
+    const entryNames = `${first}-rest-${version}`;
+    await build({ ...cjs, ...whole, ...url, plugins: [leadingTo(folder, resident)], entryNames });
     writeFileSync(
       join(lib, `${first}.cjs`),
       `"use strict";module.exports=${copy(resident, placeOf(name))}.loadRest().${first};\n`,
@@ -121,6 +127,19 @@ async function forNode({ folder, name, version, names, alias, exported, resident
     const text = `"use strict";module.exports=${copy(`${first}-whole`, placeOf(name), keyOf({ name, version }))}.${identifier(each)};\n`;
     writeFileSync(join(lib, `${each}.cjs`), text);
   }
+}
+
+/** A command loads what a subcommand needs when it runs it: each `import()` is a file of its own. */
+async function program({ folder, lib, alias }) {
+  await build({
+    entryPoints: [{ in: join(folder, 'src', `${PROGRAM}.ts`), out: PROGRAM }],
+    outdir: lib,
+    format: 'esm',
+    splitting: true,
+    chunkNames: `${PROGRAM}-[name]-[hash]`,
+    alias,
+    ...common(),
+  });
 }
 
 /** The declarations once more, as TypeScript wants those of CommonJS in a package of ES modules. */
