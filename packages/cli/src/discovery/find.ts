@@ -1,0 +1,95 @@
+// The live processes that have probes, and the probes: what most subcommands begin with.
+import { readFileSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CommandError } from '../error.js';
+import type { TracedObject, TracedProcess } from '../model.js';
+import { allPids, findMapped, isProbeObject, type MappedFile } from './processes.js';
+import { readProbes } from './read-probes.js';
+import { parseTarget } from './target.js';
+
+export interface Probes {
+  objects: TracedObject[];
+  processes: TracedProcess[];
+  /** How many processes could not be looked into. */
+  hidden: number;
+  /** Objects that could not be read, each with the reason. */
+  unreadable: string[];
+}
+
+/**
+ * @param target a pid, part of a command line, or `container:NAME`; without it, every process
+ * @throws {CommandError} if the target means no process at all
+ */
+export function findProbes(target?: string): Probes {
+  if (process.platform !== 'linux') {
+    throw new CommandError('missing', `processes are found through /proc, and this is ${process.platform}`);
+  }
+  const wanted = target === undefined ? undefined : parseTarget(target);
+  const onePid = wanted && /^\d+$/.test(wanted.text) ? Number(wanted.text) : undefined;
+  const pids = onePid === undefined ? allPids() : [onePid];
+  if (onePid !== undefined && !isAlive(onePid)) throw new CommandError('nothing', `there is no process ${onePid}`);
+  const { files, hidden } = findMapped(isProbeObject, pids);
+  const found: Probes = { objects: [], processes: [], hidden, unreadable: [] };
+  const met = new Set<TracedProcess>();
+  for (const file of files) {
+    const processes = file.processes.filter((each) => !wanted || wanted.isMet(each));
+    if (processes.length === 0) continue;
+    try {
+      found.objects.push({ ...readObject(file), processes });
+    } catch (error) {
+      found.unreadable.push(`${file.path}: ${(error as Error).message}`);
+      continue;
+    }
+    for (const each of processes) met.add(each);
+  }
+  found.processes = [...met].sort((a, b) => a.pid - b.pid);
+  return found;
+}
+
+function readObject(file: MappedFile): TracedObject {
+  const path = pathFor(file);
+  const { architecture, probes } = readProbes(readFileSync(path));
+  return { id: file.id, name: nameOf(file.path), path, architecture, probes, processes: file.processes };
+}
+
+/**
+ * The path by which tools get to a file: its own where that leads to it from here and no tool
+ * misreads it, since all processes that start later are traced by it, too.
+ */
+function pathFor({ id, path, mapFile }: MappedFile): string {
+  try {
+    if (/^[\w./+@%,=~^-]+$/.test(path)) {
+      const { dev, ino } = statSync(path, { bigint: true });
+      if (idOf(dev, ino) === id) return path;
+    }
+  } catch {
+    // It was removed, or is another namespace's.
+  }
+  return mapFile;
+}
+
+/** As /proc/PID/maps writes it: major and minor number in hexadecimal digits. */
+function idOf(device: bigint, inode: bigint): string {
+  // gnu_dev_major and gnu_dev_minor of glibc's <sys/sysmacros.h>.
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
+  const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn);
+  return `${hex(major)}:${hex(minor)}:${inode}`;
+}
+
+function hex(number: bigint): string {
+  return number.toString(16).padStart(2, '0');
+}
+
+/** `smtp.so`, without the digits that stand for the definition. */
+function nameOf(path: string): string {
+  return basename(path.replace(/ \(deleted\)$/, '')).replace(/-[0-9a-f]{40}(?=\.so$)/, '');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

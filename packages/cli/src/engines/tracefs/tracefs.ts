@@ -1,0 +1,277 @@
+// Events through the kernel's own tracer: needs nothing installed, shows texts whole, loses nothing
+// at rates that others cannot follow.
+import { randomBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
+import type { Selection } from '../../discovery/select.js';
+import { CommandError } from '../../error.js';
+import type { Probe } from '../../model.js';
+import type { Condition } from '../../question/where.js';
+import type { ProbeEvent, Value } from '../event.js';
+import { Cleaner } from './cleaner.js';
+import { fetchArguments } from './fetch-arguments.js';
+import { kernelFilter } from './filter.js';
+import { type Field, type Format, parseFormat } from './format.js';
+import { PAGE_SIZE, parsePage } from './ring-buffer.js';
+import { ThreadOwners } from './thread-owners.js';
+
+const PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+
+/** For each processor. 4 MiB hold what comes in a second at full speed. */
+const BUFFER_KIB = 4096;
+
+/** How often the buffers are read. */
+const READ_MS = 25;
+
+export interface TracefsOptions {
+  /** Only these processes. */
+  pids: readonly number[] | undefined;
+  condition: Condition | undefined;
+  onEvents(events: ProbeEvent[]): void;
+}
+
+/** Where tracefs is mounted, if this user may use it. @throws {CommandError} with what is missing */
+export function findTracefs(): string {
+  const found = PLACES.find((place) => existsSync(`${place}/uprobe_events`));
+  if (found === undefined) {
+    throw new CommandError(
+      'missing',
+      `the kernel's tracer is not there: ${PLACES[0]}/uprobe_events does not exist or may not be seen; as root, mount it: mount -t tracefs nodev ${PLACES[0]}`,
+    );
+  }
+  try {
+    closeSync(openSync(`${found}/uprobe_events`, 'a'));
+  } catch (error) {
+    throw new CommandError(
+      'missing',
+      `${found}/uprobe_events cannot be written (${(error as NodeJS.ErrnoException).code}); the kernel's tracer needs root`,
+    );
+  }
+  return found;
+}
+
+/** Uprobe events for some probes, from when it is made until `stop`. */
+export class TracefsTracing {
+  private readonly tracefs: string;
+  private readonly group = `sonde_${process.pid}_${randomBytes(4).toString('hex')}`;
+  private readonly cleaner: Cleaner;
+  private readonly events = new Map<number, { probe: Probe; format: Format }>();
+  private readonly buffers: Buffered[] = [];
+  private readonly owners = new ThreadOwners();
+  private readonly options: TracefsOptions;
+  private readonly timer: NodeJS.Timeout;
+  private pending: ProbeEvent[] = [];
+  private count = 0;
+
+  constructor(selections: readonly Selection[], options: TracefsOptions) {
+    this.options = options;
+    this.tracefs = findTracefs();
+    this.cleaner = new Cleaner(this.tracefs, this.group);
+    try {
+      mkdirSync(this.instance());
+      this.write('trace_clock', 'mono');
+      this.write('buffer_size_kb', String(BUFFER_KIB));
+      if (options.pids) {
+        // Threads and processes that these make later, too.
+        this.write('options/event-fork', '1');
+        this.write('set_event_pid', options.pids.flatMap(threadsOf).join(' '));
+      }
+      for (const name of readdirSync(`${this.instance()}/per_cpu`)) {
+        this.buffers.push(new Buffered(`${this.instance()}/per_cpu/${name}`));
+      }
+      this.add(selections);
+    } catch (error) {
+      this.close();
+      void this.cleaner.clean();
+      throw error;
+    }
+    this.timer = setInterval(() => this.read(false), READ_MS);
+  }
+
+  /** Traces more probes. @throws {CommandError} with what the kernel says */
+  add(selections: readonly Selection[]): void {
+    const added = selections.flatMap(({ object, probes }) =>
+      probes.map((probe) => {
+        const name = `e${this.count++}`;
+        const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
+        const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
+        const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture).join(' ')}\n`;
+        return { probe, name, line };
+      }),
+    );
+    try {
+      appendFileSync(`${this.tracefs}/uprobe_events`, added.map(({ line }) => line).join(''));
+    } catch (error) {
+      throw new CommandError('failed', `the kernel refuses a probe: ${this.reasonOf(error)}`);
+    }
+    const { condition } = this.options;
+    for (const { probe, name } of added) {
+      const folder = `events/${this.group}/${name}`;
+      const format = parseFormat(readFileSync(`${this.instance()}/${folder}/format`, 'utf8'));
+      this.events.set(format.id, { probe, format });
+      const filter = condition && kernelFilter(condition, probe);
+      if (filter === undefined) continue;
+      try {
+        this.write(`${folder}/filter`, filter);
+      } catch {
+        // What the kernel cannot say is looked at here.
+      }
+    }
+    for (const { name } of added) this.write(`events/${this.group}/${name}/enable`, '1');
+  }
+
+  /** How many events the kernel had no room for until now. */
+  get lost(): number {
+    return this.buffers.reduce((sum, buffer) => sum + buffer.lost(), 0);
+  }
+
+  /** Ends it; what was traced until now has been given when it returns. */
+  async stop(): Promise<number> {
+    clearInterval(this.timer);
+    this.write('tracing_on', '0');
+    this.read(true);
+    const { lost } = this;
+    this.close();
+    await this.cleaner.clean();
+    return lost;
+  }
+
+  private instance(): string {
+    return `${this.tracefs}/instances/${this.group}`;
+  }
+
+  private write(file: string, text: string): void {
+    writeFileSync(`${this.instance()}/${file}`, text);
+  }
+
+  private close(): void {
+    for (const buffer of this.buffers) buffer.close();
+  }
+
+  /**
+   * Each processor has a buffer of its own. What is in one when its reading begins is older than
+   * what comes into the others after that: so only what is older than the beginning is given, in the
+   * order of time, and the rest waits for the next reading.
+   */
+  private read(isLast: boolean): void {
+    const now = process.hrtime.bigint();
+    for (const buffer of this.buffers) {
+      for (const page of buffer.pages()) this.parse(page);
+    }
+    const ready = isLast ? this.pending : this.pending.filter(({ time }) => time < now);
+    this.pending = isLast ? [] : this.pending.filter(({ time }) => time >= now);
+    if (ready.length === 0) return;
+    ready.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+    this.options.onEvents(ready);
+  }
+
+  private parse(page: DataView): void {
+    const { pids } = this.options;
+    for (const { time, start } of parsePage(page).entries) {
+      const event = this.events.get(page.getUint16(start, true));
+      if (!event) continue;
+      const tid = page.getInt32(start + 4, true);
+      const pid = this.owners.ownerOf(tid);
+      // Its children are followed, too.
+      if (pids && !pids.includes(pid)) continue;
+      const { probe, format } = event;
+      const values = probe.arguments.map((argument, index) => {
+        const field = format.fields.get(`a${index}`);
+        return field && readField(page, start, field, argument.kind === 'boolean');
+      });
+      probe.arguments.forEach(({ kind }, index) => {
+        if (kind !== 'bytes') return;
+        const length = Number(values[index + 1] ?? 0);
+        values[index] = (values[index] as Uint8Array | undefined)?.subarray(0, length);
+      });
+      this.pending.push({ probe, time, pid, tid, values });
+    }
+  }
+
+  private reasonOf(error: unknown): string {
+    // What it says of the last command that failed.
+    const log = readFileSync(`${this.tracefs}/error_log`, 'utf8').trimEnd().split('\n').slice(-3).join('\n');
+    return `${(error as NodeJS.ErrnoException).code}${log && `\n${log}`}`;
+  }
+}
+
+/** The buffer of a processor. */
+class Buffered {
+  private readonly folder: string;
+  private readonly file: number;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.file = openSync(`${folder}/trace_pipe_raw`, constants.O_RDONLY | constants.O_NONBLOCK);
+  }
+
+  /** What is there now. */
+  *pages(): Iterable<DataView> {
+    for (;;) {
+      const page = Buffer.alloc(PAGE_SIZE);
+      let size: number;
+      try {
+        size = readSync(this.file, page, 0, PAGE_SIZE, null);
+      } catch (error) {
+        if (['EAGAIN', 'EINTR'].includes((error as NodeJS.ErrnoException).code!)) return;
+        throw error;
+      }
+      if (size <= 0) return;
+      yield new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
+    }
+  }
+
+  lost(): number {
+    const stats = readFileSync(`${this.folder}/stats`, 'utf8');
+    return [...stats.matchAll(/^(?:overrun|dropped events): (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}
+
+function readField(page: DataView, start: number, field: Field, isBoolean: boolean): Value {
+  let at = start + field.offset;
+  let { size } = field;
+  if (field.isElsewhere) {
+    // Where, in the lower 16 bits, and how long.
+    const place = page.getUint32(at, true);
+    at = start + (place & 0xffff);
+    size = place >>> 16;
+    const text = Buffer.from(page.buffer, page.byteOffset + at, size);
+    const end = text.indexOf(0);
+    return text.toString('utf8', 0, end === -1 ? size : end);
+  }
+  if (field.isArray) return new Uint8Array(page.buffer, page.byteOffset + at, size);
+  switch (size) {
+    case 1:
+      return isBoolean ? page.getUint8(at) !== 0 : field.isSigned ? page.getInt8(at) : page.getUint8(at);
+    case 2:
+      return field.isSigned ? page.getInt16(at, true) : page.getUint16(at, true);
+    case 4: {
+      const value = field.isSigned ? page.getInt32(at, true) : page.getUint32(at, true);
+      return isBoolean ? value !== 0 : value;
+    }
+    default:
+      return field.isSigned ? page.getBigInt64(at, true) : page.getBigUint64(at, true);
+  }
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}

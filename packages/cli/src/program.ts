@@ -1,0 +1,46 @@
+// The subcommands and their options. What a subcommand needs is loaded when it runs.
+import { Command, InvalidArgumentError } from 'commander';
+import { parseMilliseconds } from './question/units.js';
+
+export const program = new Command('sonde')
+  .description('Asks live Node.js processes questions, through the probes that they have.')
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true })
+  .addHelpText('after', () => EXAMPLES);
+
+const EXAMPLES = `
+Examples:
+  sonde list                                  processes with probes
+  sonde trace smtp:session-done               its events, as they happen
+  sonde trace delivery --where 'ns > 5ms'     slow deliveries
+`;
+
+program
+  .command('list')
+  .description('show processes that have probes, their probes and arguments, and what is traced now')
+  .argument('[target]', 'a pid, part of a command line, container:NAME, or a file with probes')
+  .argument('[provider]', 'only this provider, or PROVIDER:PROBE, with * for any characters')
+  .option('--json', 'print JSON')
+  .action(async (target, provider, options) => {
+    (await import('./commands/list.js')).list(target, provider, options);
+  });
+
+program
+  .command('trace')
+  .description('print events as they happen')
+  .argument('<probe...>', 'PROVIDER:PROBE, or PROBE, with * for any characters')
+  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
+  .option('-w, --where <condition>', `only events for which it holds: 'domain == "bank.example" && ns > 1ms'`)
+  .option('-f, --fields <names>', 'only these arguments, separated by commas', (text) => text.split(','))
+  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
+  .option('--no-limit', 'print more than 1,000 events a second')
+  .option('--json', 'print a line of JSON for each event')
+  .action(async (probes, options) => {
+    await (await import('./commands/trace.js')).trace(probes, options);
+  });
+
+function duration(text: string): number {
+  const milliseconds = parseMilliseconds(text);
+  if (milliseconds === undefined) throw new InvalidArgumentError('give a time as 10s, 500ms or 2min');
+  return milliseconds;
+}
