@@ -1,7 +1,4 @@
 // sonde trace: events as they happen.
-import { findProbes } from '../discovery/find.js';
-import { type Selection, select } from '../discovery/select.js';
-import { nobody, parseTarget } from '../discovery/target.js';
 import type { ProbeEvent, Value } from '../engines/event.js';
 import { TracefsTracing } from '../engines/tracefs/tracefs.js';
 import { CommandError } from '../error.js';
@@ -9,14 +6,14 @@ import { type Argument, fullName, type Probe } from '../model.js';
 import { printable, printableValue } from '../output/escape.js';
 import { json } from '../output/json.js';
 import { style } from '../output/style.js';
+import { argumentOf, argumentsText, ask, type Question, type QuestionOptions } from '../question/question.js';
 import { showNumber } from '../question/units.js';
-import { type Condition, holds, missingArgument, parseCondition } from '../question/where.js';
+import { type Condition, holds } from '../question/where.js';
 import { untilEnd } from './until-end.js';
 
-export interface TraceOptions {
-  process?: string;
-  where?: string;
+export interface TraceOptions extends QuestionOptions {
   fields?: string[];
+  /** In milliseconds. */
   duration?: number;
   limit: boolean;
   json?: boolean;
@@ -26,68 +23,27 @@ export interface TraceOptions {
 const MOST_A_SECOND = 1000;
 
 export async function trace(patterns: readonly string[], options: TraceOptions): Promise<void> {
-  const condition = options.where === undefined ? undefined : parseCondition(options.where);
-  const { objects, processes, hidden } = findProbes(options.process);
-  if (objects.length === 0) {
-    const target = options.process === undefined ? undefined : parseTarget(options.process);
-    throw new CommandError(
-      'nothing',
-      `${nobody(target)} has probes${hidden > 0 ? `; ${hidden} processes were not looked into, which needs root` : ''}`,
-    );
-  }
-  const selections = askable(select(objects, patterns), condition);
-  checkFields(selections, options.fields);
-  const printer = new Printer(options, condition);
-  const tracing = new TracefsTracing(selections, {
-    pids: options.process === undefined ? undefined : processes.map(({ pid }) => pid),
-    condition,
-    onEvents: (events) => printer.print(events),
-  });
+  const question = ask(patterns, options);
+  checkFields(question, options.fields);
+  const printer = new Printer(options, question.condition);
+  const tracing = new TracefsTracing(question, (events) => printer.print(events));
   if (!options.json) {
-    const count = selections.reduce((sum, { probes }) => sum + probes.length, 0);
+    const count = question.selections.reduce((sum, { probes }) => sum + probes.length, 0);
     process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}; Ctrl-C ends it\n`);
   }
   await untilEnd(options.duration);
-  const lost = await tracing.stop();
-  printer.end(lost);
+  printer.end(await tracing.stop());
 }
 
-/** Probes of which the condition can be asked. */
-function askable(selections: readonly Selection[], condition: Condition | undefined): Selection[] {
-  if (!condition) return [...selections];
-  const missing = new Map<Probe, string>();
-  for (const probe of selections.flatMap(({ probes }) => probes)) {
-    const argument = missingArgument(condition, probe);
-    if (argument !== undefined) missing.set(probe, argument);
-  }
-  const left = selections
-    .map(({ object, probes }) => ({ object, probes: probes.filter((probe) => !missing.has(probe)) }))
-    .filter(({ probes }) => probes.length > 0);
-  if (left.length === 0) {
-    const [[probe, argument]] = missing as unknown as [[Probe, string]];
-    throw new CommandError('usage', `--where: ${fullName(probe)} has no argument ${argument}; ${argumentsText(probe)}`);
-  }
-  if (missing.size > 0) {
-    const names = [...new Set([...missing.keys()].map(fullName))].join(', ');
-    process.stderr.write(`sonde: not traced, since they lack an argument of --where: ${printable(names)}\n`);
-  }
-  return left;
-}
-
-function checkFields(selections: readonly Selection[], fields: readonly string[] | undefined): void {
+function checkFields({ selections }: Question, fields: readonly string[] | undefined): void {
   const probes = selections.flatMap((selection) => selection.probes);
   for (const field of fields ?? []) {
-    if (probes.some((probe) => probe.arguments.some(({ name }) => name === field))) continue;
+    if (probes.some((probe) => argumentOf(probe, field))) continue;
     throw new CommandError(
       'usage',
-      `--fields: no probe that is traced has an argument ${field}; ${argumentsText(probes[0]!)}`,
+      `--fields: no probe that is traced has an argument ${printable(field)}; ${argumentsText(probes[0]!)}`,
     );
   }
-}
-
-function argumentsText(probe: Probe): string {
-  const names = probe.arguments.map(({ name }) => name).join(', ');
-  return names === '' ? `${fullName(probe)} has none` : `${fullName(probe)} has ${names}`;
 }
 
 class Printer {

@@ -16,7 +16,7 @@ import {
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import type { Probe } from '../../model.js';
-import type { Condition } from '../../question/where.js';
+import type { Question } from '../../question/question.js';
 import type { ProbeEvent, Value } from '../event.js';
 import { Cleaner } from './cleaner.js';
 import { fetchArguments } from './fetch-arguments.js';
@@ -32,13 +32,6 @@ const BUFFER_KIB = 4096;
 
 /** How often the buffers are read. */
 const READ_MS = 25;
-
-export interface TracefsOptions {
-  /** Only these processes. */
-  pids: readonly number[] | undefined;
-  condition: Condition | undefined;
-  onEvents(events: ProbeEvent[]): void;
-}
 
 /** Where tracefs is mounted, if this user may use it. @throws {CommandError} with what is missing */
 export function findTracefs(): string {
@@ -68,28 +61,31 @@ export class TracefsTracing {
   private readonly events = new Map<number, { probe: Probe; format: Format }>();
   private readonly buffers: Buffered[] = [];
   private readonly owners = new ThreadOwners();
-  private readonly options: TracefsOptions;
+  private readonly question: Question;
+  private readonly onEvents: (events: ProbeEvent[]) => void;
   private readonly timer: NodeJS.Timeout;
   private pending: ProbeEvent[] = [];
   private count = 0;
 
-  constructor(selections: readonly Selection[], options: TracefsOptions) {
-    this.options = options;
+  /** @param onEvents gets them in the order of time */
+  constructor(question: Question, onEvents: (events: ProbeEvent[]) => void) {
+    this.question = question;
+    this.onEvents = onEvents;
     this.tracefs = findTracefs();
     this.cleaner = new Cleaner(this.tracefs, this.group);
     try {
       mkdirSync(this.instance());
       this.write('trace_clock', 'mono');
       this.write('buffer_size_kb', String(BUFFER_KIB));
-      if (options.pids) {
+      if (question.pids) {
         // Threads and processes that these make later, too.
         this.write('options/event-fork', '1');
-        this.write('set_event_pid', options.pids.flatMap(threadsOf).join(' '));
+        this.write('set_event_pid', question.pids.flatMap(threadsOf).join(' '));
       }
       for (const name of readdirSync(`${this.instance()}/per_cpu`)) {
         this.buffers.push(new Buffered(`${this.instance()}/per_cpu/${name}`));
       }
-      this.add(selections);
+      this.add(question.selections);
     } catch (error) {
       this.close();
       void this.cleaner.clean();
@@ -114,7 +110,7 @@ export class TracefsTracing {
     } catch (error) {
       throw new CommandError('failed', `the kernel refuses a probe: ${this.reasonOf(error)}`);
     }
-    const { condition } = this.options;
+    const { condition } = this.question;
     for (const { probe, name } of added) {
       const folder = `events/${this.group}/${name}`;
       const format = parseFormat(readFileSync(`${this.instance()}/${folder}/format`, 'utf8'));
@@ -172,11 +168,11 @@ export class TracefsTracing {
     this.pending = isLast ? [] : this.pending.filter(({ time }) => time >= now);
     if (ready.length === 0) return;
     ready.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-    this.options.onEvents(ready);
+    this.onEvents(ready);
   }
 
   private parse(page: DataView): void {
-    const { pids } = this.options;
+    const { pids } = this.question;
     for (const { time, start } of parsePage(page).entries) {
       const event = this.events.get(page.getUint16(start, true));
       if (!event) continue;

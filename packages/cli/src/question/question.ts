@@ -1,0 +1,86 @@
+// What is asked: of which probes, in which processes, under which condition. Engines answer it, and
+// scripts of other tools are written from it.
+import { findProbes } from '../discovery/find.js';
+import { type Selection, select } from '../discovery/select.js';
+import { nobody, parseTarget } from '../discovery/target.js';
+import { CommandError } from '../error.js';
+import { type Argument, fullName, type Probe } from '../model.js';
+import { printable } from '../output/escape.js';
+import { type Condition, missingArgument, parseCondition } from './where.js';
+
+export interface Question {
+  selections: Selection[];
+  /** Only these processes; without it, every process that has the objects mapped, now or later. */
+  pids: number[] | undefined;
+  condition: Condition | undefined;
+}
+
+/** What most subcommands take. */
+export interface QuestionOptions {
+  /** A target, as {@link parseTarget} takes it. */
+  process?: string;
+  /** A condition, as {@link parseCondition} takes it. */
+  where?: string;
+}
+
+/**
+ * Finds what a question is about. Probes that have not all arguments of the condition, or of
+ * `needed`, are left out, and that is told.
+ *
+ * @param needed names of arguments that a probe must have
+ * @throws {CommandError} if nothing is left
+ */
+export function ask(patterns: readonly string[], options: QuestionOptions, needed: readonly string[] = []): Question {
+  const condition = options.where === undefined ? undefined : parseCondition(options.where);
+  const { objects, processes, hidden } = findProbes(options.process);
+  if (objects.length === 0) {
+    const target = options.process === undefined ? undefined : parseTarget(options.process);
+    const others = hidden > 0 ? `; ${hidden} were not looked into, which needs root` : '';
+    throw new CommandError('nothing', `${nobody(target)} has probes${others}`);
+  }
+  return {
+    selections: askable(select(objects, patterns), condition, needed),
+    pids: options.process === undefined ? undefined : processes.map(({ pid }) => pid),
+    condition,
+  };
+}
+
+/** The argument of a probe that has this name. */
+export function argumentOf(probe: Probe, name: string): Argument | undefined {
+  return probe.arguments.find((argument) => argument.name === name);
+}
+
+/** For a message: "smtp:put has key, frames". */
+export function argumentsText(probe: Probe): string {
+  const names = probe.arguments.map(({ name }) => printable(name)).join(', ');
+  return `${printable(fullName(probe))} has ${names === '' ? 'no arguments' : names}`;
+}
+
+function askable(
+  selections: readonly Selection[],
+  condition: Condition | undefined,
+  needed: readonly string[],
+): Selection[] {
+  const missing = new Map<Probe, string>();
+  for (const probe of selections.flatMap(({ probes }) => probes)) {
+    const argument =
+      needed.find((name) => !argumentOf(probe, name)) ?? (condition && missingArgument(condition, probe));
+    if (argument !== undefined) missing.set(probe, argument);
+  }
+  const left = selections
+    .map(({ object, probes }) => ({ object, probes: probes.filter((probe) => !missing.has(probe)) }))
+    .filter(({ probes }) => probes.length > 0);
+  const [first] = missing;
+  if (left.length === 0 && first) {
+    const [probe, argument] = first;
+    throw new CommandError(
+      'usage',
+      `no probe that was asked for has an argument ${printable(argument)}; ${argumentsText(probe)}`,
+    );
+  }
+  if (missing.size > 0) {
+    const names = [...new Set([...missing.keys()].map(fullName))].join(', ');
+    process.stderr.write(`sonde: left out, since they lack an argument that was asked for: ${printable(names)}\n`);
+  }
+  return left;
+}
