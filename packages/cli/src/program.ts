@@ -31,13 +31,47 @@ program
   .argument('<probe...>', 'PROVIDER:PROBE, or PROBE, with * for any characters')
   .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
   .option('-w, --where <condition>', `only events for which it holds: 'domain == "bank.example" && ns > 1ms'`)
-  .option('-f, --fields <names>', 'only these arguments, separated by commas', (text) => text.split(','))
+  .option('-f, --fields <names>', 'only these arguments, separated by commas', names)
   .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
   .option('--no-limit', 'print more than 1,000 events a second')
   .option('--json', 'print a line of JSON for each event')
   .action(async (probes, options) => {
     await (await import('./commands/trace.js')).trace(probes, options);
   });
+
+program
+  .command('count')
+  .description('count how often probes fire, by the values of their arguments')
+  .argument('<probe...>', 'PROVIDER:PROBE, or PROBE, with * for any characters')
+  .option('-b, --by <names>', 'a count for each value of these arguments, separated by commas', names)
+  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
+  .option('-w, --where <condition>', 'only events for which it holds')
+  .option('-e, --every <time>', 'print what came in each interval, too: 1s', duration)
+  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
+  .option('--engine <name>', 'what counts: tracefs')
+  .option('--json', 'print JSON')
+  .action(async (probes, options) => {
+    await (await import('./commands/count.js')).count(probes, options);
+  });
+
+program
+  .command('hist')
+  .description('show how the values of an argument are distributed, or how long an operation takes')
+  .argument('<probe>', 'an operation, PROBE.ARGUMENT, or a probe with one number')
+  .option('-b, --by <names>', 'a histogram for each value of these arguments, separated by commas', names)
+  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
+  .option('-w, --where <condition>', 'only events for which it holds')
+  .option('-e, --every <time>', 'print what came in each interval, too: 1s', duration)
+  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
+  .option('--engine <name>', 'what counts: tracefs')
+  .option('--json', 'print JSON')
+  .action(async (probe, options) => {
+    await (await import('./commands/hist.js')).hist(probe, options);
+  });
+
+function names(text: string): string[] {
+  return text.split(',').map((name) => name.trim());
+}
 
 function duration(text: string): number {
   const milliseconds = parseMilliseconds(text);

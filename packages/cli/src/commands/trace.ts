@@ -1,14 +1,22 @@
 // sonde trace: events as they happen.
-import type { ProbeEvent, Value } from '../engines/event.js';
+import { select } from '../discovery/select.js';
+import { comparable, type ProbeEvent, type Value } from '../engines/event.js';
 import { TracefsTracing } from '../engines/tracefs/tracefs.js';
 import { CommandError } from '../error.js';
 import { type Argument, fullName, type Probe } from '../model.js';
 import { printable, printableValue } from '../output/escape.js';
 import { json } from '../output/json.js';
 import { style } from '../output/style.js';
-import { argumentOf, argumentsText, ask, type Question, type QuestionOptions } from '../question/question.js';
+import {
+  argumentOf,
+  argumentsText,
+  ask,
+  countProbes,
+  type Question,
+  type QuestionOptions,
+} from '../question/question.js';
 import { showNumber } from '../question/units.js';
-import { type Condition, holds } from '../question/where.js';
+import { argumentsOf, type Condition, holds } from '../question/where.js';
 import { untilEnd } from './until-end.js';
 
 export interface TraceOptions extends QuestionOptions {
@@ -23,12 +31,14 @@ export interface TraceOptions extends QuestionOptions {
 const MOST_A_SECOND = 1000;
 
 export async function trace(patterns: readonly string[], options: TraceOptions): Promise<void> {
-  const question = ask(patterns, options);
+  const question = ask((objects) => select(objects, patterns), options);
   checkFields(question, options.fields);
+  if (options.fields)
+    question.wanted = [...options.fields, ...(question.condition ? argumentsOf(question.condition) : [])];
   const printer = new Printer(options, question.condition);
   const tracing = new TracefsTracing(question, (events) => printer.print(events));
   if (!options.json) {
-    const count = question.selections.reduce((sum, { probes }) => sum + probes.length, 0);
+    const count = countProbes(question);
     process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}; Ctrl-C ends it\n`);
   }
   await untilEnd(options.duration);
@@ -63,7 +73,7 @@ class Printer {
   print(events: readonly ProbeEvent[]): void {
     let text = '';
     for (const event of events) {
-      if (this.condition && !holds(this.condition, (name) => lookup(event, name))) continue;
+      if (this.condition && !holds(this.condition, (name) => comparable(event, name))) continue;
       if (this.options.limit && !this.isWithinLimit(event)) continue;
       text += `${this.options.json ? this.line(event) : this.text(event)}\n`;
     }
@@ -133,11 +143,6 @@ class Printer {
     const whole = new Date(Number(ns / 1_000_000_000n) * 1000).toISOString().slice(0, 19);
     return `${whole}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
   }
-}
-
-function lookup({ probe, values }: ProbeEvent, name: string) {
-  const value = values[probe.arguments.findIndex((argument) => argument.name === name)];
-  return value instanceof Uint8Array ? undefined : value;
 }
 
 function showValue(value: Value, { unit }: Argument): string {

@@ -14,3 +14,14 @@ export interface ProbeEvent {
   /** As many as the probe has arguments. */
   values: Value[];
 }
+
+/** The value of the argument of this name. */
+export function readValue({ probe, values }: ProbeEvent, name: string): Value {
+  return values[probe.arguments.findIndex((argument) => argument.name === name)];
+}
+
+/** The same for a condition: bytes are compared with nothing. */
+export function comparable(event: ProbeEvent, name: string): Exclude<Value, Uint8Array> {
+  const value = readValue(event, name);
+  return value instanceof Uint8Array ? undefined : value;
+}

@@ -1,10 +1,10 @@
 // What is asked: of which probes, in which processes, under which condition. Engines answer it, and
 // scripts of other tools are written from it.
 import { findProbes } from '../discovery/find.js';
-import { type Selection, select } from '../discovery/select.js';
+import type { Selection } from '../discovery/select.js';
 import { nobody, parseTarget } from '../discovery/target.js';
 import { CommandError } from '../error.js';
-import { type Argument, fullName, type Probe } from '../model.js';
+import { type Argument, fullName, type Probe, type TracedObject } from '../model.js';
 import { printable } from '../output/escape.js';
 import { type Condition, missingArgument, parseCondition } from './where.js';
 
@@ -13,6 +13,8 @@ export interface Question {
   /** Only these processes; without it, every process that has the objects mapped, now or later. */
   pids: number[] | undefined;
   condition: Condition | undefined;
+  /** Names of the arguments whose values are wanted; without it, all of them. */
+  wanted?: string[];
 }
 
 /** What most subcommands take. */
@@ -23,6 +25,9 @@ export interface QuestionOptions {
   where?: string;
 }
 
+/** Which probes of these objects are meant. @throws {CommandError} if none is */
+export type Choose = (objects: readonly TracedObject[]) => Selection[];
+
 /**
  * Finds what a question is about. Probes that have not all arguments of the condition, or of
  * `needed`, are left out, and that is told.
@@ -30,7 +35,7 @@ export interface QuestionOptions {
  * @param needed names of arguments that a probe must have
  * @throws {CommandError} if nothing is left
  */
-export function ask(patterns: readonly string[], options: QuestionOptions, needed: readonly string[] = []): Question {
+export function ask(choose: Choose, options: QuestionOptions, needed: readonly string[] = []): Question {
   const condition = options.where === undefined ? undefined : parseCondition(options.where);
   const { objects, processes, hidden } = findProbes(options.process);
   if (objects.length === 0) {
@@ -39,10 +44,15 @@ export function ask(patterns: readonly string[], options: QuestionOptions, neede
     throw new CommandError('nothing', `${nobody(target)} has probes${others}`);
   }
   return {
-    selections: askable(select(objects, patterns), condition, needed),
+    selections: askable(choose(objects), condition, needed),
     pids: options.process === undefined ? undefined : processes.map(({ pid }) => pid),
     condition,
   };
+}
+
+/** How many probes are asked of: the same one in several objects counts once. */
+export function countProbes({ selections }: Question): number {
+  return new Set(selections.flatMap(({ probes }) => probes.map(fullName))).size;
 }
 
 /** The argument of a probe that has this name. */

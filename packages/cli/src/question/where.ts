@@ -47,6 +47,19 @@ export function missingArgument(condition: Condition, probe: Probe): string | un
   }
 }
 
+/** Names of the arguments that it compares. */
+export function argumentsOf(condition: Condition): string[] {
+  switch (condition.type) {
+    case 'not':
+      return argumentsOf(condition.operand);
+    case 'and':
+    case 'or':
+      return [...argumentsOf(condition.left), ...argumentsOf(condition.right)];
+    case 'comparison':
+      return [condition.argument];
+  }
+}
+
 /** Whether it holds for an event. An argument that could not be read makes no comparison true. */
 export function holds(condition: Condition, lookup: Lookup): boolean {
   switch (condition.type) {

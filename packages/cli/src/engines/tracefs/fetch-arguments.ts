@@ -8,9 +8,18 @@ export const MOST_BYTES = 64;
 /**
  * What the kernel reads when the probe fires, as `a0=%di:s32 a1=+0(%si):ustring`. What it cannot
  * read is left out: floating-point registers, addresses by symbol or index.
+ *
+ * @param wanted only arguments of these names
  */
-export function fetchArguments(probe: Probe, architecture: TracedObject['architecture']): string[] {
+export function fetchArguments(
+  probe: Probe,
+  architecture: TracedObject['architecture'],
+  wanted?: readonly string[],
+): string[] {
   return probe.arguments.flatMap((argument, index) => {
+    // How many bytes there are, stands behind them.
+    const isLength = probe.arguments[index - 1]?.kind === 'bytes';
+    if (wanted && !wanted.includes(argument.name) && !isLength) return [];
     const fetched = fetchOf(argument, architecture);
     return fetched === undefined ? [] : [`a${index}=${fetched}`];
   });

@@ -101,7 +101,7 @@ export class TracefsTracing {
         const name = `e${this.count++}`;
         const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
         const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
-        const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture).join(' ')}\n`;
+        const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture, this.question.wanted).join(' ')}\n`;
         return { probe, name, line };
       }),
     );
