@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'mocha';
+import type { ProgramOptions } from './called-program.js';
 import { TracedProgram } from './traced-program.js';
 import { Tracer } from './tracer.js';
 
@@ -25,8 +26,8 @@ export class Scene {
   }
 
   /** Starts fixtures/traced-program. Its probe objects lie in this scene's folder. */
-  async program(environment: Record<string, string> = {}): Promise<TracedProgram> {
-    const program = new TracedProgram({ SONDE_DIR: this.objects, ...this.environment, ...environment });
+  async program(environment: Record<string, string> = {}, options?: ProgramOptions): Promise<TracedProgram> {
+    const program = new TracedProgram({ SONDE_DIR: this.objects, ...this.environment, ...environment }, options);
     this.defer(() => program.kill());
     await program.ready;
     return program;

@@ -1,7 +1,7 @@
 // fixtures/traced-program from outside.
 import { fileURLToPath } from 'node:url';
 import type { Commands, ProbeName } from '../fixtures/traced-program.js';
-import { CalledProgram } from './called-program.js';
+import { CalledProgram, type ProgramOptions } from './called-program.js';
 
 const PROGRAM = fileURLToPath(new URL('../fixtures/traced-program.js', import.meta.url));
 
@@ -9,8 +9,8 @@ export class TracedProgram extends CalledProgram<Commands> {
   /** Its probes are defined. */
   readonly ready: Promise<void>;
 
-  constructor(environment: Record<string, string>) {
-    super(PROGRAM, environment);
+  constructor(environment: Record<string, string>, options?: ProgramOptions) {
+    super(PROGRAM, environment, options);
     this.ready = this.call('status').then(() => {});
   }
 

@@ -47,6 +47,10 @@ export class Tracer {
     this.child.stdin!.on('error', () => {});
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   write(text: string): void {
     this.child.stdin!.write(text);
   }

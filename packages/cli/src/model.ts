@@ -1,3 +1,5 @@
+import type { SdtOperand } from '@sonde/elf';
+
 /**
  * How an argument's bits are to be read. `text` is the address of a text that ends with a zero
  * byte, `bytes` the address of as many bytes as the next argument says, `pointer` any other address.
@@ -16,8 +18,8 @@ export interface Argument {
   /** In bytes: 1, 2, 4 or 8. */
   size: number;
   unit?: Unit;
-  /** Where it is when the probe fires, in the notation of SDT notes: `-4@%edi`. */
-  operand: string;
+  /** Where it is when the probe fires. */
+  operand: SdtOperand;
 }
 
 /** A probe in a file. */

@@ -9,4 +9,5 @@ export { ElfError } from './error.js';
 export { parseOperands, type SdtOperand } from './operands.js';
 export { ElfFile, type ElfSection, type ElfSegment, type ElfSymbol, readElf } from './read.js';
 export { readBuildId, readNotes, type SdtNote } from './read-notes.js';
+export { type Parameter, type Prototype, readPrototypes, type ValueKind } from './read-prototypes.js';
 export { definitionKey, isIntact, type ProbeObject, type Stubs, stubsOf, writeProbeObject } from './write.js';

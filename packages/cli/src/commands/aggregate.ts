@@ -45,21 +45,17 @@ export async function aggregate(
       show(aggregation);
     },
   });
-  if (!options.json) {
-    const probes = countProbes(question);
-    const remark = aggregating.remark === undefined ? '' : ` (${aggregating.remark})`;
-    process.stderr.write(`sonde: counting ${probes} ${probes === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  }
+  const probes = countProbes(question);
+  const remark = aggregating.remark === undefined ? '' : ` (${aggregating.remark})`;
+  process.stderr.write(`sonde: counting ${probes} ${probes === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
   const failure = await Promise.race([untilEnd(options.duration), aggregating.failed]);
   if (failure) throw failure;
-  const { rest, lost } = await aggregating.stop();
+  const { rest, losses } = await aggregating.stop();
   all.addAll(rest);
   const groups = all.sorted();
-  if (options.json) console.log(json({ total: true, groups: groups.map(shown.json), lost }));
+  if (options.json) console.log(json({ total: true, groups: groups.map(shown.json), losses }));
   else console.log(groups.length === 0 ? 'nothing happened' : shown.text(groups));
-  if (lost > 0 && !options.json) {
-    process.stderr.write(`sonde: ${lost} events were lost: they came faster than they could be counted\n`);
-  }
+  for (const loss of losses) process.stderr.write(`sonde: ${loss}\n`);
 }
 
 /** Names of the columns of {@link keyCells}. */

@@ -4,7 +4,7 @@ import { tracedIn } from '../discovery/enabled.js';
 import { findProbes } from '../discovery/find.js';
 import { readProbes } from '../discovery/read-probes.js';
 import { select } from '../discovery/select.js';
-import { nobody, parseTarget } from '../discovery/target.js';
+import { nobody, parseTarget, type Target } from '../discovery/target.js';
 import { CommandError } from '../error.js';
 import { fullName, type Probe, type TracedObject, type TracedProcess } from '../model.js';
 import { printable } from '../output/escape.js';
@@ -23,7 +23,8 @@ export function list(target: string | undefined, provider: string | undefined, o
     listFile(target, patterns, options);
     return;
   }
-  const { objects, processes, hidden, unreadable } = findProbes(target);
+  const wanted = target === undefined ? undefined : parseTarget(target);
+  const { objects, processes, hidden, unreadable } = findProbes(wanted);
   for (const reason of unreadable) process.stderr.write(`sonde: not read: ${printable(reason)}\n`);
   const traced = new Map(objects.map((object) => [object, tracedByProcess(object)]));
   const selections = objects.length === 0 ? [] : select(objects, patterns);
@@ -47,7 +48,7 @@ export function list(target: string | undefined, provider: string | undefined, o
     );
     return;
   }
-  if (selections.length === 0) throw new CommandError('nothing', `${emptiness(target)}${andHidden(hidden)}`);
+  if (selections.length === 0) throw new CommandError('nothing', `${emptiness(wanted)}${andHidden(hidden)}`);
   const isDetailed = target !== undefined || provider !== undefined;
   console.log(processTable(selections, processes, traced));
   if (isDetailed)
@@ -128,9 +129,9 @@ function objectText(object: TracedObject, probes: readonly Probe[], traced: Trac
   return `${style('dim', printable(object.path))}\n${lines.join('\n')}`;
 }
 
-function emptiness(target: string | undefined): string {
+function emptiness(target: Target | undefined): string {
   if (target === undefined) return 'no process has probes of sonde; start one that does, or name a file with probes';
-  return `${nobody(parseTarget(target))}; sonde list without a target shows all that have probes`;
+  return `${nobody(target)}; sonde list without a target shows all that have probes`;
 }
 
 function andHidden(hidden: number): string {

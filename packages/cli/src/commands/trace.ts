@@ -1,7 +1,7 @@
 // sonde trace: events as they happen.
 import { select } from '../discovery/select.js';
 import { comparable, type ProbeEvent, type Value } from '../engines/event.js';
-import { TracefsTracing } from '../engines/tracefs/tracefs.js';
+import { type Loss, lossTexts, TracefsTracing } from '../engines/tracefs/tracefs.js';
 import { CommandError } from '../error.js';
 import { type Argument, fullName, type Probe } from '../model.js';
 import { printable, printableValue } from '../output/escape.js';
@@ -37,10 +37,8 @@ export async function trace(patterns: readonly string[], options: TraceOptions):
     question.wanted = [...options.fields, ...(question.condition ? argumentsOf(question.condition) : [])];
   const printer = new Printer(options, question.condition);
   const tracing = new TracefsTracing(question, (events) => printer.print(events));
-  if (!options.json) {
-    const count = countProbes(question);
-    process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}; Ctrl-C ends it\n`);
-  }
+  const count = countProbes(question);
+  process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}; Ctrl-C ends it\n`);
   await untilEnd(options.duration);
   printer.end(await tracing.stop());
 }
@@ -80,11 +78,10 @@ class Printer {
     process.stdout.write(text);
   }
 
-  end(lost: number): void {
+  end(loss: Loss): void {
     this.tellDropped();
-    if (lost === 0) return;
-    if (this.options.json) process.stdout.write(`${json({ lost })}\n`);
-    else process.stderr.write(`sonde: ${lost} events were lost: they came faster than they could be read\n`);
+    if (this.options.json && loss.noRoom + loss.tooLong > 0) process.stdout.write(`${json({ lost: loss })}\n`);
+    for (const text of lossTexts(loss)) process.stderr.write(`sonde: ${text}\n`);
   }
 
   private isWithinLimit({ time }: ProbeEvent): boolean {

@@ -5,7 +5,7 @@ import { CommandError } from '../error.js';
 import type { TracedObject, TracedProcess } from '../model.js';
 import { allPids, findMapped, isProbeObject, type MappedFile } from './processes.js';
 import { readProbes } from './read-probes.js';
-import { parseTarget } from './target.js';
+import type { Target } from './target.js';
 
 export interface Probes {
   objects: TracedObject[];
@@ -17,22 +17,20 @@ export interface Probes {
 }
 
 /**
- * @param target a pid, part of a command line, or `container:NAME`; without it, every process
- * @throws {CommandError} if the target means no process at all
+ * @param target without it, every process is meant
+ * @throws {CommandError} if it is the id of a process that is not there
  */
-export function findProbes(target?: string): Probes {
+export function findProbes(target?: Target): Probes {
   if (process.platform !== 'linux') {
     throw new CommandError('missing', `processes are found through /proc, and this is ${process.platform}`);
   }
-  const wanted = target === undefined ? undefined : parseTarget(target);
-  const onePid = wanted && /^\d+$/.test(wanted.text) ? Number(wanted.text) : undefined;
-  const pids = onePid === undefined ? allPids() : [onePid];
-  if (onePid !== undefined && !isAlive(onePid)) throw new CommandError('nothing', `there is no process ${onePid}`);
-  const { files, hidden } = findMapped(isProbeObject, pids);
+  const pid = target?.pid;
+  if (pid !== undefined && !isAlive(pid)) throw new CommandError('nothing', `there is no process ${pid}`);
+  const { files, hidden } = findMapped(isProbeObject, pid === undefined ? allPids() : [pid]);
   const found: Probes = { objects: [], processes: [], hidden, unreadable: [] };
   const met = new Set<TracedProcess>();
   for (const file of files) {
-    const processes = file.processes.filter((each) => !wanted || wanted.isMet(each));
+    const processes = file.processes.filter((each) => target?.isMet(each) ?? true);
     if (processes.length === 0) continue;
     try {
       found.objects.push({ ...readObject(file), processes });
@@ -46,7 +44,8 @@ export function findProbes(target?: string): Probes {
   return found;
 }
 
-function readObject(file: MappedFile): TracedObject {
+/** @throws if it cannot be read @internal */
+export function readObject(file: MappedFile): TracedObject {
   const path = pathFor(file);
   const { architecture, probes } = readProbes(readFileSync(path));
   return { id: file.id, name: nameOf(file.path), path, architecture, probes, processes: file.processes };

@@ -6,6 +6,8 @@ import { printable } from '../output/escape.js';
 export interface Target {
   /** As it was typed. */
   text: string;
+  /** If it is one process. */
+  pid?: number;
   isMet(process: TracedProcess): boolean;
 }
 
@@ -19,7 +21,7 @@ export function parseTarget(text: string): Target {
   if (text.trim() === '') {
     throw new CommandError('usage', 'the target is empty; give a pid, part of a command line, or container:NAME');
   }
-  if (/^\d+$/.test(text)) return { text, isMet: ({ pid }) => pid === Number(text) };
+  if (/^\d+$/.test(text)) return { text, pid: Number(text), isMet: ({ pid }) => pid === Number(text) };
   const [, name] = /^container:(.*)$/s.exec(text) ?? [];
   if (name !== undefined) {
     if (name === '')
@@ -33,6 +35,6 @@ export function parseTarget(text: string): Target {
 /** "no process …", for a message. */
 export function nobody(target: Target | undefined): string {
   if (!target) return 'no process';
-  if (/^\d+$/.test(target.text)) return `process ${target.text} has none`;
+  if (target.pid !== undefined) return `process ${target.text} has none`;
   return `no process matches ${JSON.stringify(printable(target.text))}`;
 }

@@ -26,8 +26,8 @@ export interface Aggregating {
   stop(): Promise<{
     /** What came since the last interval. */
     rest: Aggregation;
-    /** How many events could not be counted. */
-    lost: number;
+    /** What could not be counted, for people: "3 events were lost: …". None if nothing was. */
+    losses: string[];
   }>;
 }
 

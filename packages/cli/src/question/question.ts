@@ -1,6 +1,7 @@
 // What is asked: of which probes, in which processes, under which condition. Engines answer it, and
 // scripts of other tools are written from it.
 import { findProbes } from '../discovery/find.js';
+import { type Following, follow } from '../discovery/follow.js';
 import type { Selection } from '../discovery/select.js';
 import { nobody, parseTarget } from '../discovery/target.js';
 import { CommandError } from '../error.js';
@@ -15,6 +16,14 @@ export interface Question {
   condition: Condition | undefined;
   /** Names of the arguments whose values are wanted; without it, all of them. */
   wanted?: string[];
+  /** Tells of more of what was asked for: processes that start, providers that are defined. */
+  follow(onMore: (more: More) => void): Following;
+}
+
+/** More of what was asked for. */
+export interface More {
+  selections: Selection[];
+  pids: number[];
 }
 
 /** What most subcommands take. */
@@ -37,17 +46,44 @@ export type Choose = (objects: readonly TracedObject[]) => Selection[];
  */
 export function ask(choose: Choose, options: QuestionOptions, needed: readonly string[] = []): Question {
   const condition = options.where === undefined ? undefined : parseCondition(options.where);
-  const { objects, processes, hidden } = findProbes(options.process);
+  const target = options.process === undefined ? undefined : parseTarget(options.process);
+  const { objects, processes, hidden } = findProbes(target);
   if (objects.length === 0) {
-    const target = options.process === undefined ? undefined : parseTarget(options.process);
     const others = hidden > 0 ? `; ${hidden} were not looked into, which needs root` : '';
     throw new CommandError('nothing', `${nobody(target)} has probes${others}`);
   }
+  const { selections, missing } = askable(choose(objects), condition, needed);
+  const [first] = missing;
+  if (selections.length === 0 && first) {
+    const [probe, argument] = first;
+    throw new CommandError(
+      'usage',
+      `no probe that was asked for has an argument ${printable(argument)}; ${argumentsText(probe)}`,
+    );
+  }
+  if (missing.size > 0) {
+    const names = [...new Set([...missing.keys()].map(fullName))].join(', ');
+    process.stderr.write(`sonde: left out, since they lack an argument that was asked for: ${printable(names)}\n`);
+  }
+  const pids = processes.map(({ pid }) => pid);
   return {
-    selections: askable(choose(objects), condition, needed),
-    pids: options.process === undefined ? undefined : processes.map(({ pid }) => pid),
+    selections,
+    pids: target && pids,
     condition,
+    follow: (onMore) =>
+      follow(target, { objects, pids }, (found) => {
+        onMore({ selections: chooseAgain(found.objects), pids: found.pids });
+      }),
   };
+
+  function chooseAgain(more: readonly TracedObject[]): Selection[] {
+    try {
+      return askable(choose(more), condition, needed).selections;
+    } catch {
+      // There is none of the probes in them, or they are others of these names.
+      return [];
+    }
+  }
 }
 
 /** How many probes are asked of: the same one in several objects counts once. */
@@ -66,11 +102,12 @@ export function argumentsText(probe: Probe): string {
   return `${printable(fullName(probe))} has ${names === '' ? 'no arguments' : names}`;
 }
 
+/** Without the probes that lack an argument, and which these are. */
 function askable(
   selections: readonly Selection[],
   condition: Condition | undefined,
   needed: readonly string[],
-): Selection[] {
+): { selections: Selection[]; missing: Map<Probe, string> } {
   const missing = new Map<Probe, string>();
   for (const probe of selections.flatMap(({ probes }) => probes)) {
     const argument =
@@ -80,17 +117,5 @@ function askable(
   const left = selections
     .map(({ object, probes }) => ({ object, probes: probes.filter((probe) => !missing.has(probe)) }))
     .filter(({ probes }) => probes.length > 0);
-  const [first] = missing;
-  if (left.length === 0 && first) {
-    const [probe, argument] = first;
-    throw new CommandError(
-      'usage',
-      `no probe that was asked for has an argument ${printable(argument)}; ${argumentsText(probe)}`,
-    );
-  }
-  if (missing.size > 0) {
-    const names = [...new Set([...missing.keys()].map(fullName))].join(', ');
-    process.stderr.write(`sonde: left out, since they lack an argument that was asked for: ${printable(names)}\n`);
-  }
-  return left;
+  return { selections: left, missing };
 }

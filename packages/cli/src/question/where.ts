@@ -181,7 +181,7 @@ class Parser {
     const operator = this.take(/==|!=|<=|>=|<|>|~/y) as Operator | undefined;
     // `ok` alone is `ok != 0`.
     if (operator === undefined) {
-      if (this.take(/=/y)) throw this.error('== compares; = alone is nothing here');
+      if (this.text[this.at] === '=') throw this.error('== compares; = alone is nothing here');
       return { type: 'comparison', argument, operator: '!=', value: 0n };
     }
     return { type: 'comparison', argument, operator, value: this.value() };

@@ -9,7 +9,7 @@ import {
   bucketOf,
 } from '../aggregation.js';
 import { comparable, type ProbeEvent, readValue } from '../event.js';
-import { TracefsTracing } from './tracefs.js';
+import { lossTexts, TracefsTracing } from './tracefs.js';
 
 export class TracefsAggregating implements Aggregating {
   readonly failed = new Promise<Error>(() => {});
@@ -31,10 +31,10 @@ export class TracefsAggregating implements Aggregating {
     }, every);
   }
 
-  async stop(): Promise<{ rest: Aggregation; lost: number }> {
+  async stop(): Promise<{ rest: Aggregation; losses: string[] }> {
     clearInterval(this.timer);
-    const lost = await this.tracing.stop();
-    return { rest: this.aggregation, lost };
+    const losses = lossTexts(await this.tracing.stop());
+    return { rest: this.aggregation, losses };
   }
 
   private add(events: readonly ProbeEvent[]): void {

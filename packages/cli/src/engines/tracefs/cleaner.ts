@@ -14,7 +14,7 @@ cd "$1" || exit 1
 instance="instances/$2"
 tries=0
 while [ -d "$instance" ] && [ $tries -lt 100 ]; do
-  echo 0 >"$instance/events/$2/enable"
+  echo 0 >"$instance/events/enable"
   echo 0 >"$instance/tracing_on"
   rmdir "$instance" && break
   tries=$((tries + 1))

@@ -1,5 +1,4 @@
 // Arguments as the kernel's uprobe events take them (Documentation/trace/uprobetracer.rst).
-import { parseOperands } from '@sonde/elf';
 import type { Argument, Probe, TracedObject } from '../../model.js';
 
 /** The kernel reads so many bytes of memory: MAX_ARRAY_LEN of kernel/trace/trace_probe.h. */
@@ -26,13 +25,12 @@ export function fetchArguments(
 }
 
 function fetchOf({ kind, operand }: Argument, architecture: TracedObject['architecture']): string | undefined {
-  const [parsed] = parseOperands(operand);
-  if (!parsed || parsed.float || kind === 'float') return undefined;
-  const place = architecture === 'arm64' ? onArm64(parsed.operand) : onX64(parsed.operand);
+  if (operand.float || kind === 'float') return undefined;
+  const place = architecture === 'arm64' ? onArm64(operand.operand) : onX64(operand.operand);
   if (place === undefined) return undefined;
   if (kind === 'text') return `+0(${place}):ustring`;
   if (kind === 'bytes') return `+0(${place}):x8[${MOST_BYTES}]`;
-  const bits = 8 * (Math.abs(parsed.size) || 8);
+  const bits = 8 * (Math.abs(operand.size) || 8);
   return `${place}:${kind === 'signed' ? 's' : 'u'}${bits}`;
 }
 

@@ -4,6 +4,11 @@ import { readFileSync } from 'node:fs';
 export class ThreadOwners {
   private readonly known = new Map<number, { pid: number; since: number }>();
 
+  /** The kernel told that a thread has started another one. */
+  isStarted(thread: number, by: number): void {
+    this.known.set(thread, { pid: this.ownerOf(by), since: performance.now() });
+  }
+
   /** The thread's own id where it has ended before anybody asked. */
   ownerOf(tid: number): number {
     const known = this.known.get(tid);

@@ -13,6 +13,8 @@ import {
   readSync,
   writeFileSync,
 } from 'node:fs';
+import createDebug from 'debug';
+import type { Following } from '../../discovery/follow.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import type { Probe } from '../../model.js';
@@ -25,6 +27,8 @@ import { type Field, type Format, parseFormat } from './format.js';
 import { PAGE_SIZE, parsePage } from './ring-buffer.js';
 import { ThreadOwners } from './thread-owners.js';
 
+const debug = createDebug('sonde:cli');
+
 const PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 /** For each processor. 4 MiB hold what comes in a second at full speed. */
@@ -32,6 +36,27 @@ const BUFFER_KIB = 4096;
 
 /** How often the buffers are read. */
 const READ_MS = 25;
+
+/** What fired, and was not given. */
+export interface Loss {
+  /** Events that the kernel had no room for. */
+  noRoom: number;
+  /**
+   * Events that the kernel does not record at all, because their texts together have more than some
+   * 4,050 bytes: an event has to fit into a page.
+   */
+  tooLong: number;
+}
+
+/** For people. */
+export function lossTexts({ noRoom, tooLong }: Loss): string[] {
+  return [
+    ...(noRoom > 0 ? [`${noRoom} events were lost: they came faster than they could be read`] : []),
+    ...(tooLong > 0
+      ? [`${tooLong} events were lost: the kernel records none whose texts have more than 4,050 bytes together`]
+      : []),
+  ];
+}
 
 /** Where tracefs is mounted, if this user may use it. @throws {CommandError} with what is missing */
 export function findTracefs(): string {
@@ -56,7 +81,8 @@ export function findTracefs(): string {
 /** Uprobe events for some probes, from when it is made until `stop`. */
 export class TracefsTracing {
   private readonly tracefs: string;
-  private readonly group = `sonde_${process.pid}_${randomBytes(4).toString('hex')}`;
+  private readonly id = randomBytes(4).toString('hex');
+  private readonly group = `sonde_${process.pid}_${this.id}`;
   private readonly cleaner: Cleaner;
   private readonly events = new Map<number, { probe: Probe; format: Format }>();
   private readonly buffers: Buffered[] = [];
@@ -64,13 +90,19 @@ export class TracefsTracing {
   private readonly question: Question;
   private readonly onEvents: (events: ProbeEvent[]) => void;
   private readonly timer: NodeJS.Timeout;
-  private pending: ProbeEvent[] = [];
+  private readonly following: Following;
+  private readonly pids: Set<number> | undefined;
+  private pending: (Omit<ProbeEvent, 'pid'> | NewThread)[] = [];
+  /** Where the kernel tells of new threads. */
+  private newTask: Format | undefined;
   private count = 0;
+  private received = 0;
 
   /** @param onEvents gets them in the order of time */
   constructor(question: Question, onEvents: (events: ProbeEvent[]) => void) {
     this.question = question;
     this.onEvents = onEvents;
+    this.pids = question.pids && new Set(question.pids);
     this.tracefs = findTracefs();
     this.cleaner = new Cleaner(this.tracefs, this.group);
     try {
@@ -85,6 +117,7 @@ export class TracefsTracing {
       for (const name of readdirSync(`${this.instance()}/per_cpu`)) {
         this.buffers.push(new Buffered(`${this.instance()}/per_cpu/${name}`));
       }
+      this.followThreads();
       this.add(question.selections);
     } catch (error) {
       this.close();
@@ -92,13 +125,15 @@ export class TracefsTracing {
       throw error;
     }
     this.timer = setInterval(() => this.read(false), READ_MS);
+    this.following = question.follow(({ selections, pids }) => this.addMore(selections, pids));
   }
 
-  /** Traces more probes. @throws {CommandError} with what the kernel says */
-  add(selections: readonly Selection[]): void {
+  /** @throws {CommandError} with what the kernel says */
+  private add(selections: readonly Selection[]): void {
     const added = selections.flatMap(({ object, probes }) =>
       probes.map((probe) => {
-        const name = `e${this.count++}`;
+        // Unique beyond its group, which uprobe_profile does not tell.
+        const name = `p${this.id}_${this.count++}`;
         const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
         const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
         const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture, this.question.wanted).join(' ')}\n`;
@@ -126,20 +161,48 @@ export class TracefsTracing {
     for (const { name } of added) this.write(`events/${this.group}/${name}/enable`, '1');
   }
 
-  /** How many events the kernel had no room for until now. */
-  get lost(): number {
-    return this.buffers.reduce((sum, buffer) => sum + buffer.lost(), 0);
+  /** Threads may have ended when it is asked whose they are. */
+  private followThreads(): void {
+    const folder = 'events/task/task_newtask';
+    if (!existsSync(`${this.instance()}/${folder}`)) return;
+    this.newTask = parseFormat(readFileSync(`${this.instance()}/${folder}/format`, 'utf8'));
+    this.write(`${folder}/enable`, '1');
+  }
+
+  private addMore(selections: readonly Selection[], pids: readonly number[]): void {
+    try {
+      if (this.pids) {
+        for (const pid of pids) this.pids.add(pid);
+        const threads = pids.flatMap(threadsOf);
+        if (threads.length > 0) appendFileSync(`${this.instance()}/set_event_pid`, threads.join(' '));
+      }
+      if (selections.length > 0) this.add(selections);
+    } catch (error) {
+      // The process has ended meanwhile, or its object cannot be traced as the others can.
+      debug('not traced: %s', (error as Error).message);
+    }
   }
 
   /** Ends it; what was traced until now has been given when it returns. */
-  async stop(): Promise<number> {
+  async stop(): Promise<Loss> {
     clearInterval(this.timer);
-    this.write('tracing_on', '0');
+    this.following.stop();
+    this.write(`events/${this.group}/enable`, '0');
     this.read(true);
-    const { lost } = this;
+    const noRoom = this.buffers.reduce((sum, buffer) => sum + buffer.lost(), 0);
+    // What a filter drops is a hit, too.
+    const isCounted = !this.pids && !this.question.condition;
+    const tooLong = isCounted ? Math.max(0, this.hits() - this.received - noRoom) : 0;
     this.close();
     await this.cleaner.clean();
-    return lost;
+    return { noRoom, tooLong };
+  }
+
+  /** How often the probes were hit, whether that became an event or not. */
+  private hits(): number {
+    const profile = readFileSync(`${this.tracefs}/uprobe_profile`, 'utf8');
+    const own = new RegExp(` p${this.id}_\\d+ +(\\d+)$`, 'gm');
+    return [...profile.matchAll(own)].reduce((sum, [, hits]) => sum + Number(hits), 0);
   }
 
   private instance(): string {
@@ -168,18 +231,32 @@ export class TracefsTracing {
     this.pending = isLast ? [] : this.pending.filter(({ time }) => time >= now);
     if (ready.length === 0) return;
     ready.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
-    this.onEvents(ready);
+    const events: ProbeEvent[] = [];
+    for (const each of ready) {
+      if ('thread' in each) {
+        this.owners.isStarted(each.thread, each.tid);
+        continue;
+      }
+      this.received++;
+      const pid = this.owners.ownerOf(each.tid);
+      // The children of a process are followed, too.
+      if (!this.pids || this.pids.has(pid)) events.push({ ...each, pid });
+    }
+    if (events.length > 0) this.onEvents(events);
   }
 
   private parse(page: DataView): void {
-    const { pids } = this.question;
     for (const { time, start } of parsePage(page).entries) {
-      const event = this.events.get(page.getUint16(start, true));
-      if (!event) continue;
+      const id = page.getUint16(start, true);
       const tid = page.getInt32(start + 4, true);
-      const pid = this.owners.ownerOf(tid);
-      // Its children are followed, too.
-      if (pids && !pids.includes(pid)) continue;
+      if (id === this.newTask?.id) {
+        const { clone_flags, pid } = Object.fromEntries(this.newTask.fields);
+        const flags = page.getBigUint64(start + clone_flags!.offset, true);
+        if (flags & CLONE_THREAD) this.pending.push({ time, tid, thread: page.getInt32(start + pid!.offset, true) });
+        continue;
+      }
+      const event = this.events.get(id);
+      if (!event) continue;
       const { probe, format } = event;
       const values = probe.arguments.map((argument, index) => {
         const field = format.fields.get(`a${index}`);
@@ -190,7 +267,7 @@ export class TracefsTracing {
         const length = Number(values[index + 1] ?? 0);
         values[index] = (values[index] as Uint8Array | undefined)?.subarray(0, length);
       });
-      this.pending.push({ probe, time, pid, tid, values });
+      this.pending.push({ probe, time, tid, values });
     }
   }
 
@@ -200,6 +277,17 @@ export class TracefsTracing {
     return `${(error as NodeJS.ErrnoException).code}${log && `\n${log}`}`;
   }
 }
+
+/** A thread was started by another one of the same process. */
+interface NewThread {
+  time: bigint;
+  /** Who started it. */
+  tid: number;
+  thread: number;
+}
+
+/** Of clone(2): the new task is a thread of the same process. */
+const CLONE_THREAD = 0x10000n;
 
 /** The buffer of a processor. */
 class Buffered {
@@ -223,7 +311,7 @@ class Buffered {
         throw error;
       }
       if (size <= 0) return;
-      yield new DataView(page.buffer, page.byteOffset, PAGE_SIZE);
+      yield new DataView(page.buffer, page.byteOffset);
     }
   }
 
