@@ -206,7 +206,7 @@ describe('sonde trace', function () {
     await sees(
       scene.current,
       {},
-      { through: ['unshare', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', script, 'sh'] },
+      { through: ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh'] },
     );
   });
 

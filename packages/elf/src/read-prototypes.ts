@@ -193,6 +193,7 @@ interface Entry {
   origin: number | undefined;
 }
 
+/** `int8_t` is no character, though C makes it of one: text is what is declared as `char`. */
 type Type = Omit<Parameter, 'name'> & { tag: number; isCharacter?: boolean };
 
 const VOID: Type = { type: 'void', kind: 'other', size: 0, tag: 0 };
@@ -326,7 +327,7 @@ class Dwarf {
     const inner = () => this.type(unit, entry.type, depth + 1);
     switch (tag) {
       case DW_TAG_base_type:
-        return { tag, type: name ?? '?', size, ...baseKind(entry.encoding, size) };
+        return { tag, type: name ?? '?', size, kind: baseKind(entry.encoding), isCharacter: name === 'char' };
       case DW_TAG_typedef:
         return { ...inner(), tag, type: name ?? '?' };
       case DW_TAG_const_type:
@@ -454,18 +455,25 @@ class Dwarf {
       case DW_FORM_string:
         return info.text();
       case DW_FORM_strp:
-        return this.strings?.textAt(info.u32());
+        return this.textAt(this.strings, info.u32());
       case DW_FORM_line_strp:
-        return this.lineStrings?.textAt(info.u32());
+        return this.textAt(this.lineStrings, info.u32());
     }
     const index = this.index(form, DW_FORM_strx, DW_FORM_strx1, DW_FORM_strx4);
     if (index !== undefined) {
       if (!this.stringOffsets) return undefined;
       this.stringOffsets.at = unit.stringOffsets + 4 * index;
-      return this.strings?.textAt(this.stringOffsets.u32());
+      return this.textAt(this.strings, this.stringOffsets.u32());
     }
     this.skip(unit, form);
     return undefined;
+  }
+
+  /** Many entries may have one long name. */
+  private textAt(strings: Reader | undefined, position: number): string | undefined {
+    const text = strings?.textAt(position);
+    this.budget -= text?.length ?? 0;
+    return text;
   }
 
   private address(unit: Unit, form: number): bigint | undefined {
@@ -603,24 +611,21 @@ const SIZES: Record<number, number> = {
   [DW_FORM_addrx4]: 4,
 };
 
-function baseKind(encoding: number | undefined, size: number): { kind: ValueKind; isCharacter?: boolean } {
+function baseKind(encoding: number | undefined): ValueKind {
   switch (encoding) {
     case DW_ATE_boolean:
-      return { kind: 'boolean' };
+      return 'boolean';
     case DW_ATE_float:
-      return { kind: 'float' };
+      return 'float';
     case DW_ATE_signed:
-      return { kind: 'signed' };
-    case DW_ATE_unsigned:
-      return { kind: 'unsigned' };
     case DW_ATE_signed_char:
-      return { kind: 'signed', isCharacter: size === 1 };
+      return 'signed';
+    case DW_ATE_unsigned:
     case DW_ATE_unsigned_char:
-      return { kind: 'unsigned', isCharacter: size === 1 };
     case DW_ATE_UTF:
-      return { kind: 'unsigned' };
+      return 'unsigned';
     default:
-      return { kind: 'other' };
+      return 'other';
   }
 }
 

@@ -1,6 +1,15 @@
 // A probe object that is changed at random, and all that can be read of what comes of it.
 import assert from 'node:assert/strict';
-import { ElfError, ElfFile, parseOperands, readBuildId, readElf, readNotes, writeProbeObject } from './index.js';
+import {
+  ElfError,
+  ElfFile,
+  parseOperands,
+  readBuildId,
+  readElf,
+  readNotes,
+  readPrototypes,
+  writeProbeObject,
+} from './index.js';
 import { example } from './test-definitions.js';
 
 export const original = writeProbeObject(example()).bytes;
@@ -54,6 +63,7 @@ export function readEverything(bytes: Uint8Array): void {
     attempt(() => elf.symbols('symtab'));
     attempt(() => elf.symbols('dynsym'));
     attempt(() => readBuildId(elf));
+    attempt(() => readPrototypes(elf));
     for (const note of attempt(() => readNotes(elf)) ?? []) {
       parseOperands(note.arguments);
       assert.ok(note.fileOffset === undefined || (note.fileOffset >= 0 && note.fileOffset < bytes.length));
