@@ -81,7 +81,7 @@ export const NEGATIVE = -1;
 
 export function bucketOf(value: bigint | number): number {
   if (value < 0) return NEGATIVE;
-  if (typeof value === 'number' && value < 2 ** 31) return 32 - Math.clz32(value);
+  if (value < 2 ** 31) return 32 - Math.clz32(Number(value));
   return BigInt(typeof value === 'number' ? Math.trunc(value) : value).toString(2).length;
 }
 
