@@ -70,6 +70,15 @@ export interface Mapping {
   fileOffset: number;
 }
 
+/** What every event has, whatever the probe; an argument of the same name comes first. */
+export const BUILT_IN: readonly Argument[] = ['pid', 'tid'].map((name) => ({
+  name,
+  type: 'int32',
+  kind: 'signed',
+  size: 4,
+  operand: { size: -4, float: false, operand: '' },
+}));
+
 /** `smtp:session__start` */
 export function fullName({ provider, name }: Pick<Probe, 'provider' | 'name'>): string {
   return `${provider}:${name}`;

@@ -69,6 +69,18 @@ program
     await (await import('./commands/hist.js')).hist(probe, options);
   });
 
+program
+  .command('top')
+  .description('show what happens now, in tables that are renewed: http, functions, gc, loop')
+  .argument('<what...>', 'a target, if it is not every process, and http, functions, gc or loop')
+  .option('-e, --every <time>', 'renew it so often', duration, 1000)
+  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
+  .option('--engine <name>', 'what counts: tracefs')
+  .option('--json', 'print a line of JSON each time')
+  .action(async (what, options) => {
+    await (await import('./commands/top.js')).top(what, options);
+  });
+
 function names(text: string): string[] {
   return text.split(',').map((name) => name.trim());
 }

@@ -36,6 +36,8 @@ export interface Group {
   probe: Probe;
   key: Value[];
   count: number;
+  /** Of the values. */
+  sum: number;
   /** How many values were in each power-of-two bucket, by {@link bucketOf}. */
   buckets: Map<number, number>;
 }
@@ -44,19 +46,26 @@ export interface Group {
 export class Aggregation {
   private readonly groups = new Map<string, Group>();
 
-  /** @param bucket of {@link bucketOf}, if it is for a histogram */
-  add(probe: Probe, key: Value[], times: number, bucket?: number): void {
+  /** Counts one fire. @param value of the argument whose values are asked for */
+  add(probe: Probe, key: Value[], value?: bigint | number): void {
     const group = this.groupOf(probe, key);
-    group.count += times;
-    if (bucket !== undefined) group.buckets.set(bucket, (group.buckets.get(bucket) ?? 0) + times);
+    group.count++;
+    if (value === undefined) return;
+    group.sum += Number(value);
+    const bucket = bucketOf(value);
+    group.buckets.set(bucket, (group.buckets.get(bucket) ?? 0) + 1);
+  }
+
+  /** Adds what was counted elsewhere. */
+  addGroup({ probe, key, count, sum, buckets }: Group): void {
+    const group = this.groupOf(probe, key);
+    group.count += count;
+    group.sum += sum;
+    for (const [bucket, times] of buckets) group.buckets.set(bucket, (group.buckets.get(bucket) ?? 0) + times);
   }
 
   addAll(other: Aggregation): void {
-    for (const { probe, key, count, buckets } of other.groups.values()) {
-      const group = this.groupOf(probe, key);
-      group.count += count;
-      for (const [bucket, times] of buckets) group.buckets.set(bucket, (group.buckets.get(bucket) ?? 0) + times);
-    }
+    for (const group of other.groups.values()) this.addGroup(group);
   }
 
   /** The most frequent first. */
@@ -69,7 +78,7 @@ export class Aggregation {
     const id = JSON.stringify([probe.provider, probe.name, ...key.map((value) => [typeof value, String(value)])]);
     let group = this.groups.get(id);
     if (!group) {
-      group = { probe, key, count: 0, buckets: new Map() };
+      group = { probe, key, count: 0, sum: 0, buckets: new Map() };
       this.groups.set(id, group);
     }
     return group;

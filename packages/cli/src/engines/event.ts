@@ -15,9 +15,11 @@ export interface ProbeEvent {
   values: Value[];
 }
 
-/** The value of the argument of this name. */
-export function readValue({ probe, values }: ProbeEvent, name: string): Value {
-  return values[probe.arguments.findIndex((argument) => argument.name === name)];
+/** The value of the argument of this name, or what every event has by that name. */
+export function readValue({ probe, values, pid, tid }: ProbeEvent, name: string): Value {
+  const index = probe.arguments.findIndex((argument) => argument.name === name);
+  if (index !== -1) return values[index];
+  return name === 'pid' ? pid : name === 'tid' ? tid : undefined;
 }
 
 /** The same for a condition: bytes are compared with nothing. */

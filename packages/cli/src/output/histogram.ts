@@ -20,9 +20,12 @@ export function histogram({ buckets, count }: Pick<Group, 'buckets' | 'count'>, 
   }));
   const rangeWidth = Math.max(...rows.map(({ range }) => range.length));
   const countWidth = Math.max(...rows.map((row) => String(row.count).length));
-  const lines = rows.map((row) => {
+  const lines = rows.flatMap((row, index) => {
+    const isInGap = (at: number) => rows.slice(Math.max(at - 1, 0), at + 2).every((each) => each.count === 0);
+    // Of many empty ones in a row the first and the last are shown.
+    if (isInGap(index)) return isInGap(index - 1) ? [] : [`  ${'⋮'.padStart(rangeWidth)}`];
     const bar = style('cyan', barOf(row.count / most));
-    return `  ${row.range.padStart(rangeWidth)}  ${String(row.count).padStart(countWidth)}  ${bar}`.trimEnd();
+    return [`  ${row.range.padStart(rangeWidth)}  ${String(row.count).padStart(countWidth)}  ${bar}`.trimEnd()];
   });
   return `${lines.join('\n')}\n  ${count} in all; ${percentilesOf(buckets, unit)}`;
 }

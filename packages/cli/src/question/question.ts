@@ -5,7 +5,7 @@ import { type Following, follow } from '../discovery/follow.js';
 import type { Selection } from '../discovery/select.js';
 import { nobody, parseTarget } from '../discovery/target.js';
 import { CommandError } from '../error.js';
-import { type Argument, fullName, type Probe, type TracedObject } from '../model.js';
+import { type Argument, BUILT_IN, fullName, type Probe, type TracedObject } from '../model.js';
 import { printable } from '../output/escape.js';
 import { type Condition, missingArgument, parseCondition } from './where.js';
 
@@ -91,9 +91,9 @@ export function countProbes({ selections }: Question): number {
   return new Set(selections.flatMap(({ probes }) => probes.map(fullName))).size;
 }
 
-/** The argument of a probe that has this name. */
+/** The argument of a probe that has this name, or what every event has by that name. */
 export function argumentOf(probe: Probe, name: string): Argument | undefined {
-  return probe.arguments.find((argument) => argument.name === name);
+  return [...probe.arguments, ...BUILT_IN].find((argument) => argument.name === name);
 }
 
 /** For a message: "smtp:put has key, frames". */

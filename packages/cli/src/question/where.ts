@@ -1,6 +1,6 @@
 // The condition of an event: `domain == "bank.example" && ns > 1ms`.
 import { CommandError } from '../error.js';
-import { type Argument, fullName, type Kind, type Probe } from '../model.js';
+import { type Argument, BUILT_IN, fullName, type Kind, type Probe } from '../model.js';
 import { SUFFIXES } from './units.js';
 
 export type Operator = '==' | '!=' | '<' | '<=' | '>' | '>=' | '~';
@@ -39,7 +39,7 @@ export function missingArgument(condition: Condition, probe: Probe): string | un
     case 'or':
       return missingArgument(condition.left, probe) ?? missingArgument(condition.right, probe);
     case 'comparison': {
-      const argument = probe.arguments.find(({ name }) => name === condition.argument);
+      const argument = [...probe.arguments, ...BUILT_IN].find(({ name }) => name === condition.argument);
       if (!argument) return condition.argument;
       checkComparison(condition, argument, probe);
       return undefined;

@@ -1,13 +1,7 @@
 // Counting in this process what the kernel's tracer shows.
 
 import { argumentsOf, holds } from '../../question/where.js';
-import {
-  type AggregateOptions,
-  type AggregateQuestion,
-  type Aggregating,
-  Aggregation,
-  bucketOf,
-} from '../aggregation.js';
+import { type AggregateOptions, type AggregateQuestion, type Aggregating, Aggregation } from '../aggregation.js';
 import { comparable, type ProbeEvent, readValue } from '../event.js';
 import { lossTexts, TracefsTracing } from './tracefs.js';
 
@@ -43,8 +37,8 @@ export class TracefsAggregating implements Aggregating {
       if (condition && !holds(condition, (name) => comparable(event, name))) continue;
       const key = by.map((name) => readValue(event, name));
       const counted = value === undefined ? undefined : comparable(event, value);
-      const bucket = typeof counted === 'bigint' || typeof counted === 'number' ? bucketOf(counted) : undefined;
-      this.aggregation.add(event.probe, key, 1, bucket);
+      const isNumber = typeof counted === 'bigint' || typeof counted === 'number';
+      this.aggregation.add(event.probe, key, isNumber ? counted : undefined);
     }
   }
 }

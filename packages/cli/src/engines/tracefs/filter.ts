@@ -31,6 +31,8 @@ function comparison(
   probe: Probe,
 ): string | undefined {
   const index = probe.arguments.findIndex(({ name }) => name === argument);
+  // The kernel knows the thread alone.
+  if (index === -1) return undefined;
   const { kind, size } = probe.arguments[index]!;
   if (typeof value === 'string') {
     // It has no escapes; it compares bytes; and its wildcards have a third one, and no end.
