@@ -34,15 +34,193 @@ describe('sonde trace', function () {
     needsTools(this, 'readelf');
   });
 
-  it('prints every argument as it was fired', async () => {
-    const program = await scene.current.program();
-    const command = await tracing(scene.current, 'trace', 'every:*', '--json', '--no-limit', '-p', String(program.pid));
-    for (const { probe, fired } of cases) await program.call('fire', `every.${probe}`, ...fired);
-    await program.call('fire', 'every.last');
-    await command.shows(/"last"/);
-    const seen = eventsOf(await command.stop()).filter(({ probe }) => probe !== 'last');
-    assert.deepEqual(seen.map(readBack), cases.map(expected));
-  });
+  for (const engine of ['tracefs', 'gdb']) {
+    describe(`with ${engine}`, () => {
+      before(function () {
+        if (engine === 'gdb') needsTools(this, 'gdb');
+      });
+
+      it('prints every argument as it was fired', async () => {
+        const program = await scene.current.program();
+        const command = await tracing(
+          scene.current,
+          'trace',
+          '--engine',
+          engine,
+          'every:*',
+          '--json',
+          '--no-limit',
+          '-p',
+          String(program.pid),
+        );
+        for (const { probe, fired } of cases) await program.call('fire', `every.${probe}`, ...fired);
+        await program.call('fire', 'every.last');
+        await command.shows(/"last"/);
+        const seen = eventsOf(await command.stop()).filter(({ probe }) => probe !== 'last');
+        assert.deepEqual(seen.map(readBack), cases.map(expected));
+      });
+
+      it('prints a line for each event, whatever it holds', async () => {
+        const program = await scene.current.program();
+        const command = await tracing(scene.current, 'trace', '--engine', engine, 'smtp:session-start');
+        for (const peer of ['10.0.0.7', 'a b', 'line\nnext', '\x1b[31mred\x1b[0m', 'say "hi"', '', '\u202ereversed']) {
+          await program.call('fire', 'smtp.sessionStart', peer, 25);
+        }
+        await program.call('fire', 'smtp.sessionStart', 'last', -1);
+        await command.shows(/-1/);
+        const lines = (await command.stop()).split('\n').filter((line) => line.includes('session__start'));
+        assert.deepEqual(
+          lines.map((line) => /peer=(.*) port=/.exec(line)?.[1]),
+          [
+            '10.0.0.7',
+            '"a b"',
+            '"line\\nnext"',
+            '"\\x1b[31mred\\x1b[0m"',
+            '"say \\"hi\\""',
+            '""',
+            '"\\u202ereversed"',
+            'last',
+          ],
+        );
+        for (const line of lines)
+          assert.match(line, new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{6} +${program.pid} smtp:`));
+      });
+
+      it('prints those events for which the condition holds', async () => {
+        const program = await scene.current.program();
+        const ask = async (where: string) => {
+          const command = await tracing(
+            scene.current,
+            'trace',
+            'smtp:session-start',
+            '--json',
+            '-w',
+            `${where} || port == -1`,
+          );
+          for (const [peer, port] of [
+            ['a', 1],
+            ['b', 2],
+            ['ab', 2_000_000_000],
+            ['"', -5],
+          ] as const) {
+            await program.call('fire', 'smtp.sessionStart', peer, port);
+          }
+          await program.call('fire', 'smtp.sessionStart', 'end', -1);
+          await command.shows(/:-1\b/);
+          return eventsOf(await command.stop())
+            .slice(0, -1)
+            .map((event) => event.arguments.peer);
+        };
+        assert.deepEqual(await ask('peer == "a"'), ['a']);
+        assert.deepEqual(await ask('peer != "a" && port > 1'), ['b', 'ab']);
+        assert.deepEqual(await ask('peer ~ "a*"'), ['a', 'ab']);
+        assert.deepEqual(await ask('port > 1.5s'), ['ab']);
+        assert.deepEqual(await ask(`peer == '"'`), ['"']);
+        assert.deepEqual(await ask('!(port >= 0) && peer != "end"'), ['"']);
+      });
+
+      it('prints the arguments that were asked for', async () => {
+        const program = await scene.current.program();
+        const command = await tracing(
+          scene.current,
+          'trace',
+          'smtp:*',
+          '--json',
+          '--fields',
+          'ok,peer',
+          '-w',
+          'peer != "x"',
+        );
+        await program.call('fire', 'smtp.sessionDone', '10.0.0.7', 1n, 1);
+        await command.shows(/10\.0/);
+        assert.deepEqual(
+          eventsOf(await command.stop()).map((event) => event.arguments),
+          [{ peer: '10.0.0.7', ok: 1 }],
+        );
+      });
+
+      it('traces a process that starts later, with the same object or another', async () => {
+        const first = await scene.current.program();
+        const command = await tracing(scene.current, 'trace', '--engine', engine, 'smtp:session-start', '--json');
+        const other = join(scene.current.folder, 'other objects');
+        const programs = [first, await scene.current.program(), await scene.current.program({ SONDE_DIR: other })];
+        for (const program of programs) {
+          await program.until(true);
+          await program.call('fire', 'smtp.sessionStart', 'x', program.pid);
+        }
+        await command.shows(new RegExp(`"port":${programs.at(-1)!.pid}\\b`));
+        const seen = eventsOf(await command.stop()).map(({ pid, arguments: { port } }) => [pid, port]);
+        assert.deepEqual(
+          seen,
+          programs.map(({ pid }) => [pid, pid]),
+        );
+      });
+
+      it('traces the process that was asked for, and its workers', async () => {
+        const [first, second] = [await scene.current.program(), await scene.current.program()];
+        const command = await tracing(
+          scene.current,
+          'trace',
+          '--engine',
+          engine,
+          'smtp:session-start',
+          '--json',
+          '-p',
+          String(first.pid),
+        );
+        await second.call('fire', 'smtp.sessionStart', 'second', 0);
+        await first.call('runWorkers', 2, 2, 3);
+        await first.call('fire', 'smtp.sessionStart', 'last', -1);
+        await command.shows(/"last"/);
+        const events = eventsOf(await command.stop());
+        assert.deepEqual([...new Set(events.map(({ pid }) => pid))], [first.pid]);
+        assert.equal(events.length, 7);
+        assert.equal(new Set(events.map(({ tid }) => tid)).size, 3);
+      });
+
+      it('traces what another user runs', async function () {
+        needsOtherUser(this);
+        const folder = await mkdtemp(join(tmpdir(), 'sonde-test-'));
+        scene.current.defer(() => rm(folder, { recursive: true }));
+        await chown(folder, OTHER_USER, OTHER_USER);
+        await sees(scene.current, engine, { SONDE_DIR: join(folder, 'objects') }, { through: asUser(OTHER_USER) });
+      });
+
+      it('traces what runs in other pid and mount namespaces, with files that are not seen from outside', async function () {
+        needsTools(this, 'unshare');
+        const script = `mkdir -p "$SONDE_DIR" && mount -t tmpfs -o mode=700 sonde-test "$SONDE_DIR" && exec "$@"`;
+        await sees(
+          scene.current,
+          engine,
+          {},
+          {
+            through: [
+              'unshare',
+              '--mount',
+              '--pid',
+              '--fork',
+              '--kill-child',
+              '--mount-proc',
+              'sh',
+              '-c',
+              script,
+              'sh',
+            ],
+          },
+        );
+      });
+
+      it('traces objects that are only in memory', async () => {
+        await sees(scene.current, engine, { SONDE_DIR: '/proc/none' });
+      });
+
+      it('traces objects that were removed', async () => {
+        const program = await scene.current.program();
+        await rm(scene.current.objects, { recursive: true });
+        await seesIn(scene.current, engine, program);
+      });
+    });
+  }
 
   it('prints long texts whole, and says how many were too long for the kernel', async () => {
     const program = await scene.current.program();
@@ -58,84 +236,6 @@ describe('sonde trace', function () {
     );
     assert.match(output, /^\{"lost":\{"noRoom":0,"tooLong":1\}\}$/m);
     assert.match(output, /^sonde: 1 events were lost: the kernel records none whose texts/m);
-  });
-
-  it('prints a line for each event, whatever it holds', async () => {
-    const program = await scene.current.program();
-    const command = await tracing(scene.current, 'trace', 'smtp:session-start');
-    for (const peer of ['10.0.0.7', 'a b', 'line\nnext', '\x1b[31mred\x1b[0m', 'say "hi"', '', '\u202ereversed']) {
-      await program.call('fire', 'smtp.sessionStart', peer, 25);
-    }
-    await program.call('fire', 'smtp.sessionStart', 'last', -1);
-    await command.shows(/-1/);
-    const lines = (await command.stop()).split('\n').filter((line) => line.includes('session__start'));
-    assert.deepEqual(
-      lines.map((line) => /peer=(.*) port=/.exec(line)?.[1]),
-      [
-        '10.0.0.7',
-        '"a b"',
-        '"line\\nnext"',
-        '"\\x1b[31mred\\x1b[0m"',
-        '"say \\"hi\\""',
-        '""',
-        '"\\u202ereversed"',
-        'last',
-      ],
-    );
-    for (const line of lines) assert.match(line, new RegExp(`^\\d\\d:\\d\\d:\\d\\d\\.\\d{6} +${program.pid} smtp:`));
-  });
-
-  it('prints those events for which the condition holds', async () => {
-    const program = await scene.current.program();
-    const ask = async (where: string) => {
-      const command = await tracing(
-        scene.current,
-        'trace',
-        'smtp:session-start',
-        '--json',
-        '-w',
-        `${where} || port == -1`,
-      );
-      for (const [peer, port] of [
-        ['a', 1],
-        ['b', 2],
-        ['ab', 2_000_000_000],
-        ['"', -5],
-      ] as const) {
-        await program.call('fire', 'smtp.sessionStart', peer, port);
-      }
-      await program.call('fire', 'smtp.sessionStart', 'end', -1);
-      await command.shows(/:-1\b/);
-      return eventsOf(await command.stop())
-        .slice(0, -1)
-        .map((event) => event.arguments.peer);
-    };
-    assert.deepEqual(await ask('peer == "a"'), ['a']);
-    assert.deepEqual(await ask('peer != "a" && port > 1'), ['b', 'ab']);
-    assert.deepEqual(await ask('peer ~ "a*"'), ['a', 'ab']);
-    assert.deepEqual(await ask('port > 1.5s'), ['ab']);
-    assert.deepEqual(await ask(`peer == '"'`), ['"']);
-    assert.deepEqual(await ask('!(port >= 0) && peer != "end"'), ['"']);
-  });
-
-  it('prints the arguments that were asked for', async () => {
-    const program = await scene.current.program();
-    const command = await tracing(
-      scene.current,
-      'trace',
-      'smtp:*',
-      '--json',
-      '--fields',
-      'ok,peer',
-      '-w',
-      'peer != "x"',
-    );
-    await program.call('fire', 'smtp.sessionDone', '10.0.0.7', 1n, 1);
-    await command.shows(/10\.0/);
-    assert.deepEqual(
-      eventsOf(await command.stop()).map((event) => event.arguments),
-      [{ peer: '10.0.0.7', ok: 1 }],
-    );
   });
 
   it('prints no more than 1,000 a second, and says how many more there were', async () => {
@@ -162,64 +262,6 @@ describe('sonde trace', function () {
     assert.equal(eventsOf(output).length + lost, 100_001, `${lost} lost`);
   });
 
-  it('traces a process that starts later, with the same object or another', async () => {
-    const first = await scene.current.program();
-    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '--json');
-    const other = join(scene.current.folder, 'other objects');
-    const programs = [first, await scene.current.program(), await scene.current.program({ SONDE_DIR: other })];
-    for (const program of programs) {
-      await program.until(true);
-      await program.call('fire', 'smtp.sessionStart', 'x', program.pid);
-    }
-    await command.shows(new RegExp(`"port":${programs.at(-1)!.pid}\\b`));
-    const seen = eventsOf(await command.stop()).map(({ pid, arguments: { port } }) => [pid, port]);
-    assert.deepEqual(
-      seen,
-      programs.map(({ pid }) => [pid, pid]),
-    );
-  });
-
-  it('traces the process that was asked for, and its workers', async () => {
-    const [first, second] = [await scene.current.program(), await scene.current.program()];
-    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '--json', '-p', String(first.pid));
-    await second.call('fire', 'smtp.sessionStart', 'second', 0);
-    await first.call('runWorkers', 2, 2, 3);
-    await first.call('fire', 'smtp.sessionStart', 'last', -1);
-    await command.shows(/"last"/);
-    const events = eventsOf(await command.stop());
-    assert.deepEqual([...new Set(events.map(({ pid }) => pid))], [first.pid]);
-    assert.equal(events.length, 7);
-    assert.equal(new Set(events.map(({ tid }) => tid)).size, 3);
-  });
-
-  it('traces what another user runs', async function () {
-    needsOtherUser(this);
-    const folder = await mkdtemp(join(tmpdir(), 'sonde-test-'));
-    scene.current.defer(() => rm(folder, { recursive: true }));
-    await chown(folder, OTHER_USER, OTHER_USER);
-    await sees(scene.current, { SONDE_DIR: join(folder, 'objects') }, { through: asUser(OTHER_USER) });
-  });
-
-  it('traces what runs in other pid and mount namespaces, with files that are not seen from outside', async function () {
-    needsTools(this, 'unshare');
-    const script = `mkdir -p "$SONDE_DIR" && mount -t tmpfs -o mode=700 sonde-test "$SONDE_DIR" && exec "$@"`;
-    await sees(
-      scene.current,
-      {},
-      { through: ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, 'sh'] },
-    );
-  });
-
-  it('traces objects that are only in memory', async () => {
-    await sees(scene.current, { SONDE_DIR: '/proc/none' });
-  });
-
-  it('traces objects that were removed', async () => {
-    const program = await scene.current.program();
-    await rm(scene.current.objects, { recursive: true });
-    await seesIn(scene.current, program);
-  });
-
   for (const [how, end] of Object.entries<(command: Tracer) => Promise<unknown>>({
     SIGINT: (command) => command.stop(),
     SIGTERM: (command) => signalled(command, 'SIGTERM'),
@@ -239,6 +281,36 @@ describe('sonde trace', function () {
       await program.until(false);
     });
   }
+
+  it('leaves the process as it was when it is killed while it traces with gdb', async function () {
+    needsTools(this, 'gdb');
+    const program = await scene.current.program();
+    const stub = await Stub.find(program.pid, await program.object(), 'smtp', 'session__start');
+    const untraced = stub.firstByte();
+    const command = await tracing(scene.current, 'trace', 'smtp:*', '--engine', 'gdb');
+    await program.until(true);
+    await signalled(command, 'SIGKILL');
+    await program.until(false);
+    assert.equal(stub.firstByte(), untraced);
+    await program.call('fire', 'smtp.sessionStart', 'on its own again', 1);
+  });
+
+  it('traces with gdb where there is no root, and says why', async function () {
+    needsOtherUser(this);
+    needsTools(this, 'gdb');
+    const folder = await mkdtemp(join(tmpdir(), 'sonde-test-'));
+    scene.current.defer(() => rm(folder, { recursive: true }));
+    await chown(folder, OTHER_USER, OTHER_USER);
+    const through = asUser(OTHER_USER);
+    const program = await scene.current.program({ SONDE_DIR: join(folder, 'objects') }, { through });
+    const command = startSonde(scene.current, ['trace', 'smtp:session-start', '--json'], through);
+    await command.shows(/^sonde: not with tracefs: .* needs root\nsonde: tracing 1 probe \(with gdb, which stops/m);
+    await program.until(true);
+    await program.call('fire', 'smtp.sessionStart', '10.0.0.7', 25);
+    await command.shows(/"peer"/);
+    assert.deepEqual(eventsOf(await command.stop())[0]!.arguments, { peer: '10.0.0.7', port: 25 });
+    await program.until(false);
+  });
 
   it('ends when nobody reads what it prints', async () => {
     const program = await scene.current.program();
@@ -300,13 +372,18 @@ describe('sonde trace', function () {
 });
 
 /** Whether a program's probes are traced that has nothing in common with this process. */
-async function sees(scene: Scene, environment: Record<string, string>, options?: ProgramOptions): Promise<void> {
-  await seesIn(scene, await scene.program(environment, options));
+async function sees(
+  scene: Scene,
+  engine: string,
+  environment: Record<string, string>,
+  options?: ProgramOptions,
+): Promise<void> {
+  await seesIn(scene, engine, await scene.program(environment, options));
 }
 
-async function seesIn(scene: Scene, program: TracedProgram): Promise<void> {
+async function seesIn(scene: Scene, engine: string, program: TracedProgram): Promise<void> {
   const location = await program.object();
-  const command = await tracing(scene, 'trace', 'smtp:session-start', '--json');
+  const command = await tracing(scene, 'trace', '--engine', engine, 'smtp:session-start', '--json');
   await program.until(true);
   await program.call('fire', 'smtp.sessionStart', location, 1);
   await command.shows(/"peer"/);

@@ -49,13 +49,13 @@ export async function aggregate(
   const remark = aggregating.remark === undefined ? '' : ` (${aggregating.remark})`;
   process.stderr.write(`sonde: counting ${probes} ${probes === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
   const failure = await Promise.race([untilEnd(options.duration), aggregating.failed]);
-  if (failure) throw failure;
   const { rest, losses } = await aggregating.stop();
   all.addAll(rest);
   const groups = all.sorted();
   if (options.json) console.log(json({ total: true, groups: groups.map(shown.json), losses }));
   else console.log(groups.length === 0 ? 'nothing happened' : shown.text(groups));
   for (const loss of losses) process.stderr.write(`sonde: ${loss}\n`);
+  if (failure) throw failure;
 }
 
 /** Names of the columns of {@link keyCells}. */

@@ -1,7 +1,7 @@
 // sonde trace: events as they happen.
 import { select } from '../discovery/select.js';
-import { comparable, type ProbeEvent, type Value } from '../engines/event.js';
-import { type Loss, lossTexts, TracefsTracing } from '../engines/tracefs/tracefs.js';
+import { startTracing } from '../engines/choose.js';
+import { comparable, type Loss, lossTexts, type ProbeEvent, type Value } from '../engines/event.js';
 import { CommandError } from '../error.js';
 import { type Argument, fullName, type Probe } from '../model.js';
 import { printable, printableValue } from '../output/escape.js';
@@ -25,6 +25,7 @@ export interface TraceOptions extends QuestionOptions {
   duration?: number;
   limit: boolean;
   json?: boolean;
+  engine?: string;
 }
 
 /** So many events are printed in a second, unless all are wanted: nobody reads more. */
@@ -36,11 +37,13 @@ export async function trace(patterns: readonly string[], options: TraceOptions):
   if (options.fields)
     question.wanted = [...options.fields, ...(question.condition ? argumentsOf(question.condition) : [])];
   const printer = new Printer(options, question.condition);
-  const tracing = new TracefsTracing(question, (events) => printer.print(events));
+  const tracing = await startTracing(question, options.engine, (events) => printer.print(events));
   const count = countProbes(question);
-  process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}; Ctrl-C ends it\n`);
-  await untilEnd(options.duration);
+  const remark = tracing.remark === undefined ? '' : ` (${tracing.remark})`;
+  process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
+  const failure = await Promise.race([untilEnd(options.duration), tracing.failed]);
   printer.end(await tracing.stop());
+  if (failure) throw failure;
 }
 
 function checkFields({ selections }: Question, fields: readonly string[] | undefined): void {

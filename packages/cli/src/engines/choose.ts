@@ -1,20 +1,65 @@
-// Which engine answers a question.
+// Which engine answers a question: the best that works here, or the one that was asked for.
 import { CommandError } from '../error.js';
+import type { Question } from '../question/question.js';
 import type { AggregateOptions, AggregateQuestion, Aggregating } from './aggregation.js';
+import { countEvents } from './counting.js';
+import type { ProbeEvent, StartTracing, Tracing } from './event.js';
 
-export const ENGINES = ['tracefs'] as const;
+/** Those that give events, the best first. */
+const TRACING: Record<string, StartTracing> = {
+  tracefs: async (question, onEvents) => {
+    const { TracefsTracing } = await import('./tracefs/tracefs.js');
+    return new TracefsTracing(question, onEvents);
+  },
+  gdb: async (question, onEvents) => (await import('./gdb/gdb.js')).traceWithGdb(question, onEvents),
+};
 
-/** @param name of the engine that was asked for @throws {CommandError} if it cannot answer */
+/** For the help text. */
+export const ENGINES = Object.keys(TRACING);
+
+/**
+ * @param name of the engine that was asked for
+ * @throws {CommandError} if it cannot answer; without a name, if none can, with all reasons
+ */
+export async function startTracing(
+  question: Question,
+  name: string | undefined,
+  onEvents: (events: ProbeEvent[]) => void,
+): Promise<Tracing> {
+  return firstThatWorks(TRACING, name, (start) => start(question, onEvents));
+}
+
+/** The same for what is counted. */
 export async function startAggregating(
   question: AggregateQuestion,
   name: string | undefined,
   options: AggregateOptions,
 ): Promise<Aggregating> {
-  if (name !== undefined && name !== 'tracefs') throw unknownEngine(name);
-  const { TracefsAggregating } = await import('./tracefs/aggregating.js');
-  return new TracefsAggregating(question, options);
+  return firstThatWorks(TRACING, name, (start) => countEvents(start, question, options));
 }
 
-function unknownEngine(name: string): CommandError {
-  return new CommandError('usage', `--engine is ${JSON.stringify(name)}; give ${ENGINES.join(', ')}, or leave it out`);
+async function firstThatWorks<Start, Started>(
+  engines: Record<string, Start>,
+  name: string | undefined,
+  start: (engine: Start) => Promise<Started>,
+): Promise<Started> {
+  if (name !== undefined && !Object.hasOwn(engines, name)) {
+    throw new CommandError(
+      'usage',
+      `--engine is ${JSON.stringify(name)}; give ${Object.keys(engines).join(', ')}, or leave it out`,
+    );
+  }
+  const reasons: string[] = [];
+  for (const [each, engine] of Object.entries(engines)) {
+    if (name !== undefined && each !== name) continue;
+    try {
+      const started = await start(engine);
+      for (const reason of reasons) process.stderr.write(`sonde: ${reason}\n`);
+      return started;
+    } catch (error) {
+      if (!(error instanceof CommandError) || name !== undefined) throw error;
+      reasons.push(`not with ${each}: ${error.message}`);
+    }
+  }
+  throw new CommandError('missing', reasons.join('\nsonde: '));
 }

@@ -1,4 +1,5 @@
 import type { Probe } from '../model.js';
+import type { Question } from '../question/question.js';
 
 /** The value of an argument: whole numbers of 64 bits are bigints. Undefined if it could not be read. */
 export type Value = bigint | number | boolean | string | Uint8Array | undefined;
@@ -26,4 +27,38 @@ export function readValue({ probe, values, pid, tid }: ProbeEvent, name: string)
 export function comparable(event: ProbeEvent, name: string): Exclude<Value, Uint8Array> {
   const value = readValue(event, name);
   return value instanceof Uint8Array ? undefined : value;
+}
+
+/** An engine that gives events. */
+export interface Tracing {
+  /** For a message, if something is not as people would expect. */
+  readonly remark?: string;
+  /** Resolves if it ends by itself, with the reason. */
+  readonly failed: Promise<Error>;
+  /** Ends it; what was traced until now has been given when it returns. */
+  stop(): Promise<Loss>;
+}
+
+/** Starts one. @param onEvents gets events in the order of time */
+export type StartTracing = (question: Question, onEvents: (events: ProbeEvent[]) => void) => Promise<Tracing>;
+
+/** What fired, and was not given. */
+export interface Loss {
+  /** Events that the engine had no room for. */
+  noRoom: number;
+  /**
+   * Events that the kernel does not record at all, because their texts together have more than some
+   * 4,050 bytes: an event has to fit into a page.
+   */
+  tooLong: number;
+}
+
+/** For people. */
+export function lossTexts({ noRoom, tooLong }: Loss): string[] {
+  return [
+    ...(noRoom > 0 ? [`${noRoom} events were lost: they came faster than they could be read`] : []),
+    ...(tooLong > 0
+      ? [`${tooLong} events were lost: the kernel records none whose texts have more than 4,050 bytes together`]
+      : []),
+  ];
 }

@@ -19,7 +19,7 @@ import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import type { Probe } from '../../model.js';
 import type { Question } from '../../question/question.js';
-import type { ProbeEvent, Value } from '../event.js';
+import type { Loss, ProbeEvent, Tracing, Value } from '../event.js';
 import { Cleaner } from './cleaner.js';
 import { fetchArguments } from './fetch-arguments.js';
 import { kernelFilter } from './filter.js';
@@ -36,27 +36,6 @@ const BUFFER_KIB = 4096;
 
 /** How often the buffers are read. */
 const READ_MS = 25;
-
-/** What fired, and was not given. */
-export interface Loss {
-  /** Events that the kernel had no room for. */
-  noRoom: number;
-  /**
-   * Events that the kernel does not record at all, because their texts together have more than some
-   * 4,050 bytes: an event has to fit into a page.
-   */
-  tooLong: number;
-}
-
-/** For people. */
-export function lossTexts({ noRoom, tooLong }: Loss): string[] {
-  return [
-    ...(noRoom > 0 ? [`${noRoom} events were lost: they came faster than they could be read`] : []),
-    ...(tooLong > 0
-      ? [`${tooLong} events were lost: the kernel records none whose texts have more than 4,050 bytes together`]
-      : []),
-  ];
-}
 
 /** Where tracefs is mounted, if this user may use it. @throws {CommandError} with what is missing */
 export function findTracefs(): string {
@@ -79,7 +58,8 @@ export function findTracefs(): string {
 }
 
 /** Uprobe events for some probes, from when it is made until `stop`. */
-export class TracefsTracing {
+export class TracefsTracing implements Tracing {
+  readonly failed = new Promise<Error>(() => {});
   private readonly tracefs: string;
   private readonly id = randomBytes(4).toString('hex');
   private readonly group = `sonde_${process.pid}_${this.id}`;
@@ -183,7 +163,6 @@ export class TracefsTracing {
     }
   }
 
-  /** Ends it; what was traced until now has been given when it returns. */
   async stop(): Promise<Loss> {
     clearInterval(this.timer);
     this.following.stop();
