@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { sonde, tracing } from '../support/command.js';
 import { type Scene, useScene } from '../support/scene.js';
 import { needsRoot } from '../support/tools.js';
+import type { TracedProgram } from '../support/traced-program.js';
 
 interface Report {
   total?: true;
@@ -26,7 +27,7 @@ describe('sonde count and sonde hist', function () {
 
   it('count fires, by probe', async () => {
     const program = await scene.current.program();
-    const report = await counted(scene.current, ['count', 'smtp:*'], async () => {
+    const report = await counted(scene.current, program, ['count', 'smtp:*'], async () => {
       for (let i = 0; i < 7; i++) await program.call('fire', 'smtp.sessionStart', 'x', i);
       await program.call('fire', 'smtp.sessionDone', 'x', 1n, 1);
     });
@@ -49,9 +50,14 @@ describe('sonde count and sonde hist', function () {
       ['ä"\n', -(2 ** 31)],
       ['', 2 ** 31 - 1],
     ];
-    const report = await counted(scene.current, ['count', 'smtp:session-start', '--by', 'peer,port'], async () => {
-      for (const [peer, port] of fired) await program.call('fire', 'smtp.sessionStart', peer, port);
-    });
+    const report = await counted(
+      scene.current,
+      program,
+      ['count', 'smtp:session-start', '--by', 'peer,port'],
+      async () => {
+        for (const [peer, port] of fired) await program.call('fire', 'smtp.sessionStart', peer, port);
+      },
+    );
     assert.deepEqual(
       report.groups.map(({ by, count }) => [by!.peer, by!.port, count]),
       [
@@ -65,8 +71,8 @@ describe('sonde count and sonde hist', function () {
 
   it('count what a condition holds for, of one process', async () => {
     const [first, second] = [await scene.current.program(), await scene.current.program()];
-    const args = ['count', 'smtp:session-start', '-w', 'port > 2', '-p', String(first.pid)];
-    const report = await counted(scene.current, args, async () => {
+    const args = ['count', 'smtp:session-start', '-w', 'port > 2'];
+    const report = await counted(scene.current, first, args, async () => {
       for (let port = 0; port < 10; port++) {
         await first.call('fire', 'smtp.sessionStart', 'x', port);
         await second.call('fire', 'smtp.sessionStart', 'x', port);
@@ -81,7 +87,7 @@ describe('sonde count and sonde hist', function () {
   it('put values into buckets, those at the limits of their types, too', async () => {
     const program = await scene.current.program();
     const values = [0n, 1n, 2n, 3n, 4n, 7n, 8n, 2n ** 31n, 2n ** 63n, 2n ** 64n - 1n];
-    const report = await counted(scene.current, ['hist', 'smtp:session-done.bytes'], async () => {
+    const report = await counted(scene.current, program, ['hist', 'smtp:session-done.bytes'], async () => {
       for (const value of values) await program.call('fire', 'smtp.sessionDone', 'x', value, 1);
     });
     // Whole numbers of 64 bits are rounded by JSON.parse.
@@ -97,7 +103,7 @@ describe('sonde count and sonde hist', function () {
         [2 ** 63, 2 ** 64, 2],
       ],
     );
-    const negative = await counted(scene.current, ['hist', 'smtp:session-start'], async () => {
+    const negative = await counted(scene.current, program, ['hist', 'smtp:session-start'], async () => {
       for (const port of [-1, -(2 ** 31), 0, 5]) await program.call('fire', 'smtp.sessionStart', 'x', port);
     });
     assert.deepEqual(
@@ -112,7 +118,15 @@ describe('sonde count and sonde hist', function () {
 
   it('draw a histogram for each value of an argument', async () => {
     const program = await scene.current.program();
-    const command = await tracing(scene.current, 'hist', 'smtp:session-done.bytes', '--by', 'peer');
+    const command = await tracing(
+      scene.current,
+      'hist',
+      'smtp:session-done.bytes',
+      '--by',
+      'peer',
+      '-p',
+      String(program.pid),
+    );
     for (let i = 0; i < 5; i++) await program.call('fire', 'smtp.sessionDone', 'a', 3000n, 1);
     await program.call('fire', 'smtp.sessionDone', 'b', 1n, 1);
     await setTimeout(100);
@@ -126,7 +140,16 @@ describe('sonde count and sonde hist', function () {
 
   it('print each interval, and in the end all', async () => {
     const program = await scene.current.program();
-    const command = await tracing(scene.current, 'count', 'smtp:session-start', '--every', '500ms', '--json');
+    const command = await tracing(
+      scene.current,
+      'count',
+      'smtp:session-start',
+      '--every',
+      '500ms',
+      '--json',
+      '-p',
+      String(program.pid),
+    );
     for (let i = 0; i < 30; i++) {
       await program.call('fire', 'smtp.sessionStart', 'x', i);
       await setTimeout(50);
@@ -142,7 +165,7 @@ describe('sonde count and sonde hist', function () {
 
   it('count 100,000 at full speed', async () => {
     const program = await scene.current.program();
-    const report = await counted(scene.current, ['count', 'smtp:session-start'], () =>
+    const report = await counted(scene.current, program, ['count', 'smtp:session-start'], () =>
       program.call('fireMany', 100_000),
     );
     const lost = Number(/^\d+/.exec(report.losses[0] ?? '0')![0]);
@@ -174,8 +197,13 @@ describe('sonde count and sonde hist', function () {
 });
 
 /** What is reported of what happens meanwhile. */
-async function counted(scene: Scene, args: readonly string[], work: () => Promise<unknown>): Promise<Report> {
-  const command = await tracing(scene, ...args, '--json');
+async function counted(
+  scene: Scene,
+  { pid }: TracedProgram,
+  args: readonly string[],
+  work: () => Promise<unknown>,
+): Promise<Report> {
+  const command = await tracing(scene, ...args, '--json', '-p', String(pid));
   await work();
   // So that it has been read.
   await setTimeout(200);

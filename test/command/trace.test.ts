@@ -62,7 +62,15 @@ describe('sonde trace', function () {
 
       it('prints a line for each event, whatever it holds', async () => {
         const program = await scene.current.program();
-        const command = await tracing(scene.current, 'trace', '--engine', engine, 'smtp:session-start');
+        const command = await tracing(
+          scene.current,
+          'trace',
+          '--engine',
+          engine,
+          'smtp:session-start',
+          '-p',
+          String(program.pid),
+        );
         for (const peer of ['10.0.0.7', 'a b', 'line\nnext', '\x1b[31mred\x1b[0m', 'say "hi"', '', '\u202ereversed']) {
           await program.call('fire', 'smtp.sessionStart', peer, 25);
         }
@@ -149,7 +157,10 @@ describe('sonde trace', function () {
           await program.call('fire', 'smtp.sessionStart', 'x', program.pid);
         }
         await command.shows(new RegExp(`"port":${programs.at(-1)!.pid}\\b`));
-        const seen = eventsOf(await command.stop()).map(({ pid, arguments: { port } }) => [pid, port]);
+        // Others may run on this machine.
+        const own = new Set(programs.map(({ pid }) => pid));
+        const events = eventsOf(await command.stop()).filter(({ pid }) => own.has(pid));
+        const seen = events.map(({ pid, arguments: { port } }) => [pid, port]);
         assert.deepEqual(
           seen,
           programs.map(({ pid }) => [pid, pid]),
@@ -240,7 +251,7 @@ describe('sonde trace', function () {
 
   it('prints no more than 1,000 a second, and says how many more there were', async () => {
     const program = await scene.current.program();
-    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '--json');
+    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '--json', '-p', String(program.pid));
     await program.call('fireMany', 3000);
     await setTimeout(1100);
     await program.call('fire', 'smtp.sessionStart', 'last', -1);
@@ -253,7 +264,15 @@ describe('sonde trace', function () {
 
   it('loses none of 100,000 at full speed without saying so', async () => {
     const program = await scene.current.program();
-    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '--json', '--no-limit');
+    const command = await tracing(
+      scene.current,
+      'trace',
+      'smtp:session-start',
+      '--json',
+      '--no-limit',
+      '-p',
+      String(program.pid),
+    );
     await program.call('fireMany', 100_000);
     await program.call('fire', 'smtp.sessionStart', 'last', -1);
     await setTimeout(1000);
@@ -386,11 +405,9 @@ async function seesIn(scene: Scene, engine: string, program: TracedProgram): Pro
   const command = await tracing(scene, 'trace', '--engine', engine, 'smtp:session-start', '--json');
   await program.until(true);
   await program.call('fire', 'smtp.sessionStart', location, 1);
-  await command.shows(/"peer"/);
-  assert.deepEqual(
-    eventsOf(await command.stop()).map((event) => event.arguments.peer),
-    [location],
-  );
+  await command.shows(new RegExp(`"${location}"`));
+  const events = eventsOf(await command.stop());
+  assert.equal(events.filter((event) => event.arguments.peer === location).length, 1);
   await program.until(false);
 }
 

@@ -41,17 +41,20 @@ const READ_MS = 25;
 export function findTracefs(): string {
   const found = PLACES.find((place) => existsSync(`${place}/uprobe_events`));
   if (found === undefined) {
-    throw new CommandError(
-      'missing',
-      `the kernel's tracer is not there: ${PLACES[0]}/uprobe_events does not exist or may not be seen; as root, mount it: mount -t tracefs nodev ${PLACES[0]}`,
-    );
+    // Others than root do not see what is there.
+    const isRoot = process.getuid?.() === 0;
+    const why = isRoot
+      ? `${PLACES[0]}/uprobe_events does not exist; mount it: mount -t tracefs nodev ${PLACES[0]}`
+      : "the kernel's tracer needs root";
+    throw new CommandError('missing', why);
   }
   try {
     closeSync(openSync(`${found}/uprobe_events`, 'a'));
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
     throw new CommandError(
       'missing',
-      `${found}/uprobe_events cannot be written (${(error as NodeJS.ErrnoException).code}); the kernel's tracer needs root`,
+      `${found}/uprobe_events cannot be written (${code}); the kernel's tracer needs root`,
     );
   }
   return found;
