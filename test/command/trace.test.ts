@@ -225,6 +225,10 @@ describe('sonde trace', function () {
         await sees(scene.current, engine, { SONDE_DIR: '/proc/none' });
       });
 
+      it('traces what the ebpf backend makes', async () => {
+        await sees(scene.current, engine, { SONDE_BACKEND: 'ebpf' });
+      });
+
       it('traces objects that were removed', async () => {
         const program = await scene.current.program();
         await rm(scene.current.objects, { recursive: true });

@@ -45,7 +45,7 @@ describe('ebpf', function () {
     const object = await (await scene.current.program()).object();
     assert.deepEqual(readNotes(await readFile(object)), []);
     const owners = (await run('readelf', ['--notes', object])).match(/^ {2}\w+(?= +0x)/gm);
-    assert.deepEqual(owners, ['  GNU']);
+    assert.deepEqual(owners, ['  GNU', '  sonde']);
   });
 
   it('makes functions that bpftrace lists, and no USDT probes', async function () {

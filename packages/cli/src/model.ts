@@ -34,6 +34,8 @@ export interface Probe {
   /** Where in the file the counter is by which tools switch it on; sonde's own have none. */
   semaphore: number | undefined;
   arguments: Argument[];
+  /** What the program calls it, if that is known: `sessionStart`, `delivery.start`. */
+  key?: string;
   /** If it is a part of an operation. */
   part?: 'start' | 'done' | 'error';
 }

@@ -38,7 +38,16 @@ export interface ProbeDefinition {
   readonly native: readonly NativeArgument[];
   /** As {@link ProbeSource} has it. */
   readonly function?: string;
+  /**
+   * What the program calls it, or the operation it is a part of, where that is not its name with a
+   * capital for each `__`.
+   */
+  readonly key?: string;
+  /** Of an operation, which of its probes it is. */
+  readonly part?: Part;
 }
+
+export type Part = 'start' | 'done' | 'error';
 
 /** A provider as backends get it: checked, with every name mapped. */
 export interface ProviderDefinition {
@@ -73,7 +82,7 @@ export function checkProviderName(name: unknown): asserts name is string {
  * A capital becomes `__` and its lower case, and a dash `__`, which DTrace shows as a dash again; a
  * name given explicitly is taken as it is.
  */
-export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
+export function defineProbe(key: string, source: ProbeSource, part?: Part): ProbeDefinition {
   const explicit = Array.isArray(source)
     ? undefined
     : (source as { name: unknown; arguments: unknown; function?: unknown });
@@ -85,7 +94,7 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
         'give a list of arguments, [string("peer"), int32("port")], or { name, arguments }, or operation({ start, done })',
     );
   }
-  const name = explicit ? explicit.name : nativeName(key);
+  const name = explicit ? explicit.name : nativeName(part ? `${key}-${part}` : key);
   checkProbeName(key, name);
   const place = explicit?.function;
   if (place !== undefined) checkPlace(`function of probe ${show(key)}`, place, LONGEST_FUNCTION_NAME);
@@ -109,7 +118,9 @@ export function defineProbe(key: string, source: ProbeSource): ProbeDefinition {
     }
     seen.add(argument.name);
   }
-  return new DefinedProbe(name, args, place as string | undefined);
+  // The rule does not lead back to these.
+  const isSpecial = explicit !== undefined || key.includes('-') || key.includes('__');
+  return new DefinedProbe(name, args, place as string | undefined, isSpecial ? key : undefined, part);
 }
 
 /**
@@ -120,11 +131,21 @@ class DefinedProbe implements ProbeDefinition {
   readonly name: string;
   readonly arguments: readonly Argument[];
   declare readonly function?: string;
+  declare readonly key?: string;
+  declare readonly part?: Part;
 
-  constructor(name: string, args: readonly Argument[], place: string | undefined) {
+  constructor(
+    name: string,
+    args: readonly Argument[],
+    place: string | undefined,
+    key: string | undefined,
+    part: Part | undefined,
+  ) {
     this.name = name;
     this.arguments = args;
     if (place !== undefined) this.function = place;
+    if (key !== undefined) this.key = key;
+    if (part !== undefined) this.part = part;
   }
 
   get native(): readonly NativeArgument[] {

@@ -1,6 +1,6 @@
 import { type Argument, string, uint64 } from './arguments.js';
 import { types } from './builtins.js';
-import { defineProbe, type ProbeDefinition } from './definition.js';
+import { defineProbe, type Part, type ProbeDefinition } from './definition.js';
 import { DefinitionError, messageOf, show } from './errors.js';
 import { follow, type Outcome } from './following.js';
 import type { Probe, ProbeControl } from './probe.js';
@@ -67,14 +67,13 @@ export function defineOperation(key: string, { name, start, done }: OperationSou
       `${part} of operation ${show(key)} is ${show(source)}; give a list of arguments, or leave it out`,
     );
   };
-  const parts: [string, readonly Argument[]][] = [
+  const parts: [Part, readonly Argument[]][] = [
     ['start', [uint64('id'), ...list('start', start)]],
     ['done', [uint64('id'), uint64('ns'), ...list('done', done)]],
     ['error', [uint64('id'), uint64('ns'), string('message')]],
   ];
   return parts.map(([part, args]) => {
-    if (name === undefined) return defineProbe(`${key}-${part}`, args);
-    return defineProbe(`${key}.${part}`, { name: `${name}__${part}`, arguments: args });
+    return defineProbe(key, name === undefined ? args : { name: `${name}__${part}`, arguments: args }, part);
   });
 }
 

@@ -64,3 +64,6 @@ export const NT_GNU_BUILD_ID = 3;
  * wiki, "UserSpaceProbeImplementation").
  */
 export const NT_STAPSDT = 3;
+
+/** Owner `sonde`, type 1: what program-note.ts writes. */
+export const NT_SONDE = 1;

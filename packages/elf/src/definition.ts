@@ -1,4 +1,5 @@
 import { ElfError } from './error.js';
+import type { ProgramProbes } from './program-note.js';
 
 /** The processors for which probe objects are written, by Node.js's names (`process.arch`). */
 export type Architecture = 'x64' | 'arm64';
@@ -76,6 +77,11 @@ export interface ProbeObjectDefinition {
    */
   notes: boolean;
   probes: readonly ProbeDefinition[];
+  /**
+   * What tools that know sonde are told in `.note.sonde`: by names of probes, those alone of which
+   * there is something to say. Without it, the object has no such note.
+   */
+  program?: ProgramProbes;
 }
 
 /** What tools and C call a type, and how DWARF encodes it. */

@@ -92,7 +92,7 @@ export function readBuildId(file: ElfFile | Uint8Array): string | undefined {
  * gABI, "Note Section": three words (length of the owner's name, of the description, type), then
  * both, padded.
  */
-function forEachNote(
+export function forEachNote(
   elf: ElfFile,
   what: string,
   offset: number,

@@ -17,8 +17,8 @@ import { definitions, example, types } from './test-definitions.js';
 
 /** Keys and build-ids of FORMAT 3. */
 const PINNED = [
-  '96d4118b96536d0683618246692899cc2c3a0694 9f51ec58ce5a23e3410ac284169836ae6378db6d',
-  'f17e11f8a1f68effbb900551239414723046973f d276ccd9aaac32b983f94ef68ea0fb5ef9950a94',
+  'de189e51f562ea8beebb53339746610c2407ce67 d1b39b08a0ab73dd66ddb6fd751999760826f623',
+  '464af3223b36b02e3f483e08c3883be2d1f0e151 0ab751e0766c5a206d08fdcf2d2aeaa5df2841df',
 ];
 
 describe('writeProbeObject', () => {

@@ -42,6 +42,7 @@ import {
 import { checkDefinition, type ProbeDefinition, type ProbeObjectDefinition } from './definition.js';
 import { abbreviations, writeAddressRanges, writeDebugInfo, writeFrames } from './dwarf.js';
 import { contentHash, type Range } from './hash.js';
+import { PROGRAM_NOTE, writeProgramNote } from './program-note.js';
 import { writeNotes } from './write-notes.js';
 
 /** An object as it goes into a file, and what its loader has to know of it. */
@@ -74,7 +75,7 @@ export interface Stubs {
  * Goes into every {@link definitionKey}. To be increased whenever a definition gives other bytes
  * than before.
  */
-const FORMAT = 3;
+const FORMAT = 4;
 
 /**
  * 40 hex digits that stand for a definition and for the version of this writer: what two objects
@@ -117,7 +118,7 @@ const TEXT_INDEX = 5;
 
 const sectionNames =
   '\0.dynsym\0.hash\0.note.gnu.build-id\0.dynstr\0.text\0.stapsdt.base\0.dynamic\0.note.stapsdt\0.debug_aranges' +
-  '\0.debug_abbrev\0.debug_info\0.debug_frame\0.symtab\0.strtab\0.shstrtab\0.BTF\0';
+  '\0.debug_abbrev\0.debug_info\0.debug_frame\0.symtab\0.strtab\0.shstrtab\0.BTF\0.note.sonde\0';
 
 /**
  * Writes a *probe object*: an ELF64 shared object that holds a function doing nothing (its *stub*)
@@ -141,7 +142,7 @@ const sectionNames =
  */
 export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject {
   checkDefinition(definition);
-  const { provider, architecture, notes, probes } = definition;
+  const { provider, architecture, notes, probes, program } = definition;
   const machine = machines[architecture];
   const { segmentAlignment } = machine;
   const stub = stubFor(architecture, definition.nop);
@@ -217,6 +218,8 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   if (!notes) writeBtf(out, machine, probes);
   const btfEnd = out.length;
   out.align(4);
+  const programNote = out.length;
+  if (program) writeProgramNote(out, provider, program);
   const debugRanges = out.length;
   writeAddressRanges(out, text);
   const debugAbbrev = out.length;
@@ -239,7 +242,7 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   // The table of all of it.
   out.align(8);
   const sectionHeaders = out.length;
-  const sectionCount = notes ? 16 : 15;
+  const sectionCount = (notes ? 16 : 15) + (program ? 1 : 0);
   const code = SHF_ALLOC | SHF_EXECINSTR;
   const data = SHF_ALLOC | SHF_WRITE;
   out.skipTo(sectionHeaders + SECTION_HEADER_SIZE); // the section that is none
@@ -264,6 +267,7 @@ export function writeProbeObject(definition: ProbeObjectDefinition): ProbeObject
   );
   if (notes) writeSection(out, '.note.stapsdt', SHT_NOTE, 0, 0, sdtNotes, btf - sdtNotes, 4);
   else writeSection(out, '.BTF', SHT_PROGBITS, 0, 0, btf, btfEnd - btf, 4);
+  if (program) writeSection(out, PROGRAM_NOTE, SHT_NOTE, 0, 0, programNote, debugRanges - programNote, 4);
   writeSection(out, '.debug_aranges', SHT_PROGBITS, 0, 0, debugRanges, debugAbbrev - debugRanges, 1);
   writeSection(out, '.debug_abbrev', SHT_PROGBITS, 0, 0, debugAbbrev, debugInfo - debugAbbrev, 1);
   writeSection(out, '.debug_info', SHT_PROGBITS, 0, 0, debugInfo, debugInfoEnd - debugInfo, 1);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { LoadedProbe, LoadedProvider, ProbeDefinition, ProviderDefinition } from '@sonde/core/internal';
-import { definitionKey, type ProbeObjectDefinition, stubsOf } from '@sonde/elf';
+import { definitionKey, type ProbeObjectDefinition, type ProgramProbe, type ProgramProbes, stubsOf } from '@sonde/elf';
 import { getBinding, loadOnDemand } from './binding.js';
 import { type FireEvent, fireFunction } from './fire.js';
 import { firstInstruction } from './first-instruction.js';
@@ -89,6 +89,7 @@ export function loadProbeObject(
       symbol: symbolOf(name, probe.name),
       arguments: probe.native,
     })),
+    ...programOf(probes, !notes),
   };
   const { size, distance, untraced } = stubsOf(definition);
   const object = openObject({
@@ -100,6 +101,28 @@ export function loadProbeObject(
     size,
   });
   return new ProbeObject(object, probes, { distance, untraced, tracer, events, reason });
+}
+
+/**
+ * What sonde's own tools are told, if there is anything to tell: a provider of plain probes needs no
+ * note, unless nothing else has its name.
+ */
+function programOf(probes: readonly ProbeDefinition[], isNeeded: boolean): { program?: ProgramProbes } {
+  const program: ProgramProbes = {};
+  let isEmpty = true;
+  for (const { name, key, part, arguments: list } of probes) {
+    let carries: ProgramProbe['carries'];
+    for (const argument of list) {
+      const { type } = argument;
+      if (type !== 'json' && type !== 'stack' && type !== 'bytes') continue;
+      carries ??= {};
+      carries[argument.name] = type;
+    }
+    if (key === undefined && part === undefined && !carries) continue;
+    program[name] = { ...(key !== undefined && { key }), ...(part && { part }), ...(carries && { carries }) };
+    isEmpty = false;
+  }
+  return isEmpty && !isNeeded ? {} : { program };
 }
 
 interface StubLayout extends Pick<Visibility, 'tracer'> {

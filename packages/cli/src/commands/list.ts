@@ -86,6 +86,8 @@ function describe(probe: Probe, traced?: boolean) {
   return {
     provider: probe.provider,
     name: probe.name,
+    ...(probe.key !== undefined && { key: probe.key }),
+    ...(probe.part && { part: probe.part }),
     arguments: probe.arguments.map(({ name, type }) => ({ name, type })),
     ...(traced !== undefined && { traced }),
   };

@@ -2,10 +2,12 @@
 import {
   type ElfFile,
   type Parameter,
+  type ProgramNote,
   type Prototype,
   parseOperands,
   readElf,
   readNotes,
+  readProgramNote,
   readPrototypes,
   type SdtNote,
   type SdtOperand,
@@ -21,19 +23,23 @@ export interface ReadProbes {
 const MACHINES: Record<number, 'x64' | 'arm64'> = { 62: 'x64', 183: 'arm64' };
 
 /**
- * The probes of an ELF file, those that are in several places once for each.
+ * The probes of an ELF file, those that are in several places once for each: by their SDT notes, or
+ * by the note that sonde's own objects have, which need no others.
  *
  * @throws {ElfError} if it is none
  */
 export function readProbes(bytes: Uint8Array): ReadProbes {
   const elf = readElf(bytes);
   const notes = readNotes(elf);
+  const program = readProgramNote(elf);
   // sonde's own probes are functions, whose parameters they have.
-  const prototypes = readPrototypes(elf, new Set(notes.map(({ address }) => address)));
-  return {
-    architecture: MACHINES[elf.machine],
-    probes: notes.flatMap((note) => fromNote(elf, note, prototypes.get(note.address))),
-  };
+  const isOwn = program !== undefined && notes.length === 0;
+  const prototypes = readPrototypes(elf, isOwn ? undefined : new Set(notes.map(({ address }) => address)));
+  const architecture = MACHINES[elf.machine];
+  const probes = isOwn
+    ? [...prototypes.values()].flatMap((prototype) => fromFunction(elf, prototype, program.provider, architecture))
+    : notes.flatMap((note) => fromNote(elf, note, prototypes.get(note.address)));
+  return { architecture, probes: probes.map((probe) => withProgram(probe, program)) };
 }
 
 function fromNote(elf: ElfFile, note: SdtNote, prototype: Prototype | undefined): Probe[] {
@@ -41,7 +47,6 @@ function fromNote(elf: ElfFile, note: SdtNote, prototype: Prototype | undefined)
   if (note.fileOffset === undefined) return [];
   const operands = parseOperands(note.arguments);
   const parameters = prototype?.parameters.length === operands.length ? prototype.parameters : undefined;
-  const made = operands.map((operand, index) => argumentOf(operand, index, parameters));
   return [
     {
       provider: note.provider,
@@ -49,9 +54,57 @@ function fromNote(elf: ElfFile, note: SdtNote, prototype: Prototype | undefined)
       symbol: parameters && prototype?.name,
       offset: note.fileOffset,
       semaphore: note.semaphore === 0n ? undefined : elf.fileOffset(note.semaphore),
-      arguments: made,
+      arguments: operands.map((operand, index) => argumentOf(operand, index, parameters)),
     },
   ];
+}
+
+/** A stub of an object without SDT notes: `smtp_session__start`, whose arguments are where C has them. */
+function fromFunction(
+  elf: ElfFile,
+  { name, address, parameters }: Prototype,
+  provider: string,
+  architecture: ReadProbes['architecture'],
+): Probe[] {
+  const offset = elf.fileOffset(address);
+  const registers = architecture && REGISTERS[architecture];
+  if (offset === undefined || !registers || !name.startsWith(`${provider}_`)) return [];
+  const made = parameters.map((parameter, index) => {
+    const width = parameter.size === 8 ? 8 : 4;
+    const onStack = 8 * (index - registers.length);
+    // The return address is the first word on x64.
+    const operand = registers[index] ?? (architecture === 'x64' ? `${onStack + 8}(%rsp)` : `[sp, ${onStack}]`);
+    const size = parameter.kind === 'signed' ? -width : width;
+    return argumentOf({ size, float: false, operand }, index, parameters);
+  });
+  return [
+    { provider, name: name.slice(provider.length + 1), symbol: name, offset, semaphore: undefined, arguments: made },
+  ];
+}
+
+/** The first arguments of a function, by the processors' calling conventions. */
+const REGISTERS = {
+  x64: ['%rdi', '%rsi', '%rdx', '%rcx', '%r8', '%r9'],
+  arm64: ['x0', 'x1', 'x2', 'x3', 'x4', 'x5', 'x6', 'x7'],
+};
+
+/** What only the program knows of it. */
+function withProgram(probe: Probe, program: ProgramNote | undefined): Probe {
+  // sonde's own are functions of such names; there is a note if something is to be said of them.
+  if (probe.symbol !== `${probe.provider}_${probe.name}`) return probe;
+  const known = program && Object.hasOwn(program.probes, probe.name) ? program.probes[probe.name]! : {};
+  const { part, carries = {} } = known;
+  const name = part ? probe.name.slice(0, -`__${part}`.length) : probe.name;
+  const key = known.key ?? name.replace(/__([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return {
+    ...probe,
+    key: part ? `${key}.${part}` : key,
+    ...(part && { part }),
+    arguments: probe.arguments.map((argument) => {
+      const carried = Object.hasOwn(carries, argument.name) ? carries[argument.name] : undefined;
+      return carried === undefined ? argument : { ...argument, type: carried };
+    }),
+  };
 }
 
 function argumentOf(operand: SdtOperand, index: number, parameters: readonly Parameter[] | undefined): Argument {

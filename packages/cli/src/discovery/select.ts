@@ -46,6 +46,7 @@ function matcher(pattern: string): (probe: Probe) => boolean {
   return (probe) =>
     isProvider(probe.provider) &&
     (isName.some((is) => is(probe.name)) ||
+      (probe.key !== undefined && isName[0]!(probe.key)) ||
       (probe.part !== undefined && isOperation(probe.name.slice(0, -`__${probe.part}`.length))));
 }
 
