@@ -49,6 +49,8 @@ export interface TracedObject {
   /** For tools: the file itself, or the mapping of a process where no path leads to it. */
   path: string;
   architecture: 'x64' | 'arm64' | undefined;
+  /** Whether tools find the probes by SDT notes. */
+  hasNotes: boolean;
   probes: Probe[];
   processes: TracedProcess[];
 }

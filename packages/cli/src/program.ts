@@ -49,7 +49,7 @@ program
   .option('-w, --where <condition>', 'only events for which it holds')
   .option('-e, --every <time>', 'print what came in each interval, too: 1s', duration)
   .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'tracefs (root) or gdb; without it, the first that works')
+  .option('--engine <name>', 'bpftrace (root), tracefs (root) or gdb; without it, the first that works')
   .option('--json', 'print JSON')
   .action(async (probes, options) => {
     await (await import('./commands/count.js')).count(probes, options);
@@ -64,7 +64,7 @@ program
   .option('-w, --where <condition>', 'only events for which it holds')
   .option('-e, --every <time>', 'print what came in each interval, too: 1s', duration)
   .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'tracefs (root) or gdb; without it, the first that works')
+  .option('--engine <name>', 'bpftrace (root), tracefs (root) or gdb; without it, the first that works')
   .option('--json', 'print JSON')
   .action(async (probe, options) => {
     await (await import('./commands/hist.js')).hist(probe, options);
@@ -76,7 +76,7 @@ program
   .argument('<what...>', 'a target, if it is not every process, and http, functions, gc or loop')
   .option('-e, --every <time>', 'renew it so often', duration, 1000)
   .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'tracefs (root) or gdb; without it, the first that works')
+  .option('--engine <name>', 'bpftrace (root), tracefs (root) or gdb; without it, the first that works')
   .option('--json', 'print a line of JSON each time')
   .action(async (what, options) => {
     await (await import('./commands/top.js')).top(what, options);

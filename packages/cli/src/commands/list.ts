@@ -57,9 +57,8 @@ export function list(target: string | undefined, provider: string | undefined, o
 }
 
 function listFile(path: string, patterns: readonly string[], options: ListOptions): void {
-  const { architecture, probes } = readFile(path);
-  const object: TracedObject = { id: path, name: path, path, architecture, probes, processes: [] };
-  const [selected] = probes.length === 0 ? [] : select([object], patterns);
+  const object: TracedObject = { id: path, name: path, path, ...readFile(path), processes: [] };
+  const [selected] = object.probes.length === 0 ? [] : select([object], patterns);
   if (!selected) throw new CommandError('nothing', `${printable(path)} holds no probes`);
   if (options.json) {
     console.log(json({ path, probes: selected.probes.map((probe) => describe(probe)) }));

@@ -50,7 +50,9 @@ export async function top(words: readonly string[], options: TopOptions): Promis
       show(topic, latest, (now - since) / 1000, live);
       since = now;
     };
-    aggregatings.push(await startAggregating(question, options.engine, { every: options.every, onInterval }));
+    aggregatings.push(
+      await startAggregating(question, options.engine ?? 'tracefs', { every: options.every, onInterval }),
+    );
   }
   process.stderr.write(`sonde: tracing ${name}; Ctrl-C ends it\n`);
   const failure = await Promise.race([untilEnd(options.duration), ...aggregatings.map(({ failed }) => failed)]);

@@ -47,8 +47,7 @@ export function findProbes(target?: Target): Probes {
 /** @throws if it cannot be read @internal */
 export function readObject(file: MappedFile): TracedObject {
   const path = pathFor(file);
-  const { architecture, probes } = readProbes(readFileSync(path));
-  return { id: file.id, name: nameOf(file.path), path, architecture, probes, processes: file.processes };
+  return { id: file.id, name: nameOf(file.path), path, ...readProbes(readFileSync(path)), processes: file.processes };
 }
 
 /**

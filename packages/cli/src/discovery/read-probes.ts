@@ -17,6 +17,7 @@ import type { Argument, Probe, Unit } from '../model.js';
 /** What a file holds. */
 export interface ReadProbes {
   architecture: 'x64' | 'arm64' | undefined;
+  hasNotes: boolean;
   probes: Probe[];
 }
 
@@ -39,7 +40,7 @@ export function readProbes(bytes: Uint8Array): ReadProbes {
   const probes = isOwn
     ? [...prototypes.values()].flatMap((prototype) => fromFunction(elf, prototype, program.provider, architecture))
     : notes.flatMap((note) => fromNote(elf, note, prototypes.get(note.address)));
-  return { architecture, probes: probes.map((probe) => withProgram(probe, program)) };
+  return { architecture, hasNotes: notes.length > 0, probes: probes.map((probe) => withProgram(probe, program)) };
 }
 
 function fromNote(elf: ElfFile, note: SdtNote, prototype: Prototype | undefined): Probe[] {

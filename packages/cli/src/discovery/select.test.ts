@@ -17,6 +17,7 @@ const object: TracedObject = {
   name: 'smtp.so',
   path: '/smtp.so',
   architecture: 'x64',
+  hasNotes: true,
   probes: [
     probe('session__start'),
     probe('session__done'),

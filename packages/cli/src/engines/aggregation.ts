@@ -19,7 +19,7 @@ export interface AggregateOptions {
 /** An engine at work. */
 export interface Aggregating {
   /** For a message, if not everything is as it would be otherwise: "texts are cut to 64 bytes". */
-  readonly remark?: string;
+  readonly remark?: string | undefined;
   /** Resolves if it ends by itself, with the reason. */
   readonly failed: Promise<Error>;
   /** Ends it. */
@@ -68,9 +68,31 @@ export class Aggregation {
     for (const group of other.groups.values()) this.addGroup(group);
   }
 
-  /** The most frequent first. */
+  /** What is in this one and not yet in an earlier one. */
+  without(earlier: Aggregation): Aggregation {
+    const rest = new Aggregation();
+    for (const [id, group] of this.groups) {
+      const before = earlier.groups.get(id);
+      const count = group.count - (before?.count ?? 0);
+      if (count <= 0) continue;
+      const buckets = [...group.buckets].map(
+        ([bucket, times]) => [bucket, times - (before?.buckets.get(bucket) ?? 0)] as const,
+      );
+      rest.addGroup({
+        ...group,
+        count,
+        sum: group.sum - (before?.sum ?? 0),
+        buckets: new Map(buckets.filter(([, times]) => times > 0)),
+      });
+    }
+    return rest;
+  }
+
+  /** The most frequent first, and by their keys where these are as frequent. */
   sorted(): Group[] {
-    return [...this.groups.values()].sort((a, b) => b.count - a.count);
+    return [...this.groups]
+      .sort(([a, { count }], [b, { count: other }]) => other - count || (a < b ? -1 : 1))
+      .map(([, group]) => group);
   }
 
   private groupOf(probe: Probe, key: Value[]): Group {

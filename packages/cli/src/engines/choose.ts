@@ -14,8 +14,12 @@ const TRACING: Record<string, StartTracing> = {
   gdb: async (question, onEvents) => (await import('./gdb/gdb.js')).traceWithGdb(question, onEvents),
 };
 
-/** For the help text. */
-export const ENGINES = Object.keys(TRACING);
+/** Those that count, the best first. */
+const COUNTING: Record<string, (question: AggregateQuestion, options: AggregateOptions) => Promise<Aggregating>> = {
+  bpftrace: async (question, options) => (await import('./bpftrace/bpftrace.js')).countWithBpftrace(question, options),
+  tracefs: (question, options) => countEvents(TRACING.tracefs!, question, options),
+  gdb: (question, options) => countEvents(TRACING.gdb!, question, options),
+};
 
 /**
  * @param name of the engine that was asked for
@@ -35,7 +39,7 @@ export async function startAggregating(
   name: string | undefined,
   options: AggregateOptions,
 ): Promise<Aggregating> {
-  return firstThatWorks(TRACING, name, (start) => countEvents(start, question, options));
+  return firstThatWorks(COUNTING, name, (start) => start(question, options));
 }
 
 async function firstThatWorks<Start, Started>(
