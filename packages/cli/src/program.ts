@@ -1,5 +1,5 @@
 // The subcommands and their options. What a subcommand needs is loaded when it runs.
-import { Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError } from 'commander';
 import { parseMilliseconds } from './question/units.js';
 
 export const program = new Command('sonde')
@@ -80,6 +80,21 @@ program
   .option('--json', 'print a line of JSON each time')
   .action(async (what, options) => {
     await (await import('./commands/top.js')).top(what, options);
+  });
+
+program
+  .command('completion')
+  .description('print a script by which a shell completes the command line')
+  .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh']))
+  .action(async (shell) => {
+    (await import('./commands/completion.js')).completion(shell, program);
+  });
+
+program
+  .command('__complete', { hidden: true })
+  .argument('<kind>')
+  .action(async (kind) => {
+    (await import('./commands/complete.js')).complete(kind);
   });
 
 function names(text: string): string[] {
