@@ -83,6 +83,15 @@ program
   });
 
 program
+  .command('doctor')
+  .description('show what works here and what does not: permissions, the kernel, tools, a process')
+  .argument('[target]', 'a pid, part of a command line, or container:NAME: why its probes are not seen')
+  .option('--json', 'print JSON')
+  .action(async (target, options) => {
+    await (await import('./commands/doctor.js')).doctor(target, options, program);
+  });
+
+program
   .command('completion')
   .description('print a script by which a shell completes the command line')
   .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh']))

@@ -41,7 +41,7 @@ export function findMapped(isWanted: IsWanted, pids: readonly number[] = allPids
     }
     const mapped = [...mappedFiles(maps)].filter(({ path }) => isWanted(path));
     if (mapped.length === 0) continue;
-    const process = describe(pid);
+    const process = describeProcess(pid);
     if (!process) continue;
     for (const { id, path, range, mapping } of mapped) {
       process.mappings.set(id, mapping);
@@ -84,7 +84,8 @@ function* mappedFiles(maps: string): Iterable<{ id: string; path: string; range:
   }
 }
 
-function describe(pid: number): TracedProcess | undefined {
+/** What is known of a process from outside, without what it has mapped; nothing if it has ended. */
+export function describeProcess(pid: number): TracedProcess | undefined {
   try {
     return {
       pid,

@@ -1,0 +1,74 @@
+// Which subcommands work here as this user, and what root would add.
+import type { State } from './finding.js';
+
+export interface Ability {
+  name: string;
+  state: State;
+  what: string;
+  /** What root would add, where that is something. */
+  asRoot?: string;
+}
+
+export interface Circumstances {
+  isRoot: boolean;
+  /** Uprobe events can be made. */
+  canTrace: boolean;
+  canSeeOthers: boolean;
+  hasPerf: boolean;
+  /** perf may sample this user's processes. */
+  canSample: boolean;
+  hasGdb: boolean;
+  /** gdb may attach to this user's processes. */
+  canDebug: boolean;
+}
+
+type Judge = (circumstances: Circumstances) => Omit<Ability, 'name'>;
+
+/** Those that need events. */
+const traced: Judge = ({ isRoot, canTrace, hasGdb, canDebug }) => {
+  if (canTrace) return { state: 'good', what: 'works, for processes of all users' };
+  const asRoot = isRoot ? {} : { asRoot: 'processes of all users, through the tracer of the kernel' };
+  if (hasGdb && canDebug) {
+    const whose = isRoot ? 'processes of all users' : 'processes of this user';
+    return { state: 'limited', what: `works through gdb, for ${whose}, which it stops at each event`, ...asRoot };
+  }
+  const why = hasGdb ? 'gdb may not attach to processes' : 'gdb is not installed';
+  return { state: 'bad', what: `does not work: the tracer of the kernel cannot be used, and ${why}`, ...asRoot };
+};
+
+/** Those that ask nothing of the machine. */
+const always: Judge = () => ({ state: 'good', what: 'works' });
+
+const JUDGES: Readonly<Record<string, Judge>> = {
+  list: ({ canSeeOthers }) =>
+    canSeeOthers
+      ? { state: 'good', what: 'works, for processes of all users' }
+      : { state: 'limited', what: 'works for processes of this user', asRoot: 'processes of other users' },
+  trace: traced,
+  count: traced,
+  hist: traced,
+  top: traced,
+  functions: traced,
+  flame: ({ hasPerf, canSample, canTrace, isRoot }) => {
+    if (!hasPerf) return { state: 'bad', what: 'needs perf, which is not installed' };
+    if (!canSample)
+      return { state: 'bad', what: 'may not sample processes', ...(!isRoot && { asRoot: 'processes of all users' }) };
+    if (canTrace) return { state: 'good', what: 'works, for processes of all users' };
+    return {
+      state: 'limited',
+      what: 'samples processes of this user',
+      ...(!isRoot && { asRoot: 'processes of other users, and stacks where a probe fires (--on)' }),
+    };
+  },
+  script: always,
+  completion: always,
+  doctor: always,
+};
+
+/** @param names of the subcommands that there are */
+export function abilities(names: readonly string[], circumstances: Circumstances): Ability[] {
+  return names.flatMap((name) => {
+    const judge = Object.hasOwn(JUDGES, name) ? JUDGES[name] : undefined;
+    return judge ? [{ name, ...judge(circumstances) }] : [];
+  });
+}
