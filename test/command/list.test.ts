@@ -1,9 +1,12 @@
 // `sonde list`: the processes that have probes, the probes, and who is traced.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { sonde, sondeJson, tracing } from '../support/command.js';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sonde, sondeJson, startSonde, tracing } from '../support/command.js';
 import { useScene } from '../support/scene.js';
-import { cannotTest, needsRoot, needsTools } from '../support/tools.js';
+import { asUser, cannotTest, needsOtherUser, needsRoot, needsTools, OTHER_USER } from '../support/tools.js';
 
 interface Listed {
   processes: {
@@ -78,6 +81,17 @@ describe('sonde list', function () {
         ).length,
       1,
     );
+  });
+
+  it('shows what another user runs to that user, whatever the path', async function () {
+    needsOtherUser(this);
+    const folder = await mkdtemp(join(tmpdir(), 'sonde test '));
+    scene.current.defer(() => rm(folder, { recursive: true }));
+    await chown(folder, OTHER_USER, OTHER_USER);
+    const through = asUser(OTHER_USER);
+    const program = await scene.current.program({ SONDE_DIR: join(folder, 'objects') }, { through });
+    const command = startSonde(scene.current, ['list', String(program.pid), 'smtp'], through);
+    assert.match(await command.end(), new RegExp(`^ *${program.pid} .* smtp +2 +-$`, 'm'));
   });
 
   it('shows who is traced', async function () {

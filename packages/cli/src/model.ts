@@ -48,6 +48,8 @@ export interface TracedObject {
   name: string;
   /** For tools: the file itself, or the mapping of a process where no path leads to it. */
   path: string;
+  /** Where this process reads it, which needs fewer rights. */
+  content: string;
   architecture: 'x64' | 'arm64' | undefined;
   /** Whether tools find the probes by SDT notes. */
   hasNotes: boolean;

@@ -57,7 +57,7 @@ export function list(target: string | undefined, provider: string | undefined, o
 }
 
 function listFile(path: string, patterns: readonly string[], options: ListOptions): void {
-  const object: TracedObject = { id: path, name: path, path, ...readFile(path), processes: [] };
+  const object: TracedObject = { id: path, name: path, path, content: path, ...readFile(path), processes: [] };
   const [selected] = object.probes.length === 0 ? [] : select([object], patterns);
   if (!selected) throw new CommandError('nothing', `${printable(path)} holds no probes`);
   if (options.json) {

@@ -9,7 +9,7 @@ import type { Probe, TracedObject, TracedProcess } from '../model.js';
  */
 export function tracedIn(
   { pid, mappings }: TracedProcess,
-  { id, path, probes }: Pick<TracedObject, 'id' | 'path' | 'probes'>,
+  { id, content, probes }: Pick<TracedObject, 'id' | 'content' | 'probes'>,
 ): Set<Probe> | undefined {
   const mapping = mappings.get(id);
   if (!mapping) return undefined;
@@ -17,7 +17,7 @@ export function tracedIn(
   let file: number | undefined;
   try {
     memory = openSync(`/proc/${pid}/mem`, 'r');
-    file = openSync(path, 'r');
+    file = openSync(content, 'r');
     const size = Number(mapping.end - mapping.start);
     const now = read(memory, size, mapping.start);
     const generated = read(file, size, BigInt(mapping.fileOffset));

@@ -46,24 +46,36 @@ export function findProbes(target?: Target): Probes {
 
 /** @throws if it cannot be read @internal */
 export function readObject(file: MappedFile): TracedObject {
-  const path = pathFor(file);
-  return { id: file.id, name: nameOf(file.path), path, ...readProbes(readFileSync(path)), processes: file.processes };
+  const { id, path, processes, mapFile } = file;
+  const isSeen = leadsTo(path, id);
+  // What leads to mappings, only root may follow.
+  const [{ pid }] = processes as [TracedProcess];
+  const inItsRoot = `/proc/${pid}/root${path}`;
+  const content = isSeen ? path : leadsTo(inItsRoot, id) ? inItsRoot : mapFile;
+  return {
+    id,
+    name: nameOf(path),
+    path: isSeen && SAFE_PATH.test(path) ? path : mapFile,
+    content,
+    ...readProbes(readFileSync(content)),
+    processes,
+  };
 }
 
 /**
- * The path by which tools get to a file: its own where that leads to it from here and no tool
- * misreads it, since all processes that start later are traced by it, too.
+ * Tools misread others. A path that leads to the file is better for them than a mapping, since it
+ * outlives the process.
  */
-function pathFor({ id, path, mapFile }: MappedFile): string {
+const SAFE_PATH = /^[\w./+@%,=~^-]+$/;
+
+/** Whether a path leads to a file from here: it may have been removed, or be another namespace's. */
+function leadsTo(path: string, id: string): boolean {
   try {
-    if (/^[\w./+@%,=~^-]+$/.test(path)) {
-      const { dev, ino } = statSync(path, { bigint: true });
-      if (idOf(dev, ino) === id) return path;
-    }
+    const { dev, ino } = statSync(path, { bigint: true });
+    return idOf(dev, ino) === id;
   } catch {
-    // It was removed, or is another namespace's.
+    return false;
   }
-  return mapFile;
 }
 
 /** As /proc/PID/maps writes it: major and minor number in hexadecimal digits. */

@@ -16,6 +16,7 @@ const object: TracedObject = {
   id: '1',
   name: 'smtp.so',
   path: '/smtp.so',
+  content: '/smtp.so',
   architecture: 'x64',
   hasNotes: true,
   probes: [

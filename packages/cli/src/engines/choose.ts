@@ -21,6 +21,9 @@ const COUNTING: Record<string, (question: AggregateQuestion, options: AggregateO
   gdb: (question, options) => countEvents(TRACING.gdb!, question, options),
 };
 
+/** All of them, for the documentation. */
+export const ENGINES = Object.keys(COUNTING);
+
 /**
  * @param name of the engine that was asked for
  * @throws {CommandError} if it cannot answer; without a name, if none can, with all reasons
