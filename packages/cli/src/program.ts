@@ -83,6 +83,21 @@ program
   });
 
 program
+  .command('script')
+  .description('print the script of another tool that does the same as trace, count or hist')
+  .argument('<subcommand>', 'trace, count or hist')
+  .argument('<probe...>', 'as the subcommand takes it')
+  .requiredOption('--for <tool>', 'bpftrace, d (DTrace), stap (SystemTap) or perf')
+  .option('-b, --by <names>', 'of count and hist: the arguments that tell groups apart', names)
+  .option('-f, --fields <names>', 'of trace: the arguments that are printed', names)
+  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
+  .option('-w, --where <condition>', 'only events for which it holds')
+  .option('-e, --every <time>', 'of count and hist: print and clear so often', duration)
+  .action(async (subcommand, probes, options) => {
+    await (await import('./commands/script.js')).script(subcommand, probes, options);
+  });
+
+program
   .command('doctor')
   .description('show what works here and what does not: permissions, the kernel, tools, a process')
   .argument('[target]', 'a pid, part of a command line, or container:NAME: why its probes are not seen')

@@ -15,7 +15,7 @@ export async function hist(pattern: string, options: AggregateCommandOptions): P
   let value = '';
   const asked = ask(
     (objects) => {
-      const chosen = choose(objects, pattern);
+      const chosen = chooseValue(objects, pattern);
       value = chosen.value;
       return chosen.selections;
     },
@@ -60,7 +60,7 @@ interface Chosen {
  * has no more than one number. What comes first of these is meant, since operations have a dot in
  * the program's spelling, too: `delivery.done`.
  */
-function choose(objects: readonly TracedObject[], pattern: string): Chosen {
+export function chooseValue(objects: readonly TracedObject[], pattern: string): Chosen {
   const selections = tryToSelect(objects, `${pattern}-done`) ?? tryToSelect(objects, pattern);
   if (selections) return { selections, value: onlyNumber(selections) };
   const dot = pattern.lastIndexOf('.');

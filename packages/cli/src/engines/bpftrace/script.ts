@@ -107,6 +107,14 @@ function conditionText(condition: Condition, probe: Probe, object: TracedObject)
   }
 }
 
+/** An argument to be printed, with bytes as such. */
+export function argumentText(probe: Probe, name: string, object: TracedObject): string {
+  const index = probe.arguments.findIndex((argument) => argument.name === name);
+  const argument = probe.arguments[index]!;
+  if (argument.kind !== 'bytes') return expressionOf(probe, name, object);
+  return `buf(${rawValue(probe, argument, object)}, ${rawValue(probe, probe.arguments[index + 1]!, object)})`;
+}
+
 /** An argument in bpftrace's language. */
 function expressionOf(probe: Probe, name: string, object: TracedObject): string {
   const argument = argumentOf(probe, name)!;

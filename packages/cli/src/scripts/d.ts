@@ -1,0 +1,73 @@
+import { fullName, type Probe } from '../model.js';
+import {
+  cannot,
+  heading,
+  type Language,
+  printed,
+  quoted,
+  type Scripted,
+  valueText,
+  variableName,
+  wholeCondition,
+} from './scripted.js';
+
+/** D has variables `arg0` to `arg9`. */
+const MOST_ARGUMENTS = 10;
+
+const D: Language = {
+  name: 'DTrace',
+  value(_probe, { kind, operand, name }, index) {
+    if (index >= MOST_ARGUMENTS)
+      throw cannot(this.name, `read ${name}, which is argument ${index}: it knows ${MOST_ARGUMENTS}`);
+    if (kind === 'float') throw cannot(this.name, `read ${name}, a floating-point number`);
+    if (kind === 'text') return `copyinstr(arg${index})`;
+    if (kind === 'bytes') return `copyin(arg${index}, arg${index + 1})`;
+    const bits = 8 * (Math.abs(operand.size) || 8);
+    return bits === 64 && kind === 'signed'
+      ? `arg${index}`
+      : `(${kind === 'signed' ? '' : 'u'}int${bits}_t)arg${index}`;
+  },
+  builtIn: (name) => name,
+  text: quoted,
+};
+
+/** A script for DTrace, of illumos, macOS, FreeBSD and Linux. @throws {CommandError} if D cannot say it */
+export function dScript(question: Scripted): string {
+  const probes = distinct(question);
+  const clauses = probes.map((probe) => {
+    const { pids } = question;
+    // A provider's name has the pid at its end.
+    const providers = pids ? pids.map((pid) => `${probe.provider}${pid}`) : [`${probe.provider}*`];
+    const name = probe.name.replaceAll('__', '-');
+    const places = providers.map((provider) => `${provider}:::${name}`).join(',\n');
+    const condition = wholeCondition(D, { ...question, pids: undefined }, probe);
+    return `${places}${condition === undefined ? '' : `\n/${condition}/`}\n{\n\t${action(question, probe)}\n}`;
+  });
+  if (question.kind !== 'trace' && question.every !== undefined) {
+    const names = probes.map((probe) => `@${variableName(probe)}`);
+    const prints = names.map((name) => `printa(${name});\n\ttrunc(${name});`).join('\n\t');
+    clauses.push(`tick-${Math.round(question.every)}ms\n{\n\t${prints}\n}`);
+  }
+  const quiet = question.kind === 'trace' ? '#pragma D option quiet\n' : '';
+  return `/* ${heading(question)} Run it as root: dtrace -s FILE */\n\n${quiet}${quiet && '\n'}${clauses.join('\n\n')}\n`;
+}
+
+function action(question: Scripted, probe: Probe): string {
+  if (question.kind === 'trace') {
+    const list = printed(probe, question.fields).filter(({ kind }) => kind !== 'bytes');
+    const formats = list.map(({ name, kind }) => `${name}=${kind === 'text' ? '%s' : '%d'}`);
+    const values = list.map(({ name }) => valueText(D, probe, name));
+    return `printf(${quoted(`%d ${[fullName(probe), ...formats].join(' ')}\n`)}, ${['pid', ...values].join(', ')});`;
+  }
+  const keys = question.by.map((name) => valueText(D, probe, name)).join(', ');
+  const target = `@${variableName(probe)}${keys === '' ? '' : `[${keys}]`}`;
+  return question.kind === 'count'
+    ? `${target} = count();`
+    : `${target} = quantize(${valueText(D, probe, question.value)});`;
+}
+
+/** A probe is there once, whatever objects have it. */
+function distinct({ selections }: Scripted): Probe[] {
+  const probes = selections.flatMap((selection) => selection.probes);
+  return [...new Map(probes.map((probe) => [fullName(probe), probe])).values()];
+}
