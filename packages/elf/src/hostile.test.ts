@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseOperands, readElf, readNotes, writeProbeObject } from './index.js';
+import { parseOperands, readElf, readNotes, readPrototypes, writeProbeObject } from './index.js';
 import { example } from './test-definitions.js';
 import { extremes, generator, interesting, measured, mutations, original, readEverything } from './test-mutations.js';
 
@@ -134,6 +134,82 @@ describe('hostile files', () => {
     assert.equal(parseOperands(text).length, 1);
     assert.equal(parseOperands('8@%rdi '.repeat(100_000)).length, 100_000);
     assert.equal(parseOperands(`${'9'.repeat(100_000)}@x`)[0]!.size, Number.POSITIVE_INFINITY);
+  });
+
+  describe('with DWARF', () => {
+    // A function; a parameter that is an instance of something, or has a type; a variable with a
+    // number; a pointer; a name.
+    const abbreviations = Uint8Array.of(
+      ...[1, 0x2e, 1, 0x11, 1, 0, 0],
+      ...[2, 5, 0, 0x31, 0x13, 0, 0],
+      ...[3, 5, 0, 0x49, 0x13, 0, 0],
+      ...[4, 0x34, 0, 0x1c, 0x0f, 0, 0],
+      ...[5, 0x0f, 0, 0x49, 0x13, 0, 0],
+      ...[6, 0x34, 0, 3, 8, 0, 0],
+      0,
+    );
+    const count = 20_000;
+    const headerSize = 11;
+    const first = [1, 8, 0, 0, 0, 0, 0, 0, 0];
+    /** Where entries behind that of the function with `count` parameters are. */
+    const behind = headerSize + first.length + 5 * count + 1;
+    const parameters = (code: number, target: (index: number) => number) =>
+      Array.from({ length: count }, (_, index) => entry(code, target(index))).flat();
+
+    it('reads nothing for ever: a number without an end, to which all parameters refer', () => {
+      bounded([...first, ...parameters(2, () => behind), 0, 4, ...new Array(20 * count).fill(0x80), 0]);
+    });
+
+    it('reads nothing for ever: a name without an end, which all parameters have', () => {
+      bounded([...first, ...parameters(2, () => behind), 0, 6, ...new Array(20 * count).fill(0x78), 0]);
+    });
+
+    it('does not make long texts of what is short: a pointer to a pointer, and so on', () => {
+      const pointers = Array.from({ length: count }, (_, index) => entry(5, behind + 5 * Math.max(0, index - 1)));
+      const read = bounded([...first, ...parameters(3, (index) => behind + 5 * index), 0, ...pointers.flat()]);
+      assert.ok(read.parameters.every(({ type }) => type.length <= 4096));
+    });
+
+    it('ends where types are made of themselves', () => {
+      const read = bounded([...first, ...parameters(3, () => behind), 0, ...entry(5, behind)]);
+      assert.match(read.parameters[0]!.type, /^\? \*+$/);
+    });
+
+    it('keeps no more parameters than a function can have', () => {
+      const read = bounded([...first, ...parameters(3, () => 0), 0]);
+      assert.equal(read.parameters.length, 255);
+    });
+
+    function entry(code: number, reference: number): number[] {
+      return [code, reference & 0xff, (reference >> 8) & 0xff, (reference >> 16) & 0xff, 0];
+    }
+
+    /** The function of a unit of version 4 with these entries, which is found in reasonable time. */
+    function bounded(entries: readonly number[]) {
+      const info = new Uint8Array(headerSize + entries.length);
+      const header = new DataView(info.buffer);
+      header.setUint32(0, info.length - 4, true);
+      header.setUint16(4, 4, true);
+      header.setUint8(10, 8);
+      info.set(entries, headerSize);
+      const bytes = new Uint8Array(original.length + abbreviations.length + info.length);
+      bytes.set(original);
+      bytes.set(abbreviations, original.length);
+      bytes.set(info, original.length + abbreviations.length);
+      place(bytes, '.debug_abbrev', original.length, abbreviations.length);
+      place(bytes, '.debug_info', original.length + abbreviations.length, info.length);
+      const { result, work } = measured(() => readPrototypes(bytes));
+      assert.ok(work <= 40 * bytes.length, `${work} steps for ${bytes.length} bytes`);
+      const found = result.get(8n);
+      assert.ok(found);
+      return found;
+    }
+
+    function place(bytes: Uint8Array, name: string, offset: number, size: number): void {
+      const view = new DataView(bytes.buffer);
+      view.setBigUint64(headersAt + 64 * index(name) + 24, BigInt(offset), true);
+      view.setBigUint64(headersAt + 64 * index(name) + 32, BigInt(size), true);
+    }
   });
 
   /** Our object with a table of so many section headers behind it, and perhaps other names. */

@@ -14,7 +14,7 @@ export {
   type ProgramProbes,
   readProgramNote,
 } from './program-note.js';
-export { ElfFile, type ElfSection, type ElfSegment, type ElfSymbol, readElf } from './read.js';
+export { ElfFile, type ElfInput, type ElfSection, type ElfSegment, type ElfSymbol, readElf } from './read.js';
 export { readBuildId, readNotes, type SdtNote } from './read-notes.js';
 export { type Parameter, type Prototype, readPrototypes, type ValueKind } from './read-prototypes.js';
 export { definitionKey, isIntact, type ProbeObject, type Stubs, stubsOf, writeProbeObject } from './write.js';

@@ -1,6 +1,7 @@
 import type { ByteWriter } from './bytes.js';
 import { NT_SONDE, SHT_NOTE } from './constants.js';
-import { ElfFile } from './read.js';
+import { ElfError } from './error.js';
+import { ElfFile, type ElfInput, LARGEST_TABLE } from './read.js';
 import { forEachNote } from './read-notes.js';
 
 /*
@@ -48,24 +49,28 @@ export function writeProgramNote(out: ByteWriter, provider: string, probes: Prog
 }
 
 /** The note of a probe object; undefined if it has none that is understood. */
-export function readProgramNote(file: ElfFile | Uint8Array): ProgramNote | undefined {
+export function readProgramNote(file: ElfFile | ElfInput): ProgramNote | undefined {
   const elf = file instanceof ElfFile ? file : new ElfFile(file);
   const section = elf.section(PROGRAM_NOTE);
-  if (section?.type !== SHT_NOTE) return undefined;
+  if (section?.type !== SHT_NOTE || section.size > LARGEST_TABLE) return undefined;
   let note: ProgramNote | undefined;
   try {
-    forEachNote(elf, section.name, section.offset, elf.data(section).length, 4, (owner, type, start, end) => {
-      if (owner === 'sonde' && type === NT_SONDE) note ??= parse(elf.decode(start, end));
+    const reader = elf.reader(section.name, section.offset, section.size);
+    forEachNote(reader, 4, (owner, type, end) => {
+      if (owner === 'sonde' && type === NT_SONDE) note ??= parse(reader.text(end - reader.at));
     });
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof ElfError || error instanceof SyntaxError) return undefined;
+    throw error;
   }
   return note;
 }
 
 /** Nobody has checked the content: anything may stand there. */
 function parse(text: string): ProgramNote | undefined {
-  const { format, provider, probes } = JSON.parse(text) as Record<string, unknown>;
+  const content: unknown = JSON.parse(text);
+  if (!isObject(content)) return undefined;
+  const { format, provider, probes } = content;
   if (format !== FORMAT || typeof provider !== 'string' || !isObject(probes)) return undefined;
   const known = Object.entries(probes).map(([name, probe]) => [name, isObject(probe) ? parseProbe(probe) : {}]);
   return { provider, probes: Object.fromEntries(known) };

@@ -1,6 +1,7 @@
 import { NT_GNU_BUILD_ID, NT_STAPSDT, PT_NOTE, SHT_NOTE } from './constants.js';
 import { ElfError } from './error.js';
-import { ElfFile } from './read.js';
+import { ElfFile, type ElfInput, LARGEST_TABLE } from './read.js';
+import type { ByteReader } from './reader.js';
 
 /**
  * A USDT probe, as the file's notes describe it (SDT version 3). A probe that is inlined or used in
@@ -35,19 +36,21 @@ export interface SdtNote {
  * Reads all SDT notes of a file, in its order. None if it has none.
  *
  * @throws {ElfError} if the file is not a readable ELF file or its notes are not what they claim to
- * be.
+ * be; the system's error if a descriptor cannot be read
  */
-export function readNotes(file: ElfFile | Uint8Array): SdtNote[] {
+export function readNotes(file: ElfFile | ElfInput): SdtNote[] {
   const elf = file instanceof ElfFile ? file : new ElfFile(file);
   const base = elf.section('.stapsdt.base')?.address;
   const notes: SdtNote[] = [];
-  let budget = elf.bytes.length;
-  for (const section of elf.sections) {
-    if (section.type !== SHT_NOTE || section.name !== '.note.stapsdt') continue;
-    budget -= elf.data(section).length;
-    if (budget < 0) throw new ElfError('sections named .note.stapsdt overlap');
-    forEachNote(elf, section.name, section.offset, section.size, 4, (owner, type, start, end) => {
-      if (owner === 'stapsdt' && type === NT_STAPSDT) notes.push(readNote(elf, start, end, base));
+  let budget = Math.min(elf.size, LARGEST_TABLE);
+  for (const { type: sectionType, name, offset, size } of elf.sections) {
+    if (sectionType !== SHT_NOTE || name !== '.note.stapsdt') continue;
+    const reader = elf.reader(name, offset, size);
+    budget -= size;
+    if (budget < 0)
+      throw new ElfError(`sections named .note.stapsdt overlap, or have more than ${LARGEST_TABLE} bytes`);
+    forEachNote(reader, 4, (owner, type, end) => {
+      if (owner === 'stapsdt' && type === NT_STAPSDT) notes.push(readNote(elf, reader, end, base));
     });
   }
   return notes;
@@ -58,20 +61,21 @@ export function readNotes(file: ElfFile | Uint8Array): SdtNote[] {
  * none.
  *
  * @throws {ElfError} if the file is not a readable ELF file, or its notes are not what they claim
- * to be.
+ * to be; the system's error if a descriptor cannot be read
  */
-export function readBuildId(file: ElfFile | Uint8Array): string | undefined {
+export function readBuildId(file: ElfFile | ElfInput): string | undefined {
   const elf = file instanceof ElfFile ? file : new ElfFile(file);
   let buildId: string | undefined;
-  let budget = 2 * elf.bytes.length;
+  let budget = Math.min(2 * elf.size, LARGEST_TABLE);
   const look = (what: string, offset: number, size: number, alignment: number): void => {
-    elf.checkRange(what, offset, size);
+    const reader = elf.reader(what, offset, size);
     budget -= size;
-    if (budget < 0) throw new ElfError(`${what}: notes overlap`);
-    forEachNote(elf, what, offset, size, alignment, (owner, type, start, end) => {
-      if (buildId === undefined && owner === 'GNU' && type === NT_GNU_BUILD_ID) {
-        buildId = Buffer.from(elf.bytes.subarray(start, end)).toString('hex');
-      }
+    if (budget < 0) throw new ElfError(`${what}: notes overlap, or have more than ${LARGEST_TABLE} bytes`);
+    forEachNote(reader, alignment, (owner, type, end) => {
+      if (buildId !== undefined || owner !== 'GNU' || type !== NT_GNU_BUILD_ID) return;
+      const size = end - reader.at;
+      if (size > LONGEST_BUILD_ID) throw new ElfError(`${what}: a build-id of ${size} bytes`);
+      buildId = reader.bytes(size).toString('hex');
     });
   };
   // Segments first: they are all that a stripped file must have.
@@ -90,49 +94,38 @@ export function readBuildId(file: ElfFile | Uint8Array): string | undefined {
 
 /**
  * gABI, "Note Section": three words (length of the owner's name, of the description, type), then
- * both, padded.
+ * both, padded. The reader stands at a note's description when it is visited.
  */
 export function forEachNote(
-  elf: ElfFile,
-  what: string,
-  offset: number,
-  size: number,
+  reader: ByteReader,
   alignment: number,
-  visit: (owner: string, type: number, start: number, end: number) => void,
+  visit: (owner: string, type: number, end: number) => void,
 ): void {
   const padded = (length: number) => Math.ceil(length / alignment) * alignment;
-  const end = offset + size;
-  let at = offset;
   // What is left may be padding.
-  while (end - at >= 12) {
-    const nameSize = elf.u32(at);
-    const descriptionSize = elf.u32(at + 4);
-    const type = elf.u32(at + 8);
+  for (let at = reader.at; reader.length - at >= 12; ) {
+    reader.at = at;
+    const nameSize = reader.u32();
+    const descriptionSize = reader.u32();
+    const type = reader.u32();
     const description = at + padded(12 + nameSize);
-    if (description > end || descriptionSize > end - description) {
-      throw new ElfError(`${what}: the note at ${at - offset} does not end inside it`);
-    }
+    const end = description + descriptionSize;
+    if (end > reader.length) throw new ElfError(`${reader.what}: the note at ${at} does not end inside it`);
     // The owners we look for are short.
-    const owner = nameSize > 0 && nameSize <= 8 ? elf.decode(at + 12, at + 12 + nameSize - 1) : '';
-    visit(owner, type, description, description + descriptionSize);
+    const owner = nameSize > 0 && nameSize <= 8 ? reader.text(nameSize - 1) : '';
+    reader.at = description;
+    visit(owner, type, end);
     at = description + padded(descriptionSize);
   }
 }
 
-function readNote(elf: ElfFile, start: number, end: number, currentBase: bigint | undefined): SdtNote {
-  if (end - start < 24)
-    throw new ElfError(`.note.stapsdt: a note of ${end - start} bytes; its addresses alone have 24`);
-  const location = elf.u64(start);
-  const base = elf.u64(start + 8);
-  const semaphore = elf.u64(start + 16);
-  let at = start + 24;
-  const text = (): string => {
-    const textEnd = elf.endOfText(at, end);
-    if (textEnd === undefined) throw new ElfError('.note.stapsdt: a text does not end inside its note');
-    const decoded = elf.decode(at, textEnd);
-    at = textEnd + 1;
-    return decoded;
-  };
+function readNote(elf: ElfFile, reader: ByteReader, end: number, currentBase: bigint | undefined): SdtNote {
+  const size = end - reader.at;
+  if (size < 24) throw new ElfError(`.note.stapsdt: a note of ${size} bytes; its addresses alone have 24`);
+  const location = reader.u64();
+  const base = reader.u64();
+  const semaphore = reader.u64();
+  const text = () => reader.textToZero(end - reader.at - 1);
   const provider = text();
   const name = text();
   const operands = text();
@@ -149,3 +142,6 @@ function readNote(elf: ElfFile, start: number, end: number, currentBase: bigint 
     fileOffset: elf.fileOffset(address),
   };
 }
+
+/** Linkers make them of 8 to 32 bytes, and take any from their users. */
+const LONGEST_BUILD_ID = 1024;

@@ -17,7 +17,9 @@ enum color { red };
 int first(const char *a, struct node *b, uint64_t c, bool d, enum color e, double f, point *g, char *const *h,
     void (*i)(int), const void *j, unsigned char k, text l, float m, volatile int8_t *n) { return a != 0; }
 static int second(void) { return 2; }
-int main(int argc, char **argv) { return first(0,0,0,0,0,0,0,0,0,0,0,0,0,0) + second() + argc; }
+int third(void (**a)(int), int (*b)[3], char *volatile c, union { int x; } *d, char *(*e)(void), const text *f,
+    long double g, int *restrict h) { return 3; }
+int main(int argc, char **argv) { return first(0,0,0,0,0,0,0,0,0,0,0,0,0,0) + second() + third(0,0,0,0,0,0,0,0) + argc; }
 `;
 
 const FIRST = [
@@ -35,6 +37,17 @@ const FIRST = [
   'text l:text:8',
   'float m:float:4',
   'volatile int8_t *n:pointer:8',
+];
+
+const THIRD = [
+  'void (**)() a:pointer:8',
+  'int (*)[] b:pointer:8',
+  'char *volatile c:text:8',
+  'union ? *d:pointer:8',
+  'char *(*)() e:pointer:8',
+  'const text *f:pointer:8',
+  'long double g:float:16',
+  'int *restrict h:pointer:8',
 ];
 
 describe('readPrototypes', () => {
@@ -93,6 +106,7 @@ describe('readPrototypes', () => {
             parametersOf(first)?.map((text) => text.replace('_Bool', 'bool')),
             FIRST,
           );
+          assert.deepEqual(parametersOf(all.find(({ name }) => name === 'third')), THIRD);
           assert.deepEqual(all.find(({ name }) => name === 'second')?.parameters, []);
           assert.deepEqual(parametersOf(all.find(({ name }) => name === 'main')), [
             'int argc:signed:4',

@@ -16,6 +16,8 @@ import {
   SYMBOL_SIZE,
 } from './constants.js';
 import { ElfError } from './error.js';
+import { ByteReader } from './reader.js';
+import { type Source, sourceOf } from './source.js';
 
 /**
  * A row of the section header table. Nothing in it is checked against the file before its contents
@@ -69,25 +71,36 @@ export interface ElfSymbol {
   section: number;
 }
 
+/** An ELF file: its bytes, or the descriptor of an open file, of which only what is needed is read. */
+export type ElfInput = Uint8Array | number;
+
 /** Longer names of sections are not names. */
 const LONGEST_SECTION_NAME = 1024;
+/**
+ * Tables of headers, and sections of names and notes, are far from having as many bytes. A file may
+ * be, with a hole in it.
+ */
+export const LARGEST_TABLE = 16 * 1024 * 1024;
 
 /**
  * Reads the header and the tables of a 64-bit ELF file, of either byte order and for any machine.
- * Contents are not copied: the result refers to `bytes`, and sections, symbols and notes are read
- * when they are asked for. A file that needs more names than it has bytes for (many rows that share
- * one long name) is refused rather than read in more time than its length justifies.
+ * Sections, symbols and notes are read when they are asked for. The result refers to the bytes it
+ * was given, which are not copied, or to the descriptor, which has to stay open as long and whose
+ * position neither counts nor changes. A file that needs more names than it has bytes for (many
+ * rows that share one long name) is refused rather than read in more time than its length
+ * justifies.
  *
- * @throws {ElfError} if the bytes are not ELF, a 32-bit ELF, or end before what the header
- * promises.
+ * @throws {ElfError} if the file is not ELF, a 32-bit ELF, or ends before what the header promises;
+ * the system's error if a descriptor cannot be read
  */
-export function readElf(bytes: Uint8Array): ElfFile {
-  return new ElfFile(bytes);
+export function readElf(file: ElfInput): ElfFile {
+  return new ElfFile(file);
 }
 
 /** A 64-bit ELF file. */
 export class ElfFile {
-  readonly bytes: Uint8Array;
+  /** Of the file, in bytes. */
+  readonly size: number;
   readonly littleEndian: boolean;
   /**
    * `e_type`: 1 relocatable, 2 executable, 3 shared object or position-independent executable, 4
@@ -99,12 +112,13 @@ export class ElfFile {
   /** All rows of the table, with the empty first one; empty if there is no table. */
   readonly sections: readonly ElfSection[];
   readonly segments: readonly ElfSegment[];
-  private readonly view: DataView;
-  private readonly text: Buffer;
+  private readonly source: Source;
   private loaded: ElfSegment[] | undefined;
 
-  constructor(bytes: Uint8Array) {
-    if (!(bytes instanceof Uint8Array)) throw new ElfError(`${typeof bytes} is not a Uint8Array`);
+  constructor(file: ElfInput) {
+    this.source = sourceOf(file);
+    this.size = this.source.size;
+    const bytes = this.source.read(0, Math.min(this.size, HEADER_SIZE));
     if (bytes.length < 16 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) {
       throw new ElfError('not an ELF file: it does not begin with 7f 45 4c 46 and an identification of 16 bytes');
     }
@@ -116,14 +130,19 @@ export class ElfFile {
     if (bytes.length < HEADER_SIZE) {
       throw new ElfError(`the file ends after ${bytes.length} bytes, in the ELF header of ${HEADER_SIZE}`);
     }
-    this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.littleEndian = bytes[5] === ELFDATA2LSB;
-    this.type = this.u16(16);
-    this.machine = this.u16(18);
-    this.sections = this.readSections();
-    this.segments = this.readSegments();
+    const header = this.reader('the ELF header', 0, HEADER_SIZE);
+    header.skip(16);
+    this.type = header.u16();
+    this.machine = header.u16();
+    header.skip(12);
+    const segmentsOffset = header.size();
+    const sectionsOffset = header.size();
+    header.skip(6);
+    const segments = { offset: segmentsOffset, entrySize: header.u16(), count: header.u16() };
+    const sections = { offset: sectionsOffset, entrySize: header.u16(), count: header.u16() };
+    this.sections = this.readSections(sections, header.u16());
+    this.segments = this.readSegments(segments);
   }
 
   /** The first section of this name. */
@@ -132,18 +151,19 @@ export class ElfFile {
   }
 
   /**
-   * The contents of a section, by itself or by name; a view of the file's bytes, not a copy.
-   * Nothing for a section that takes no room in the file.
+   * The contents of a section, by itself or by name: a view of the file's bytes, not a copy, unless
+   * it is read from a descriptor. Nothing for a section that takes no room in the file.
    *
-   * @throws {ElfError} if there is no such section, or if it is not all inside the file.
+   * @throws {ElfError} if there is no such section, or if it is not all inside the file, or has more
+   * than 256 MiB in a descriptor's file.
    */
   data(section: ElfSection | string): Uint8Array {
     const found = typeof section === 'string' ? this.section(section) : section;
     if (found === undefined) throw new ElfError(`there is no section ${section}`);
     const { offset, size } = found;
-    if (found.type === SHT_NOBITS) return this.bytes.subarray(0, 0);
-    this.checkRange(`section ${found.index} (${found.name})`, offset, size);
-    return this.bytes.subarray(offset, offset + size);
+    if (found.type === SHT_NOBITS) return this.source.read(0, 0);
+    this.checkRange(nameOf(found), offset, size);
+    return this.source.read(offset, size);
   }
 
   /**
@@ -158,25 +178,26 @@ export class ElfFile {
     const full = table === 'dynsym' ? undefined : ofType(SHT_SYMTAB);
     const found = full ?? (table === 'symtab' ? undefined : ofType(SHT_DYNSYM));
     if (found === undefined) return [];
-    this.checkRange(`section ${found.index} (${found.name})`, found.offset, found.size);
+    const entries = this.reader(nameOf(found), found.offset, found.size);
     const names = this.sections[found.link];
     if (names === undefined || names.type !== SHT_STRTAB) {
-      throw new ElfError(
-        `section ${found.index} (${found.name}): its names' section, ${found.link}, is not a string table`,
-      );
+      throw new ElfError(`${nameOf(found)}: its names' section, ${found.link}, is not a string table`);
     }
-    const strings = this.strings(names);
+    const strings = this.strings(names, found.size);
     const symbols: ElfSymbol[] = [];
-    const end = found.offset + found.size;
-    for (let at = found.offset + SYMBOL_SIZE; at + SYMBOL_SIZE <= end; at += SYMBOL_SIZE) {
-      const kind = this.bytes[at + 4]!;
+    for (let at = SYMBOL_SIZE; at + SYMBOL_SIZE <= found.size; at += SYMBOL_SIZE) {
+      entries.at = at;
+      const name = entries.u32();
+      const kind = entries.u8();
+      entries.skip(1);
+      const section = entries.u16();
       symbols.push({
-        name: strings(this.u32(at)),
-        address: this.u64(at + 8),
-        size: this.u64(at + 16),
+        name: strings(name),
+        address: entries.u64(),
+        size: entries.u64(),
         type: kind & 15,
         binding: kind >> 4,
-        section: this.u16(at + 6),
+        section,
       });
     }
     return symbols;
@@ -203,85 +224,53 @@ export class ElfFile {
     const distance = address - segment.address;
     if (distance >= BigInt(segment.fileSize)) return undefined;
     const offset = segment.offset + Number(distance);
-    return offset < this.bytes.length ? offset : undefined;
+    return offset < this.size ? offset : undefined;
   }
 
-  /** @internal A number at a position that was checked. */
-  u16(position: number): number {
-    return this.view.getUint16(position, this.littleEndian);
+  /** @internal @throws {ElfError} if it is not all inside the file */
+  reader(what: string, offset: number, size: number, whole = false): ByteReader {
+    this.checkRange(what, offset, size);
+    return new ByteReader(this.source, { what, offset, size, littleEndian: this.littleEndian, whole });
   }
 
-  /** @internal */
-  u32(position: number): number {
-    return this.view.getUint32(position, this.littleEndian);
-  }
-
-  /** @internal */
-  u64(position: number): bigint {
-    return this.view.getBigUint64(position, this.littleEndian);
-  }
-
-  /** @internal An offset or size: exact in every file there can be. */
-  size(position: number): number {
-    const first = this.u32(position);
-    const second = this.u32(position + 4);
-    return this.littleEndian ? second * 0x100000000 + first : first * 0x100000000 + second;
-  }
-
-  /** @internal UTF-8 text between two positions that were checked. */
-  decode(start: number, end: number): string {
-    return this.text.toString('utf8', start, end);
-  }
-
-  /** @internal Where the text at `start` ends: at its zero, or nowhere before `end`. */
-  endOfText(start: number, end: number): number | undefined {
-    // `indexOf` looks through the whole rest of the file; a short text, as most are, is found
-    // sooner.
-    const near = Math.min(start + 64, end);
-    for (let i = start; i < near; i++) if (this.bytes[i] === 0) return i;
-    if (near === end) return undefined;
-    const found = this.bytes.subarray(near, end).indexOf(0);
-    return found === -1 ? undefined : near + found;
-  }
-
-  /** @internal @throws {ElfError} if a part is not all inside the file. */
-  checkRange(what: string, offset: number, size: number): void {
-    if (offset + size > this.bytes.length) {
-      throw new ElfError(`${what}: ${size} bytes at ${offset} are not inside the file of ${this.bytes.length} bytes`);
+  private checkRange(what: string, offset: number, size: number): void {
+    if (offset + size > this.size) {
+      throw new ElfError(`${what}: ${size} bytes at ${offset} are not inside the file of ${this.size} bytes`);
     }
   }
 
-  private readSections(): ElfSection[] {
-    const offset = this.size(40);
-    const entrySize = this.u16(58);
-    let count = this.u16(60);
-    let namesIndex = this.u16(62);
+  private readSections({ offset, entrySize, count }: Table, namesIndex: number): ElfSection[] {
     if (offset === 0) return [];
     if (entrySize < SECTION_HEADER_SIZE) {
       throw new ElfError(`section headers of ${entrySize} bytes: they have ${SECTION_HEADER_SIZE}`);
     }
     if (count === 0 || namesIndex === SHN_XINDEX) {
       // Too many to tell in 16 bits: section 0 tells.
-      this.checkRange('section header 0', offset, SECTION_HEADER_SIZE);
-      if (count === 0) count = this.size(offset + 32);
-      if (namesIndex === SHN_XINDEX) namesIndex = this.u32(offset + 40);
+      const first = this.reader('section header 0', offset, SECTION_HEADER_SIZE);
+      first.at = 32;
+      const size = first.size();
+      const link = first.u32();
+      if (count === 0) count = size;
+      if (namesIndex === SHN_XINDEX) namesIndex = link;
       if (count === 0) return [];
     }
-    this.checkRange(`table of ${count} section headers`, offset, count * entrySize);
+    const table = this.table(`table of ${count} section headers`, offset, count * entrySize);
 
     const sections: ElfSection[] = [];
+    const nameOffsets: number[] = [];
     for (let index = 0; index < count; index++) {
-      const at = offset + index * entrySize;
+      table.at = index * entrySize;
+      nameOffsets.push(table.u32());
       sections.push({
         index,
         name: '',
-        type: this.u32(at + 4),
-        flags: this.size(at + 8) >>> 0,
-        address: this.u64(at + 16),
-        offset: this.size(at + 24),
-        size: this.size(at + 32),
-        link: this.u32(at + 40),
-        info: this.u32(at + 44),
+        type: table.u32(),
+        flags: table.size() >>> 0,
+        address: table.u64(),
+        offset: table.size(),
+        size: table.size(),
+        link: table.u32(),
+        info: table.u32(),
       });
     }
     const names = sections[namesIndex];
@@ -289,59 +278,74 @@ export class ElfFile {
     if (names === undefined || names.type !== SHT_STRTAB) {
       throw new ElfError(`the section names' section, ${namesIndex}, is not a string table`);
     }
-    const strings = this.strings(names, LONGEST_SECTION_NAME);
-    for (let index = 0; index < count; index++) {
-      sections[index]!.name = strings(this.u32(offset + index * entrySize));
-    }
+    const strings = this.strings(names, table.length, LONGEST_SECTION_NAME);
+    for (const section of sections) section.name = strings(nameOffsets[section.index]!);
     return sections;
   }
 
-  private readSegments(): ElfSegment[] {
-    const offset = this.size(32);
-    const entrySize = this.u16(54);
-    let count = this.u16(56);
+  private readSegments({ offset, entrySize, count }: Table): ElfSegment[] {
     if (count === PN_XNUM && this.sections.length > 0) count = this.sections[0]!.info;
     if (offset === 0 || count === 0) return [];
     if (entrySize < SEGMENT_HEADER_SIZE) {
       throw new ElfError(`program headers of ${entrySize} bytes: they have ${SEGMENT_HEADER_SIZE}`);
     }
-    this.checkRange(`table of ${count} program headers`, offset, count * entrySize);
+    const table = this.table(`table of ${count} program headers`, offset, count * entrySize);
     const segments: ElfSegment[] = [];
     for (let index = 0; index < count; index++) {
-      const at = offset + index * entrySize;
+      table.at = index * entrySize;
+      const type = table.u32();
+      const flags = table.u32();
+      const fileOffset = table.size();
+      const address = table.u64();
+      table.skip(8); // the physical address
       segments.push({
-        type: this.u32(at),
-        flags: this.u32(at + 4),
-        offset: this.size(at + 8),
-        address: this.u64(at + 16),
-        fileSize: this.size(at + 32),
-        memorySize: this.u64(at + 40),
-        alignment: this.u64(at + 48),
+        type,
+        flags,
+        offset: fileOffset,
+        address,
+        fileSize: table.size(),
+        memorySize: table.u64(),
+        alignment: table.u64(),
       });
     }
     return segments;
   }
 
+  private table(what: string, offset: number, size: number): ByteReader {
+    const table = this.reader(what, offset, size);
+    if (size > LARGEST_TABLE) throw new ElfError(`${what}: ${size} bytes, more than ${LARGEST_TABLE}`);
+    return table;
+  }
+
   /**
-   * Reads the texts of a string table. Texts may share their ends, so a small file could name a
-   * large one many times; together they may be a few times as long as the file, as in no proper
-   * one.
+   * Reads the texts of a string table, for a table of so many bytes. Texts may share their ends, so
+   * a small file could name a large one many times; together they may be a few times as long as
+   * both tables, as in no proper file.
    */
-  private strings(table: ElfSection, maxLength = Number.POSITIVE_INFINITY): (offset: number) => string {
-    const where = `section ${table.index}, a string table`;
-    this.checkRange(where, table.offset, table.size);
-    let budget = 8 * this.bytes.length;
+  private strings(section: ElfSection, tableSize: number, longest?: number): (offset: number) => string {
+    const where = `section ${section.index}, a string table`;
+    // The names of symbols are in no order.
+    const table = this.reader(where, section.offset, section.size, longest === undefined);
+    let budget = 8 * (section.size + tableSize);
     return (offset) => {
       // Index 0 is no name, also in an empty table.
       if (offset === 0) return '';
-      if (offset >= table.size) throw new ElfError(`${where}: there is nothing at ${offset} of ${table.size}`);
-      const start = table.offset + offset;
-      const tableEnd = table.offset + table.size;
-      const end = this.endOfText(start, Math.min(tableEnd, start + maxLength + 1));
-      if (end === undefined) throw new ElfError(`${where}: the text at ${offset} does not end`);
-      budget -= end - start;
+      table.at = offset;
+      const text = table.textToZero(longest);
+      budget -= table.at - offset;
       if (budget < 0) throw new ElfError(`${where}: its texts are used too often to be names`);
-      return this.decode(start, end);
+      return text;
     };
   }
+}
+
+/** Where the file's header has a table. */
+interface Table {
+  offset: number;
+  entrySize: number;
+  count: number;
+}
+
+function nameOf({ index, name }: ElfSection): string {
+  return `section ${index} (${name})`;
 }

@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict';
 import {
   ElfError,
-  ElfFile,
   parseOperands,
   readBuildId,
   readElf,
   readNotes,
+  readProgramNote,
   readPrototypes,
   writeProbeObject,
 } from './index.js';
+import { ByteReader } from './reader.js';
 import { example } from './test-definitions.js';
 
-export const original = writeProbeObject(example()).bytes;
+export const original = writeProbeObject(
+  example({ program: { mixed: { key: 'mixed-key', carries: { a10_pointer: 'bytes' } }, idle: { part: 'start' } } }),
+).bytes;
 const headersAt = Number(new DataView(original.buffer, original.byteOffset).getBigUint64(40, true));
 
 /** Positions of what is not empty: most of the file is, and changes go where the structures are. */
@@ -64,6 +67,8 @@ export function readEverything(bytes: Uint8Array): void {
     attempt(() => elf.symbols('dynsym'));
     attempt(() => readBuildId(elf));
     attempt(() => readPrototypes(elf));
+    attempt(() => readPrototypes(elf, new Set([0x1000n, 0x1008n])));
+    attempt(() => readProgramNote(elf));
     for (const note of attempt(() => readNotes(elf)) ?? []) {
       parseOperands(note.arguments);
       assert.ok(note.fileOffset === undefined || (note.fileOffset >= 0 && note.fileOffset < bytes.length));
@@ -81,34 +86,25 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** Counts the numbers and the bytes of text that are read meanwhile. */
+/** Counts the bytes that are read meanwhile, as numbers and as text. */
 export function measured<T>(read: () => T): { result: T; work: number } {
   let work = 0;
-  const { u16, u32, u64, size, decode, endOfText } = ElfFile.prototype;
-  const count = (method: (position: number) => unknown) =>
-    function (this: ElfFile, position: number) {
-      work++;
-      return method.call(this, position);
-    };
-  Object.assign(ElfFile.prototype, {
-    u16: count(u16),
-    u32: count(u32),
-    u64: count(u64),
-    size: count(size),
-    decode(this: ElfFile, start: number, end: number) {
-      work += end - start;
-      return decode.call(this, start, end);
+  const { take, sizeToZero } = ByteReader.prototype;
+  Object.assign(ByteReader.prototype, {
+    take(this: ByteReader, size: number) {
+      work += size;
+      return take.call(this, size);
     },
-    endOfText(this: ElfFile, start: number, end: number) {
-      const found = endOfText.call(this, start, end);
-      work += (found ?? end) - start;
-      return found;
+    sizeToZero(this: ByteReader, longest: number) {
+      const size = sizeToZero.call(this, longest);
+      work += size;
+      return size;
     },
   });
   try {
     return { result: read(), work };
   } finally {
-    Object.assign(ElfFile.prototype, { u16, u32, u64, size, decode, endOfText });
+    Object.assign(ByteReader.prototype, { take, sizeToZero });
   }
 }
 
