@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeProbeObject } from './index.js';
+import { type ProgramProbes, readNotes, readProgramNote, writeProbeObject } from './index.js';
 import { example } from './test-definitions.js';
 import { run, temporaryDirectory, tool } from './test-tools.js';
+
+const program: ProgramProbes = { mixed: { key: 'mixed-key', part: 'done', carries: { a9_string: 'json' } } };
 
 /** Our objects as other people's programs read them, from the file alone. */
 for (const architecture of ['x64', 'arm64'] as const) {
@@ -12,7 +14,7 @@ for (const architecture of ['x64', 'arm64'] as const) {
     let path = '';
     before(() => {
       path = join(directory.path, 'smtp.so');
-      writeFileSync(path, writeProbeObject(example({ architecture })).bytes);
+      writeFileSync(path, writeProbeObject(example({ architecture, program })).bytes);
     });
 
     /** What a program says of the object; nothing to complain about. */
@@ -26,6 +28,7 @@ for (const architecture of ['x64', 'arm64'] as const) {
     it('is without fault to readelf', function () {
       const program = tool.call(this, 'readelf');
       const all = ask(program, '-aW');
+      assert.match(all, /\.note\.sonde\n.*\n +sonde +0x/);
       assert.match(all, /Library soname: \[smtp\.so\]/);
       assert.match(all, /FUNC +GLOBAL +DEFAULT +5 smtp_session__start/);
       ask(program, '--debug-dump=info,abbrev,aranges,frames');
@@ -41,11 +44,24 @@ for (const architecture of ['x64', 'arm64'] as const) {
       const program = tool.call(this, 'eu-elflint');
       const { stdout, stderr } = run(program, '--gnu-ld', path);
       assert.equal(stderr, '');
-      // It knows no SDT notes, in objects of gcc neither.
+      // It knows no SDT notes, in objects of gcc neither, and none of sonde's.
       const faults = stdout
         .split('\n')
-        .filter((line) => !/note type 3 with owner name 'stapsdt'|^No errors$|^$/.test(line));
+        .filter(
+          (line) =>
+            !/note type 3 with owner name 'stapsdt'|note type 1 with owner name 'sonde'|^No errors$|^$/.test(line),
+        );
       assert.deepEqual(faults, []);
+    });
+
+    it('keeps its notes when it is stripped', function () {
+      const program = tool.call(this, 'eu-strip');
+      const stripped = join(directory.path, 'stripped.so');
+      ask(program, '-o', stripped);
+      const [before, after] = [path, stripped].map((each) => readFileSync(each));
+      assert.ok(after!.length < before!.length);
+      assert.deepEqual(readNotes(after!), readNotes(before!));
+      assert.deepEqual(readProgramNote(after!), readProgramNote(before!));
     });
 
     it('has probes, prototypes and code for gdb', function () {
