@@ -1,5 +1,5 @@
 // sonde list: which processes have probes, which probes these are, and who is traced now.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { tracedIn } from '../discovery/enabled.js';
 import { findProbes } from '../discovery/find.js';
 import { readProbes } from '../discovery/read-probes.js';
@@ -69,7 +69,7 @@ function listFile(path: string, patterns: readonly string[], options: ListOption
 
 function readFile(path: string): ReturnType<typeof readProbes> {
   try {
-    return readProbes(readFileSync(path));
+    return readProbes(path);
   } catch (error) {
     throw new CommandError('failed', `${printable(path)} cannot be read: ${(error as Error).message}`);
   }

@@ -1,5 +1,5 @@
 // The live processes that have probes, and the probes: what most subcommands begin with.
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CommandError } from '../error.js';
 import type { TracedObject, TracedProcess } from '../model.js';
@@ -57,7 +57,7 @@ export function readObject(file: MappedFile): TracedObject {
     name: nameOf(path),
     path: isSeen && SAFE_PATH.test(path) ? path : mapFile,
     content,
-    ...readProbes(readFileSync(content)),
+    ...readProbes(content),
     processes,
   };
 }

@@ -1,4 +1,5 @@
 // The probes of a file: what its notes, its DWARF and sonde's own note say of them.
+import { closeSync, constants, openSync } from 'node:fs';
 import {
   type ElfFile,
   type Parameter,
@@ -27,10 +28,19 @@ const MACHINES: Record<number, 'x64' | 'arm64'> = { 62: 'x64', 183: 'arm64' };
  * The probes of an ELF file, those that are in several places once for each: by their SDT notes, or
  * by the note that sonde's own objects have, which need no others.
  *
- * @throws {ElfError} if it is none
+ * @throws {ElfError} if it is none; the system's error if it cannot be read
  */
-export function readProbes(bytes: Uint8Array): ReadProbes {
-  const elf = readElf(bytes);
+export function readProbes(path: string): ReadProbes {
+  // It may be any program, of which little is read, or a pipe that nobody writes into.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return probesOf(readElf(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function probesOf(elf: ElfFile): ReadProbes {
   const notes = readNotes(elf);
   const program = readProgramNote(elf);
   // sonde's own probes are functions, whose parameters they have.
