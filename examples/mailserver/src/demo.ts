@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { sendTraffic } from './client.js';
 import { readOptions, UsageError } from './command-line.js';
+import { runSonde } from './demo/command.js';
 import { atEnd, end, endOnSignals, isEnding } from './demo/ending.js';
 import { Served } from './demo/served.js';
 import { TRACERS, type TracerName, type Tracing } from './demo/tracer.js';
@@ -82,10 +83,28 @@ async function demo(): Promise<number> {
     'Measured just now in this server: medians of paired runs, over a bare loop.',
   );
 
+  if (process.platform === 'linux') await showCommand(server);
+
   const { sessionDone, delivery } = await server.enabled();
   if (sessionDone || delivery) throw new Error('a probe stayed enabled');
   if (sessions !== SESSIONS) throw new Error(`${sessions} of ${SESSIONS} sessions were seen`);
   return 0;
+}
+
+/** The same questions, asked by the command `sonde`. */
+async function showCommand(server: Served): Promise<void> {
+  const mail = () => sendTraffic({ port: server.port, ...TRAFFIC, sessions: SESSIONS / 2 });
+  const pid = String(server.pid);
+  const questions: [string[], (() => Promise<void>)?][] = [
+    [['list', pid, 'smtp']],
+    [['count', 'smtp:recipient', '--by', 'domain', '--process', pid], mail],
+    [['hist', 'smtp:delivery', '--where', 'domain == "bank.example"', '--process', pid], mail],
+  ];
+  print('', bold('the same in one line each, with the command sonde'));
+  for (const [parameters, meanwhile] of questions) {
+    const shown = parameters.map((each) => (/[ "]/.test(each) ? `'${each}'` : each)).join(' ');
+    print('', `$ npx sonde ${shown}`, await runSonde(parameters, meanwhile));
+  }
 }
 
 /** The first of the tracers that works here; says why those before it do not. */

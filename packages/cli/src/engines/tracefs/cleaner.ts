@@ -38,6 +38,8 @@ export class Cleaner {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
+      // Nothing that a user has in his own; it must find cat, rmdir and sleep.
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     });
     this.shell.unref();
     this.shell.stdin!.on('error', () => {});
