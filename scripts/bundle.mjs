@@ -67,6 +67,7 @@ for (const { folder, name, version, type, exports } of packages) {
   }
   if (required.length > 0) commonJsTypes(join(folder, 'dist'));
   if (existsSync(join(folder, 'src', `${PROGRAM}.ts`))) await program({ folder, lib, alias });
+  if (existsSync(join(folder, 'page'))) await page({ folder, lib });
 }
 await build({
   entryPoints: Object.entries(ON_DEMAND).map(([out, file]) => ({ in: join(root, file), out })),
@@ -140,6 +141,31 @@ async function program({ folder, lib, alias }) {
     alias,
     ...common(),
   });
+}
+
+/** A page that needs nothing beside itself, but for the data that the program puts into it. */
+async function page({ folder, lib }) {
+  for (const name of readdirSync(join(folder, 'page')).filter((each) => each.endsWith('.html'))) {
+    const file = join(folder, 'page', name);
+    const { outputFiles } = await build({
+      // With the styles that it imports.
+      entryPoints: [file.replace(/\.html$/, '.js')],
+      outdir: lib,
+      bundle: true,
+      write: false,
+      format: 'iife',
+      platform: 'browser',
+      target: 'es2022',
+      minify: true,
+      legalComments: 'none',
+      logLevel: 'warning',
+    });
+    const made = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text.trim();
+    const html = readFileSync(file, 'utf8')
+      .replace('SONDE_STYLE', () => made('.css'))
+      .replace('SONDE_SCRIPT', () => made('.js').replaceAll('</script', '<\\/script'));
+    writeFileSync(join(lib, name), html);
+  }
 }
 
 /** The declarations once more, as TypeScript wants those of CommonJS in a package of ES modules. */

@@ -13,6 +13,7 @@ Examples:
   sonde list                                  processes with probes
   sonde trace smtp:session-done               its events, as they happen
   sonde trace delivery --where 'ns > 5ms'     slow deliveries
+  sonde flame server.js -o flame.html         where it spends its time
 `;
 
 program
@@ -83,6 +84,23 @@ program
   });
 
 program
+  .command('flame')
+  .description('record where time is spent, as a flame graph with the names of JavaScript functions')
+  .argument('[target]', 'a pid, part of a command line, or container:NAME')
+  .option(
+    '-o, --output <file>',
+    'write to FILE.html, .svg, .folded, .speedscope.json or .pb.gz; - prints the heaviest stacks',
+    '-',
+  )
+  .option('-d, --duration <time>', 'record for this time: 10s, 500ms, 2min', duration, 10_000)
+  .option('-F, --frequency <hertz>', 'take so many samples a second', frequency, 99)
+  .option('--json', 'print the stacks as JSON')
+  .option('--dry-run', 'print what would be run')
+  .action(async (target, options) => {
+    await (await import('./commands/flame.js')).flame(target, options);
+  });
+
+program
   .command('script')
   .description('print the script of another tool that does the same as trace, count or hist')
   .argument('<subcommand>', 'trace, count or hist')
@@ -123,6 +141,12 @@ program
 
 function names(text: string): string[] {
   return text.split(',').map((name) => name.trim());
+}
+
+function frequency(text: string): number {
+  const hertz = Number(text);
+  if (Number.isInteger(hertz) && hertz > 0 && hertz <= 10_000) return hertz;
+  throw new InvalidArgumentError('give a whole number from 1 to 10000');
 }
 
 function duration(text: string): number {
