@@ -162,7 +162,7 @@ async function page({ folder, lib }) {
     });
     const made = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text.trim();
     const html = readFileSync(file, 'utf8')
-      .replace('SONDE_STYLE', () => made('.css'))
+      .replace('/* SONDE_STYLE */', () => made('.css'))
       .replace('SONDE_SCRIPT', () => made('.js').replaceAll('</script', '<\\/script'));
     writeFileSync(join(lib, name), html);
   }

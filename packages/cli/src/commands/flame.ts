@@ -1,7 +1,7 @@
 // sonde flame: where a process spends its time, or by which ways a probe is reached, as a flame
 // graph with the names of JavaScript functions.
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { findProbes } from '../discovery/find.js';
 import { allPids, describeProcess } from '../discovery/processes.js';
 import { parseTarget, type Target } from '../discovery/target.js';
@@ -48,20 +48,30 @@ export async function flame(target: string | undefined, options: FlameOptions): 
     await names.end();
   }
   if (profile.stacks.length === 0) {
-    throw new CommandError('nothing', 'no samples were taken: the process did nothing meanwhile; try a longer --duration');
+    throw new CommandError(
+      'nothing',
+      'no samples were taken: the process did nothing meanwhile; try a longer --duration',
+    );
   }
   await write(profile, options, format);
 }
 
-async function record(recorded: Recorded, processes: readonly TracedProcess[], options: FlameOptions): Promise<Profile> {
+async function record(
+  recorded: Recorded,
+  processes: readonly TracedProcess[],
+  options: FlameOptions,
+): Promise<Profile> {
   const recording = await PerfRecording.start(recorded);
   const startedAt = Date.now();
   const began = performance.now();
-  process.stderr.write(`sonde: sampling ${describe(processes)} for ${options.duration / 1000} s; Ctrl-C ends it earlier\n`);
-  const failure = await Promise.race([untilEnd(options.duration), untilGone(recorded.pids), recording.failed]);
+  process.stderr.write(
+    `sonde: sampling ${describe(processes)} for ${options.duration / 1000} s; Ctrl-C ends it earlier\n`,
+  );
+  const failure = await untilEnd(options.duration, untilGone(recorded.pids), recording.ended);
   const duration = performance.now() - began;
   if (failure) throw failure;
   await recording.stop();
+  if (recording.remark !== undefined) process.stderr.write(`sonde: ${recording.remark}\n`);
   const stacks = new Stacks();
   const roots = new Map(
     processes.length < 2
@@ -113,7 +123,9 @@ function findTargets(text: string | undefined): { processes: TracedProcess[]; ob
   const target = text === undefined ? undefined : parseTarget(text);
   const found = findProbes(target);
   if (found.processes.length > 0) return found;
-  const others = target ? allPids().flatMap((pid) => (target.pid ?? pid) === pid ? (describeProcess(pid) ?? []) : []) : [];
+  const others = target
+    ? allPids().flatMap((pid) => ((target.pid ?? pid) === pid ? (describeProcess(pid) ?? []) : []))
+    : [];
   const processes = others.filter((each) => each.command[0] !== '' && target!.isMet(each));
   if (processes.length > 0) return { processes, objects: [] };
   throw new CommandError('nothing', nobodyText(target));
@@ -163,17 +175,18 @@ function dryRun(
 function describe(processes: readonly TracedProcess[]): string {
   const [first] = processes;
   if (processes.length !== 1 || !first) return `${processes.length} processes`;
-  const command = printable(first.command.join(' '));
-  return `${command.length > 60 ? `${command.slice(0, 59)}…` : command} (${first.pid})`;
+  const [program = '', ...args] = first.command;
+  const command = printable([basename(program), ...args].join(' '));
+  return `${command.length > 100 ? `${command.slice(0, 99)}…` : command} (${first.pid})`;
 }
 
 /** Resolves when none of them is there any more. */
-function untilGone(pids: readonly number[]): Promise<void> {
+function untilGone(pids: readonly number[]): Promise<undefined> {
   return new Promise((resolve) => {
     const timer = setInterval(() => {
       if (pids.some((pid) => existsSync(`/proc/${pid}`))) return;
       clearInterval(timer);
-      resolve();
+      resolve(undefined);
     }, ALIVE_MS);
     timer.unref();
   });

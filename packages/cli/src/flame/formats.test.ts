@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { Profile as Pprof } from 'pprof-format';
 import { CommandError, EXIT } from '../error.js';
 import { formatOf } from './formats.js';
-import { type Frame, type Profile, Stacks, treeOf } from './stacks.js';
+import { type Frame, type Profile, Stacks } from './stacks.js';
 
 const MAIN: Frame = { name: 'main', kind: 'native', object: '/usr/bin/node' };
 const DELIVER: Frame = { name: 'deliver /app/a b.js:12', kind: 'javascript' };
@@ -27,7 +27,11 @@ describe('a file of stacks', () => {
   it('.speedscope.json: a sampled profile in milliseconds, functions with their files', async () => {
     const { shared, profiles, $schema } = JSON.parse(String(await made('.speedscope.json')));
     assert.equal($schema, 'https://www.speedscope.app/file-format-schema.json');
-    assert.deepEqual(shared.frames, [{ name: 'main' }, { name: 'deliver', file: '/app/a b.js', line: 12 }, { name: ODD.name }]);
+    assert.deepEqual(shared.frames, [
+      { name: 'main' },
+      { name: 'deliver', file: '/app/a b.js', line: 12 },
+      { name: ODD.name },
+    ]);
     assert.deepEqual(profiles, [
       {
         type: 'sampled',
@@ -47,7 +51,11 @@ describe('a file of stacks', () => {
   it('.pb.gz: what pprof reads, the innermost function first', async () => {
     const profile = Pprof.decode(gunzipSync((await made('.pb.gz')) as Buffer));
     const text = (index: unknown) => profile.stringTable.strings[Number(index)];
-    const functions = profile.function.map(({ name, filename, startLine }) => [text(name), text(filename), Number(startLine)]);
+    const functions = profile.function.map(({ name, filename, startLine }) => [
+      text(name),
+      text(filename),
+      Number(startLine),
+    ]);
     assert.deepEqual(functions, [
       ['main', '/usr/bin/node', 0],
       ['deliver', '/app/a b.js', 12],
@@ -63,8 +71,14 @@ describe('a file of stacks', () => {
     assert.deepEqual(
       profile.sample.map(({ locationId, value }) => [locationId.map(Number), value.map(Number)]),
       [
-        [[2, 1], [2, 20_000_000]],
-        [[3, 2, 1], [1, 10_000_000]],
+        [
+          [2, 1],
+          [2, 20_000_000],
+        ],
+        [
+          [3, 2, 1],
+          [1, 10_000_000],
+        ],
       ],
     );
     assert.deepEqual([Number(profile.durationNanos), Number(profile.period)], [1_000_000_000, 10_000_000]);
@@ -90,7 +104,8 @@ describe('a file of stacks', () => {
     const [, data] = /<script type="application\/json" id="data">([\s\S]*?)<\/script>/.exec(html)!;
     const { title, unit, root } = JSON.parse(data!);
     assert.deepEqual([title, unit], ['server (7)', 'samples']);
-    assert.deepEqual(root, JSON.parse(JSON.stringify(treeOf(PROFILE.stacks))));
+    const { name, value, children } = root.children[0].children[0].children[0];
+    assert.deepEqual({ name, value, children }, { name: 'x;y\\n<b>&"</script>\\x1b[31m', value: 1, children: [] });
     assert.doesNotMatch(html, /SONDE_|(?:src|href)="?https?:|@import/);
   });
 
@@ -141,5 +156,12 @@ function made(ending: string): Promise<string | Buffer> {
 function profileOf(stacks: Frame[][]): Profile {
   const counted = new Stacks();
   for (const frames of stacks) counted.add(frames.map((frame) => ({ ...frame })));
-  return { title: 'server (7)', unit: 'samples', frequency: 100, startedAt: 0, duration: 1000, stacks: counted.sorted() };
+  return {
+    title: 'server (7)',
+    unit: 'samples',
+    frequency: 100,
+    startedAt: 0,
+    duration: 1000,
+    stacks: counted.sorted(),
+  };
 }

@@ -52,7 +52,8 @@ export class JavaScriptNames {
     const until = performance.now() + PATIENCE_MS;
     while (!isThere(mapOf(pid))) {
       if (performance.now() > until) {
-        const reason = 'they did not come on; stacks.status() of @sonde/node says why, and a program that is busy is late';
+        const reason =
+          'they did not come on; stacks.status() of @sonde/node says why, and a program that is busy is late';
         this.missing.push({ pid, reason });
         return;
       }

@@ -52,7 +52,9 @@ export class SampleParser {
 function parseFrame(line: string): Frame | undefined {
   // Names may hold all of these characters, and the last offset is perf's.
   const [, , name, object] =
-    /^\s*([0-9a-f]+) (.*)\+0x[0-9a-f]+ \((.*)\)$/.exec(line) ?? /^\s*([0-9a-f]+) (\[unknown\]) \((.*)\)$/.exec(line) ?? [];
+    /^\s*([0-9a-f]+) (.*)\+0x[0-9a-f]+ \((.*)\)$/.exec(line) ??
+    /^\s*([0-9a-f]+) (\[unknown\]) \((.*)\)$/.exec(line) ??
+    [];
   if (name === undefined || object === undefined || object === '[unknown]' || object.startsWith('//anon')) {
     return undefined;
   }

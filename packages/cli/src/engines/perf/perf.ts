@@ -28,8 +28,8 @@ const RECORD = ['record', '--no-buildid', '--no-buildid-cache', '-g', '--max-siz
 const SCRIPT = ['script', '-F', FIELDS, '--no-inline'];
 
 export class PerfRecording {
-  /** Resolves if it ends by itself, with the reason. */
-  readonly failed: Promise<Error>;
+  /** Resolves if it ends by itself: with the reason, or with nothing if no process is left. */
+  readonly ended: Promise<Error | undefined>;
   private readonly data: number;
   private readonly child: ChildProcess;
   private readonly exit: Promise<unknown>;
@@ -40,7 +40,7 @@ export class PerfRecording {
   static async start(recorded: Recorded): Promise<PerfRecording> {
     const recording = new PerfRecording(recorded);
     const lines = createInterface(recording.child.stdout!);
-    const failure = await Promise.race([once(lines, 'line').then(() => undefined), recording.failed]);
+    const failure = await Promise.race([once(lines, 'line').then(() => undefined), recording.ended]);
     if (failure) {
       closeSync(recording.data);
       throw failure;
@@ -67,9 +67,15 @@ export class PerfRecording {
         resolve(error);
       });
     });
-    this.failed = new Promise((resolve) => {
-      this.exit.then(() => !this.isEnding && resolve(this.reason()));
+    this.ended = new Promise((resolve) => {
+      // It ends what it runs then, whose status is its own.
+      this.exit.then(() => !this.isEnding && resolve(/Captured and wrote/.test(this.said) ? undefined : this.reason()));
     });
+  }
+
+  /** For people, when it has ended: if it ended early. */
+  get remark(): string | undefined {
+    return /size limit reached/.test(this.said) ? `it ended early, since it had recorded ${MOST_BYTES}` : undefined;
   }
 
   /** Ends it. */

@@ -4,6 +4,8 @@ import type { Profile } from '../stacks.js';
 /** A line for each stack, `main;deliver;write 12`: what FlameGraph, inferno and others read. */
 export function folded({ stacks }: Profile): string {
   return stacks
-    .map(({ frames, count }) => `${frames.map(({ name }) => printable(name).replaceAll(';', ':')).join(';')} ${count}\n`)
+    .map(
+      ({ frames, count }) => `${frames.map(({ name }) => printable(name).replaceAll(';', ':')).join(';')} ${count}\n`,
+    )
     .join('');
 }

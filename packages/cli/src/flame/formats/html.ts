@@ -3,16 +3,21 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Profile, treeOf } from '../stacks.js';
+import { printable } from '../../output/escape.js';
+import { type Profile, type TreeNode, treeOf } from '../stacks.js';
 import { COLOURS } from './colours.js';
 
 export function html(profile: Profile): string {
   const { title, unit, duration, stacks } = profile;
-  const data = JSON.stringify({ title, unit, duration, colours: COLOURS, root: treeOf(stacks) });
+  const shown = { title: printable(title), unit, duration, colours: COLOURS, root: readable(treeOf(stacks)) };
   // Nothing in it ends the element or begins a comment.
-  const safe = data.replace(/[<\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const safe = JSON.stringify(shown).replaceAll('<', '\\u003c');
   const [before, after] = template().split('"SONDE_DATA"') as [string, string];
   return before + safe + after;
+}
+
+function readable({ name, children, ...node }: TreeNode): TreeNode {
+  return { ...node, name: printable(name), children: children.map(readable) };
 }
 
 function template(): string {

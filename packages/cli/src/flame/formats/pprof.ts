@@ -1,5 +1,13 @@
 import { gzipSync } from 'node:zlib';
-import { Function, Line, Location, Profile as Pprof, Sample, StringTable, ValueType } from 'pprof-format';
+import {
+  Function as CalledFunction,
+  Line,
+  Location,
+  Profile as Pprof,
+  Sample,
+  StringTable,
+  ValueType,
+} from 'pprof-format';
 import { type Frame, type Profile, sourceOf } from '../stacks.js';
 
 /** https://github.com/google/pprof/blob/main/proto/profile.proto, compressed as `go tool pprof` reads it. */
@@ -9,7 +17,7 @@ export function pprof({ unit, frequency, startedAt, duration, stacks, title }: P
   const type = (name: string, itsUnit: string) => new ValueType({ type: text(name), unit: text(itsUnit) });
   const nanoseconds = unit === 'samples' && frequency !== undefined ? BigInt(Math.round(1e9 / frequency)) : undefined;
   const made = new Map<Frame, number>();
-  const functions: Function[] = [];
+  const functions: CalledFunction[] = [];
   const locations: Location[] = [];
   const locationOf = (frame: Frame) => {
     const known = made.get(frame);
@@ -17,7 +25,9 @@ export function pprof({ unit, frequency, startedAt, duration, stacks, title }: P
     const id = made.size + 1;
     made.set(frame, id);
     const { name, file = frame.object ?? '', line = 0 } = sourceOf(frame);
-    functions.push(new Function({ id, name: text(name), systemName: text(frame.name), filename: text(file), startLine: line }));
+    functions.push(
+      new CalledFunction({ id, name: text(name), systemName: text(frame.name), filename: text(file), startLine: line }),
+    );
     locations.push(new Location({ id, line: [new Line({ functionId: id, line })] }));
     return id;
   };
@@ -30,7 +40,8 @@ export function pprof({ unit, frequency, startedAt, duration, stacks, title }: P
   );
   const profile = new Pprof({
     stringTable,
-    sampleType: nanoseconds === undefined ? [type('fires', 'count')] : [type('samples', 'count'), type('cpu', 'nanoseconds')],
+    sampleType:
+      nanoseconds === undefined ? [type('fires', 'count')] : [type('samples', 'count'), type('cpu', 'nanoseconds')],
     sample,
     location: locations,
     function: functions,

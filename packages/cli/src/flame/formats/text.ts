@@ -27,5 +27,9 @@ export function text({ title, unit, stacks }: Profile): string {
     return `${style('bold', `${count} ${unit}, ${((100 * count) / all).toFixed(1)} %`)}\n${lines.join('\n')}\n`;
   });
   const more = stacks.length - shown.length;
-  return [`${printable(title)}: ${all} ${unit}\n`, ...shown, ...(more > 0 ? [style('dim', `and ${more} other stacks\n`)] : [])].join('\n');
+  return [
+    `${printable(title)}: ${all} ${unit}\n`,
+    ...shown,
+    ...(more > 0 ? [style('dim', `and ${more} other stacks\n`)] : []),
+  ].join('\n');
 }
