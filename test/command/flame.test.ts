@@ -12,16 +12,17 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  realpathSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { bpftrace } from '../support/bpftrace.js';
-import { COMMAND, sonde, sondeJson, startSonde } from '../support/command.js';
+import { COMMAND, leftInKernel, sonde, sondeJson, startSonde } from '../support/command.js';
 import { REGISTER } from '../support/runtime-program.js';
 import { type Scene, useScene } from '../support/scene.js';
 import { placeOf, StacksProgram } from '../support/stacks-program.js';
@@ -130,6 +131,113 @@ describe('sonde flame', function () {
     for (const { pid } of programs) {
       const own = stacks.filter(({ frames }) => frames[0]!.name.endsWith(`(${pid})`));
       assert.ok(own.some(({ frames }) => frames.some(({ name }) => name === WORK)));
+    }
+  });
+
+  describe('--on', () => {
+    it("records where a probe fires, each time, without sonde's own functions", async () => {
+      const program = await StacksProgram.start(scene.current);
+      const [told, killed] = await firing(program, 'frames:here', async () => {
+        for (let i = 0; i < 50; i++) await program.call('fire', 'interpreted');
+      });
+      assert.deepEqual([told.unit, told.count], ['fires', 50]);
+      const { frames } = told.stacks[0]!;
+      assert.deepEqual(
+        frames.slice(-2).map(({ name }) => name),
+        [placeOf('interpretedFrame'), placeOf('fire')],
+      );
+      assert.deepEqual(leftInKernel(killed), []);
+      await rests(scene.current, program.pid);
+    });
+
+    it('tells several probes apart', async () => {
+      const program = await StacksProgram.start(scene.current);
+      const [{ stacks }] = await firing(program, '*:{here,stacks__ready}', () =>
+        program.call('fire', 'interpreted'),
+      );
+      assert.deepEqual(
+        stacks.map(({ frames }) => frames.at(-1)!.name),
+        ['frames:here'],
+      );
+    });
+
+    it('records functions and tracepoints, and what calls them', async () => {
+      const pid = await mailServer(scene.current);
+      for (const [on, leaf] of [
+        ['uprobe:libc:fdatasync', 'fdatasync'],
+        ['tracepoint:syscalls:sys_enter_fdatasync', undefined],
+      ] as const) {
+        const { stacks, count } = sondeJson<Told>('flame', String(pid), '--on', on, '-d', '1500ms');
+        assert.ok(count > 0);
+        const names = stacks.map(({ frames }) => frames.map(({ name }) => name));
+        if (leaf) assert.ok(names.every((each) => each.at(-1) === leaf));
+        assert.ok(
+          names.some((each) => each.includes('leveldb::DBImpl::Write')),
+          JSON.stringify(names[0]),
+        );
+      }
+    });
+
+    it("records another library's probes", async () => {
+      const program = await StacksProgram.start(scene.current);
+      const object = realpathSync(program.object('frames'));
+      for (const on of [`usdt:${object}:frames:here`, `usdt:${basename(object)}:here`]) {
+        const [told] = await firing(program, on, () => program.call('fire', 'getter'));
+        assert.equal(told.count, 1);
+        assert.ok(told.stacks[0]!.frames.some(({ name }) => /getterFrame/.test(name)));
+      }
+    });
+
+    it('says what is not there, and what needs root', async function () {
+      needsOtherUser(this);
+      const program = await StacksProgram.start(scene.current);
+      const refused = (on: string) => {
+        const { status, stderr } = sonde('flame', String(program.pid), '--on', on);
+        return `${status} ${stderr.trim()}`;
+      };
+      assert.match(refused('frames:heer'), /^3 sonde: no probe is called "frames:heer"; did you mean frames:here\?$/);
+      assert.match(refused('tracepoint:no:such'), /^3 sonde: the kernel has no tracepoint no:such$/);
+      assert.match(refused('uprobe:libc:no_such'), /^3 sonde: no function is called no_such in libc$/);
+      assert.match(refused('uprobe:libnothing:f'), /^3 sonde: no process that was asked for has loaded libnothing$/);
+      assert.match(refused('usdt:libc:no_such'), /^3 sonde: no probe is called "no_such"/);
+      assert.match(refused('tracepoint:x'), /^2 sonde: --on is "tracepoint:x"; give PROVIDER:PROBE, tracepoint:/);
+      ownedByOther(scene.current, 'other');
+      const other = await StacksProgram.start(
+        scene.current,
+        { SONDE_DIR: join(scene.current.folder, 'other') },
+        { through: asUser(OTHER_USER) },
+      );
+      const [first, ...rest] = [
+        ...asUser(OTHER_USER),
+        process.execPath,
+        COMMAND,
+        'flame',
+        String(other.pid),
+        '--on',
+        'frames:here',
+      ];
+      await assert.rejects(run(first!, rest), /the kernel's tracer needs root/);
+    });
+
+    it('leaves nothing in the kernel when it is killed', async () => {
+      const program = await StacksProgram.start(scene.current);
+      const command = startSonde(scene.current, ['flame', String(program.pid), '--on', 'frames:here', '-d', '10min']);
+      await command.shows(/recording/);
+      assert.equal(leftInKernel(command.pid).length, 1);
+      assert.equal(changed(program.pid), 2);
+      command.signal('SIGKILL');
+      await command.end();
+      await until(() => leftInKernel(command.pid).length === 0);
+      await rests(scene.current, program.pid);
+    });
+
+    /** What is told of what happens meanwhile, and the process that told it. */
+    async function firing(program: StacksProgram, on: string, act: () => Promise<unknown>): Promise<[Told, number]> {
+      const command = startSonde(scene.current, ['flame', String(program.pid), '--on', on, '-d', '10min', '--json']);
+      await command.shows(/recording/);
+      await act();
+      const output = await command.stop();
+      return [JSON.parse(output.split('\n').find((line) => line.startsWith('{')) ?? assert.fail(output)), command.pid];
     }
   });
 
@@ -339,10 +447,10 @@ function insideOf(pid: number): number | undefined {
   return undefined;
 }
 
-function ownedByOther({ folder, objects }: Scene): void {
+function ownedByOther({ folder }: Scene, name = 'objects'): void {
   chmodSync(folder, 0o755);
-  mkdirSync(objects, { mode: 0o700 });
-  chownSync(objects, OTHER_USER, OTHER_USER);
+  mkdirSync(join(folder, name), { mode: 0o700 });
+  chownSync(join(folder, name), OTHER_USER, OTHER_USER);
 }
 
 async function until<Found>(

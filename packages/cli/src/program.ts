@@ -94,6 +94,7 @@ program
   )
   .option('-d, --duration <time>', 'record for this time: 10s, 500ms, 2min', duration, 10_000)
   .option('-F, --frequency <hertz>', 'take so many samples a second', frequency, 99)
+  .option('--on <event>', 'record where it fires: a probe, tracepoint:…, usdt:LIBRARY:… or uprobe:LIBRARY:…')
   .option('--json', 'print the stacks as JSON')
   .option('--dry-run', 'print what would be run')
   .action(async (target, options) => {

@@ -5,10 +5,12 @@ import { basename, dirname } from 'node:path';
 import { findProbes } from '../discovery/find.js';
 import { allPids, describeProcess } from '../discovery/processes.js';
 import { parseTarget, type Target } from '../discovery/target.js';
+import { PerfEvents, type Place, placesOf, recordOptions } from '../engines/perf/fires.js';
 import { PerfRecording, perfCommands, type Recorded } from '../engines/perf/perf.js';
 import { CommandError } from '../error.js';
-import { formatOf } from '../flame/formats.js';
-import { type Profile, Stacks, total } from '../flame/stacks.js';
+import { type Format, formatOf } from '../flame/formats.js';
+import { withoutOwn } from '../flame/own-frames.js';
+import { type Frame, type Profile, Stacks, total } from '../flame/stacks.js';
 import type { TracedObject, TracedProcess } from '../model.js';
 import { printable } from '../output/escape.js';
 import { json } from '../output/json.js';
@@ -21,8 +23,19 @@ export interface FlameOptions {
   duration: number;
   /** Samples a second. */
   frequency: number;
+  /** What stacks are recorded at instead, as {@link placesOf} takes it. */
+  on?: string;
   json?: boolean;
   dryRun?: boolean;
+}
+
+/** What is recorded, and of which processes. */
+interface Asked {
+  processes: TracedProcess[];
+  /** Those with probes. */
+  objects: TracedObject[];
+  /** Where, if it is not the processor's time. */
+  places: Place[] | undefined;
 }
 
 /** So often it is looked whether there is a process left. */
@@ -31,76 +44,91 @@ const ALIVE_MS = 200;
 export async function flame(target: string | undefined, options: FlameOptions): Promise<void> {
   const format = formatOf(options.output);
   checkPlace(options.output);
-  const { processes, objects } = findTargets(target);
-  const recorded = cpuSamples(processes, options.frequency);
+  const asked = ask(target, options.on);
   if (options.dryRun) {
-    process.stdout.write(dryRun(recorded, options, processes, objects));
+    process.stdout.write(dryRun(asked, options));
     return;
   }
-  const names = await JavaScriptNames.start(processes, objects);
-  let profile: Profile;
-  try {
-    for (const { pid, reason } of names.missing) {
-      process.stderr.write(`sonde: no names of JavaScript functions in process ${pid}: ${printable(reason)}\n`);
-    }
-    profile = await record(recorded, processes, options);
-  } finally {
-    await names.end();
-  }
+  const profile = await record(asked, options);
   if (profile.stacks.length === 0) {
-    throw new CommandError(
-      'nothing',
-      'no samples were taken: the process did nothing meanwhile; try a longer --duration',
-    );
+    const what = asked.places
+      ? `${printable(options.on!)} did not fire`
+      : 'no samples were taken: the process did nothing';
+    throw new CommandError('nothing', `${what} meanwhile; try a longer --duration`);
   }
   await write(profile, options, format);
 }
 
-async function record(
+async function record(asked: Asked, options: FlameOptions): Promise<Profile> {
+  const { processes, objects, places } = asked;
+  const events = places && new PerfEvents(places);
+  let names: JavaScriptNames | undefined;
+  try {
+    names = await JavaScriptNames.start(processes, objects);
+    for (const { pid, reason } of names.missing) {
+      process.stderr.write(`sonde: no names of JavaScript functions in process ${pid}: ${printable(reason)}\n`);
+    }
+    const pids = processes.map(({ pid }) => pid);
+    return await recordEvents({ pids, events: events?.options ?? sampling(options) }, events, asked, options);
+  } finally {
+    await names?.end();
+    await events?.remove();
+  }
+}
+
+async function recordEvents(
   recorded: Recorded,
-  processes: readonly TracedProcess[],
-  options: FlameOptions,
+  events: PerfEvents | undefined,
+  { processes, places }: Asked,
+  { duration: wanted, frequency, on }: FlameOptions,
 ): Promise<Profile> {
   const recording = await PerfRecording.start(recorded);
   const startedAt = Date.now();
   const began = performance.now();
-  process.stderr.write(
-    `sonde: sampling ${describe(processes)} for ${options.duration / 1000} s; Ctrl-C ends it earlier\n`,
-  );
-  const failure = await untilEnd(options.duration, untilGone(recorded.pids), recording.ended);
+  // Who reads the message may end it.
+  const end = untilEnd(wanted, untilGone(recorded.pids), recording.ended);
+  const what = on === undefined ? 'sampling' : `recording ${printable(on)} in`;
+  process.stderr.write(`sonde: ${what} ${describe(processes)} for ${wanted / 1000} s; Ctrl-C ends it earlier\n`);
+  const failure = await end;
   const duration = performance.now() - began;
   if (failure) throw failure;
   await recording.stop();
   if (recording.remark !== undefined) process.stderr.write(`sonde: ${recording.remark}\n`);
   const stacks = new Stacks();
-  const roots = new Map(
-    processes.length < 2
-      ? []
-      : processes.map((each) => [each.pid, { name: describe([each]), kind: 'native' as const, object: '' }]),
-  );
-  const wanted = new Set(recorded.pids);
-  await recording.read(({ pid, frames }) => {
+  const rootOf = frames(processes.length < 2 ? [] : processes.map((each) => [each.pid, describe([each])]));
+  const labels = new Set(places?.map(({ label }) => label));
+  const leafOf = frames(labels.size < 2 ? [] : [...labels].map((label) => [label, label]));
+  const lost = await recording.read((sample) => {
     // Children of a process are recorded, too.
-    if (!wanted.has(pid)) return;
-    const root = roots.get(pid);
-    stacks.add(root ? [root, ...frames] : frames);
+    if (!recorded.pids.includes(sample.pid)) return;
+    stacks.add([
+      ...rootOf(sample.pid),
+      ...(events ? withoutOwn(sample.frames) : sample.frames),
+      ...leafOf(events?.labelOf(sample.event)),
+    ]);
   });
+  if (lost > 0) process.stderr.write(`sonde: ${lost} stacks were lost: they came faster than perf could write them\n`);
   return {
-    title: `${describe(processes)}, ${(duration / 1000).toFixed(1)} s`,
-    unit: 'samples',
-    frequency: options.frequency,
+    title: `${on === undefined ? '' : `${on} in `}${describe(processes)}, ${(duration / 1000).toFixed(1)} s`,
+    unit: events ? 'fires' : 'samples',
+    frequency: events ? undefined : frequency,
     startedAt,
     duration,
     stacks: stacks.sorted(),
   };
 }
 
-async function write(
-  profile: Profile,
-  { output, json: wantsJson }: FlameOptions,
-  format: Awaited<ReturnType<typeof formatOf>>,
-): Promise<void> {
-  if (wantsJson) {
+/** A frame of its own for each of some keys, where they are to be told apart. */
+function frames<Key>(named: readonly (readonly [Key, string])[]): (key: Key | undefined) => Frame[] {
+  const made = new Map<Key | undefined, Frame>(named.map(([key, name]) => [key, { name, kind: 'native' }]));
+  return (key) => {
+    const frame = made.get(key);
+    return frame ? [frame] : [];
+  };
+}
+
+async function write(profile: Profile, { output, json: isJson }: FlameOptions, format: Format): Promise<void> {
+  if (isJson) {
     const { title, unit, duration, stacks } = profile;
     console.log(json({ title, unit, durationMs: Math.round(duration), count: total(stacks), stacks }));
     if (output === '-') return;
@@ -118,28 +146,38 @@ async function write(
   process.stderr.write(`sonde: ${total(profile.stacks)} ${profile.unit} in ${printable(output)}\n`);
 }
 
+/** @throws {CommandError} if there is no such process, or nothing of the kind in it */
+function ask(text: string | undefined, on: string | undefined): Asked {
+  const found = findTargets(text === undefined ? undefined : parseTarget(text));
+  if (on === undefined) return { ...found, places: undefined };
+  const places = placesOf(
+    on,
+    found.objects,
+    found.processes.map(({ pid }) => pid),
+  );
+  const processes = found.processes.filter(({ pid }) => places.some(({ pids }) => pids?.includes(pid) ?? true));
+  return { ...found, processes, places };
+}
+
 /** Those that have probes, or else others that are meant: they have stacks, too. */
-function findTargets(text: string | undefined): { processes: TracedProcess[]; objects: TracedObject[] } {
-  const target = text === undefined ? undefined : parseTarget(text);
+function findTargets(target: Target | undefined): Omit<Asked, 'places'> {
   const found = findProbes(target);
   if (found.processes.length > 0) return found;
-  const others = target
-    ? allPids().flatMap((pid) => ((target.pid ?? pid) === pid ? (describeProcess(pid) ?? []) : []))
-    : [];
-  const processes = others.filter((each) => each.command[0] !== '' && target!.isMet(each));
+  if (!target) throw new CommandError('nothing', 'no process has probes of sonde; name one: sonde flame PID');
+  const pids = target.pid === undefined ? allPids() : [target.pid];
+  const processes = pids
+    .flatMap((pid) => describeProcess(pid) ?? [])
+    // The kernel's own have no command.
+    .filter((each) => each.command.join('') !== '' && target.isMet(each));
   if (processes.length > 0) return { processes, objects: [] };
-  throw new CommandError('nothing', nobodyText(target));
+  throw new CommandError('nothing', `no process matches ${JSON.stringify(printable(target.text))}`);
 }
 
-function nobodyText(target: Target | undefined): string {
-  if (!target) return 'no process has probes of sonde; name one: sonde flame PID';
-  return `no process matches ${JSON.stringify(printable(target.text))}`;
-}
-
-function cpuSamples(processes: readonly TracedProcess[], frequency: number): Recorded {
+/** Samples of the processor's time, for `perf record`. */
+function sampling({ frequency }: FlameOptions): string[] {
   // What the kernel does for a process, only root may see.
   const event = process.getuid?.() === 0 ? 'cpu-clock' : 'cpu-clock:u';
-  return { pids: processes.map(({ pid }) => pid), events: ['-e', event, '-F', String(frequency)] };
+  return ['-e', event, '-F', String(frequency)];
 }
 
 /** Before anything is recorded. @throws {CommandError} if a file cannot be written there */
@@ -157,19 +195,28 @@ function checkPlace(output: string): void {
   }
 }
 
-function dryRun(
-  recorded: Recorded,
-  { duration }: FlameOptions,
-  processes: readonly TracedProcess[],
-  objects: readonly TracedObject[],
-): string {
+/** Commands that do the same, for a shell. */
+function dryRun({ processes, objects, places }: Asked, options: FlameOptions): string {
   const lines = objects
     .filter(({ probes }) => probes.some(({ provider, name }) => provider === 'node' && name === 'stacks__on'))
-    .map(
-      ({ path, processes: having }) =>
-        `# While perf runs, JavaScript functions of ${describe(processes.filter((each) => having.includes(each)))} have names: the byte of\n# node:stacks__on is another one meanwhile. With bpftrace, the same is\n# bpftrace -e 'usdt:${path}:node:stacks__on {}'\n`,
-    );
-  return `${lines.join('')}${perfCommands(recorded, duration / 1000).join('\n')}\n`;
+    .map(({ path, processes: having }) => {
+      const whose = describe(processes.filter((each) => having.includes(each)));
+      return `# For names of JavaScript functions in ${whose}, while the rest runs, as root:\nbpftrace -e 'usdt:${path}:node:stacks__on {}' &\n`;
+    });
+  const uprobes = (places ?? []).flatMap(({ uprobe }) => uprobe ?? []);
+  for (const [index, uprobe] of uprobes.entries()) {
+    lines.push(`echo 'p:sonde/e${index} ${uprobe}' >>/sys/kernel/tracing/uprobe_events\n`);
+  }
+  const events = places && [
+    ...uprobes.map((_, index) => `sonde:e${index}`),
+    ...places.flatMap(({ tracepoint }) => tracepoint ?? []),
+  ];
+  const pids = processes.map(({ pid }) => pid);
+  const commands = perfCommands(
+    { pids, events: events ? recordOptions(events) : sampling(options) },
+    options.duration / 1000,
+  );
+  return `${lines.join('')}${commands.join('\n')}\n`;
 }
 
 function describe(processes: readonly TracedProcess[]): string {

@@ -3,7 +3,7 @@ import { CommandError } from '../error.js';
 import { printable } from '../output/escape.js';
 import type { Profile } from './stacks.js';
 
-type Format = (profile: Profile) => Promise<string | Buffer>;
+export type Format = (profile: Profile) => Promise<string | Buffer>;
 
 const FORMATS: Record<string, Format> = {
   '.html': async (profile) => (await import('./formats/html.js')).html(profile),

@@ -1,18 +1,22 @@
-// What `perf script -F pid,ip,sym,symoff,dso` prints: for each sample a line with the process, then
+// What `perf script` prints of these fields: for each sample a line with the process and the event, then
 // a line for each frame, the innermost first, then an empty one.
 import type { Frame } from '../../flame/stacks.js';
 
 export interface Sample {
   pid: number;
+  /** `cpu-clock`, or `GROUP:NAME`. */
+  event: string;
   /** The outermost first. */
   frames: Frame[];
 }
 
 /** The fields that are parsed, as perf wants them to be asked for. */
-export const FIELDS = 'pid,ip,sym,symoff,dso';
+export const FIELDS = 'pid,event,ip,sym,symoff,dso';
 
 export class SampleParser {
-  private pid: number | undefined;
+  /** Samples that perf had no room for. */
+  lost = 0;
+  private header: Pick<Sample, 'pid' | 'event'> | undefined;
   private frames: Frame[] = [];
   private readonly onSample: (sample: Sample) => void;
 
@@ -25,10 +29,15 @@ export class SampleParser {
       this.end();
       return;
     }
-    const [, pid] = /^ *(\d+) *$/.exec(text) ?? [];
+    const [, pid, event] = /^ *(\d+) +(\S+): *$/.exec(text) ?? [];
     if (pid !== undefined) {
       this.end();
-      this.pid = Number(pid);
+      this.header = { pid: Number(pid), event: event! };
+      return;
+    }
+    const [, lost] = /\bPERF_RECORD_LOST(?:_SAMPLES)?\b.* lost (\d+)/.exec(text) ?? [];
+    if (lost !== undefined) {
+      this.lost += Number(lost);
       return;
     }
     const frame = parseFrame(text);
@@ -37,10 +46,8 @@ export class SampleParser {
 
   /** What has no frame left says nothing. */
   end(): void {
-    if (this.pid !== undefined && this.frames.length > 0) {
-      this.onSample({ pid: this.pid, frames: this.frames.reverse() });
-    }
-    this.pid = undefined;
+    if (this.header && this.frames.length > 0) this.onSample({ ...this.header, frames: this.frames.reverse() });
+    this.header = undefined;
     this.frames = [];
   }
 }

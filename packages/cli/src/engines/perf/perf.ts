@@ -25,7 +25,7 @@ const WORKLOAD = ['sh', '-c', 'echo recording; exec cat >/dev/null'];
 /** People's own settings may change what is printed, and build ids would be kept at home. */
 const ENVIRONMENT = { ...process.env, PERF_CONFIG: '/dev/null', LC_ALL: 'C' };
 const RECORD = ['record', '--no-buildid', '--no-buildid-cache', '-g', '--max-size', MOST_BYTES];
-const SCRIPT = ['script', '-F', FIELDS, '--no-inline'];
+const SCRIPT = ['script', '-F', FIELDS, '--no-inline', '--show-lost-events'];
 
 export class PerfRecording {
   /** Resolves if it ends by itself: with the reason, or with nothing if no process is left. */
@@ -85,8 +85,8 @@ export class PerfRecording {
     await this.exit;
   }
 
-  /** What it recorded; names of functions are looked up now. */
-  async read(onSample: (sample: Sample) => void): Promise<void> {
+  /** What it recorded; names of functions are looked up now. Returns how many samples were lost. */
+  async read(onSample: (sample: Sample) => void): Promise<number> {
     const child = spawn('perf', [...SCRIPT, '-i', '/proc/self/fd/3'], {
       stdio: ['ignore', 'pipe', 'pipe', this.data],
       env: ENVIRONMENT,
@@ -102,6 +102,7 @@ export class PerfRecording {
     const [status] = await exit;
     closeSync(this.data);
     if (status !== 0) throw new CommandError('failed', `perf script failed: ${printable(lastLine(said))}`);
+    return parser.lost;
   }
 
   private reason(): CommandError {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 
 // $1 is where tracefs is mounted, $2 the name of the group of events and of the instance. The
 // instance goes first, since its events cannot be removed while they are on. It is busy as long as
-// the other process has a buffer open.
+// the other process has a buffer open, and an event as long as perf records it.
 const CLEAN = `
 trap '' INT TERM HUP QUIT PIPE
 cat >/dev/null
@@ -20,10 +20,15 @@ while [ -d "$instance" ] && [ $tries -lt 100 ]; do
   tries=$((tries + 1))
   sleep 0.05
 done
-for event in "events/$2"/*/; do
-  [ -d "$event" ] || continue
-  event=\${event%/}
-  echo "-:$2/\${event##*/}" >>uprobe_events
+while [ -d "events/$2" ] && [ $tries -lt 100 ]; do
+  for event in "events/$2"/*/; do
+    [ -d "$event" ] || continue
+    event=\${event%/}
+    echo "-:$2/\${event##*/}" >>uprobe_events
+  done
+  [ -d "events/$2" ] || break
+  tries=$((tries + 1))
+  sleep 0.05
 done
 [ ! -d "$instance" ] && [ ! -d "events/$2" ]
 `;
