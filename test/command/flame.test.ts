@@ -152,9 +152,7 @@ describe('sonde flame', function () {
 
     it('tells several probes apart', async () => {
       const program = await StacksProgram.start(scene.current);
-      const [{ stacks }] = await firing(program, '*:{here,stacks__ready}', () =>
-        program.call('fire', 'interpreted'),
-      );
+      const [{ stacks }] = await firing(program, '*:{here,stacks__ready}', () => program.call('fire', 'interpreted'));
       assert.deepEqual(
         stacks.map(({ frames }) => frames.at(-1)!.name),
         ['frames:here'],
