@@ -117,7 +117,7 @@ describe('sonde flame', function () {
       stdout,
       new RegExp(`^perf record -g -e cpu-clock -F 99 -p ${program.pid} -o perf\\.data -- sleep 2$`, 'm'),
     );
-    assert.match(stdout, /^# bpftrace -e 'usdt:.*:node:stacks__on \{\}'$/m);
+    assert.match(stdout, /^bpftrace -e 'usdt:.*:node:stacks__on \{\}' &$/m);
     assert.deepEqual(await program.call('status'), { on: false, wanted: [] });
   });
 
