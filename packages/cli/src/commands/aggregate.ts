@@ -48,7 +48,7 @@ export async function aggregate(
   const probes = countProbes(question);
   const remark = aggregating.remark === undefined ? '' : ` (${aggregating.remark})`;
   process.stderr.write(`sonde: counting ${probes} ${probes === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  const failure = await Promise.race([untilEnd(options.duration), aggregating.failed]);
+  const failure = await untilEnd(options.duration, aggregating.failed);
   const { rest, losses } = await aggregating.stop();
   all.addAll(rest);
   const groups = all.sorted();

@@ -55,7 +55,7 @@ export async function top(words: readonly string[], options: TopOptions): Promis
     );
   }
   process.stderr.write(`sonde: tracing ${name}; Ctrl-C ends it\n`);
-  const failure = await Promise.race([untilEnd(options.duration), ...aggregatings.map(({ failed }) => failed)]);
+  const failure = await untilEnd(options.duration, ...aggregatings.map(({ failed }) => failed));
   live?.done();
   for (const aggregating of aggregatings) {
     for (const loss of (await aggregating.stop()).losses) process.stderr.write(`sonde: ${loss}\n`);

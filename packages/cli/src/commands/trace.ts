@@ -41,7 +41,7 @@ export async function trace(patterns: readonly string[], options: TraceOptions):
   const count = countProbes(question);
   const remark = tracing.remark === undefined ? '' : ` (${tracing.remark})`;
   process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  const failure = await Promise.race([untilEnd(options.duration), tracing.failed]);
+  const failure = await untilEnd(options.duration, tracing.failed);
   printer.end(await tracing.stop());
   if (failure) throw failure;
 }
