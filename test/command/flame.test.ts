@@ -69,7 +69,7 @@ describe('sonde flame', function () {
     const javascript = all.filter(({ name }) => / (?:\/|node:).*:\d+$/.test(name)).length;
     const without = all.filter(({ name }) => name === '[JavaScript without a name]').length;
     assert.ok(without * 10 < javascript, `${without} of ${javascript} without a name`);
-    await rests(scene.current, pid);
+    await restsWithoutFile(pid);
   });
 
   it('writes what was asked for, and replaces what was there', async () => {
@@ -147,7 +147,7 @@ describe('sonde flame', function () {
         [placeOf('interpretedFrame'), placeOf('fire')],
       );
       assert.deepEqual(leftInKernel(killed), []);
-      await rests(scene.current, program.pid);
+      await rests(program.pid);
     });
 
     it('tells several probes apart', async () => {
@@ -226,7 +226,7 @@ describe('sonde flame', function () {
       command.signal('SIGKILL');
       await command.end();
       await until(() => leftInKernel(command.pid).length === 0);
-      await rests(scene.current, program.pid);
+      await rests(program.pid);
     });
 
     /** What is told of what happens meanwhile, and the process that told it. */
@@ -249,7 +249,7 @@ describe('sonde flame', function () {
       command.signal(signal);
       await command.end();
       assert.ok(readFileSync(file, 'utf8').includes(WORK));
-      await rests(scene.current, program.pid);
+      await rests(program.pid);
     });
   }
 
@@ -261,7 +261,7 @@ describe('sonde flame', function () {
     assert.ok((await program.call('status')).on);
     command.signal('SIGKILL');
     await command.end();
-    await rests(scene.current, program.pid);
+    await restsWithoutFile(program.pid);
     await until(() => (recorders(program.pid).length === 0 ? true : undefined));
     assert.deepEqual(temporaries(), folders);
     assert.deepEqual(await program.call('status'), { on: false, wanted: [] });
@@ -292,7 +292,7 @@ describe('sonde flame', function () {
     await setTimeout(1000);
     assert.deepEqual([(await program.call('status')).on, changed(program.pid)], [true, 1]);
     await tracer.stop();
-    await rests(scene.current, program.pid);
+    await rests(program.pid);
     assert.equal((await program.call('status')).on, false);
   });
 
@@ -313,7 +313,7 @@ describe('sonde flame', function () {
     await until(async () => (await program.call('status')).on && changed(program.pid) === 1);
     await program.call('work', 500);
     assert.ok((await commands[1]!.stop()).includes(WORK));
-    await rests(scene.current, program.pid);
+    await rests(program.pid);
   });
 
   it("works without root for this user's processes", async function () {
@@ -326,7 +326,7 @@ describe('sonde flame', function () {
     await command.shows(/sampling/);
     await program.call('work', 1000);
     assert.ok((await command.end()).includes(WORK), command.output);
-    await rests(scene.current, program.pid);
+    await restsWithoutFile(program.pid);
   });
 
   it('says what another user may not', async function () {
@@ -357,7 +357,7 @@ describe('sonde flame', function () {
     await command.shows(/sampling/);
     await program.call('work', 1000);
     assert.ok((await command.end()).includes(WORK), command.output);
-    await rests(scene.current, pid);
+    await restsWithoutFile(pid);
   });
 });
 
@@ -394,12 +394,17 @@ async function whileWorking(program: StacksProgram, ...args: string[]) {
   return { status, stderr };
 }
 
-/** Waits until every byte of the probes is as in the files, and no file of names is there. */
-async function rests(scene: Scene, pid: number): Promise<void> {
+/** Waits until every byte of the probes is as in the files. */
+async function rests(pid: number): Promise<void> {
   await until(() => changed(pid) === 0);
+  assert.deepEqual(temporaries(), []);
+}
+
+/** Waits until no file of names is there, either. */
+async function restsWithoutFile(pid: number): Promise<void> {
+  await rests(pid);
   const [, inner] = /^NSpid:.*?(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
   await until(() => !existsSync(`/proc/${pid}/root/tmp/perf-${inner}.map`));
-  assert.deepEqual(temporaries(), [], scene.folder);
 }
 
 /** How many bytes of its probe objects are others in memory than in the files. */

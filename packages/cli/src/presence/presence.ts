@@ -17,10 +17,21 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Probe, TracedObject, TracedProcess } from '../model.js';
 
 /**
- * Instructions that do nothing, by what stubs begin with (`nop`): a prefix of the one that follows
- * on x64, and `yield` in place of `nop` on arm64. Nothing else uses them there.
+ * Our byte, by the one that it replaces, which is the first of the `nop` that stubs begin with. What
+ * comes out is an instruction that does nothing, too, should it ever run.
  */
-const MARK = { x64: 0x3e, arm64: 0x3f };
+const MARKS: Record<'x64' | 'arm64', Record<number, number>> = {
+  x64: {
+    // `nop; ret` becomes `ds ret`.
+    144: 0x3e,
+    // The nop of 5 bytes becomes `mov $0x441f, %eax`, a register that belongs to who is called.
+    15: 0xb8,
+    // The nop of 10 bytes gets another prefix.
+    102: 0x3e,
+  },
+  // `nop` becomes `yield`.
+  arm64: { 31: 0x3f },
+};
 
 /** How often it is looked whether it still stands. */
 const LOOK_MS = 100;
@@ -49,8 +60,11 @@ export class Presence {
     const mapping = mappings.get(object.id);
     if (!mapping || !object.architecture) throw new Error('its object is not mapped');
     this.address = Number(mapping.start) + probe.offset - mapping.fileOffset;
-    this.mark = MARK[object.architecture];
     this.generated = byteOfFile(object.content, probe.offset);
+    const mark = MARKS[object.architecture][this.generated];
+    if (mark === undefined)
+      throw new Error(`its object begins probes with the byte ${this.generated}, which is unknown`);
+    this.mark = mark;
     this.memory = openSync(`/proc/${pid}/mem`, 'r+');
     const opened = [this.memory];
     try {
