@@ -76,6 +76,8 @@ export class Presence {
         detached: true,
         stdio: ['pipe', 'ignore', 'ignore', reading, writing],
         cwd: '/',
+        // Nothing that a user has in his own; it must find cat, dd, od and tr.
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
       });
       this.shell.on('error', () => {});
       this.shell.stdin!.on('error', () => {});
