@@ -8,10 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /**
- * What few processes need, by the name that packages/native/src/binding.ts (`loadOnDemand`) asks
- * for it.
+ * What few processes need, and no more of it, by the name that packages/native/src/binding.ts
+ * (`loadOnDemand`) asks for it.
  */
-const ON_DEMAND = { dof: 'dof/src/index.ts', elf: 'elf/src/index.ts' };
+const ON_DEMAND = {
+  dof: "export { writeDof } from './dof/src/index.ts';",
+  elf: "export { writeProbeObject } from './elf/src/index.ts';",
+};
 
 /**
  * What no other package holds: a program has the backends once, and the drop-ins what makes them.
@@ -69,13 +72,14 @@ for (const { folder, name, version, type, exports } of packages) {
   if (existsSync(join(folder, 'src', `${PROGRAM}.ts`))) await program({ folder, lib, alias });
   if (existsSync(join(folder, 'page'))) await page({ folder, lib });
 }
-await build({
-  entryPoints: Object.entries(ON_DEMAND).map(([out, file]) => ({ in: join(root, file), out })),
-  outdir: join(root, 'native', 'lib'),
-  format: 'cjs',
-  outExtension: { '.js': '.cjs' },
-  ...common(),
-});
+for (const [name, contents] of Object.entries(ON_DEMAND)) {
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts', sourcefile: `${name}.ts` },
+    outfile: join(root, 'native', 'lib', `${name}.cjs`),
+    format: 'cjs',
+    ...common(),
+  });
+}
 
 /**
  * What Node.js itself is given, by the export condition that it alone has: CommonJS, which it loads
@@ -279,6 +283,8 @@ function common() {
     target: 'node20.19',
     packages: 'external',
     sourcemap: true,
+    // Most of what is installed would be sources that nobody reads.
+    sourcesContent: false,
     minifyWhitespace: true,
     // Node.js shows the line that an error comes from, when nobody catches it.
     lineLimit: 120,
