@@ -36,7 +36,7 @@ describe('What is published', function () {
 
       it('holds what it needs, and nothing else', () => {
         const allowed =
-          /^(package\.json|README\.md|LICENSE|bin\/sonde\.c?js|lib\/[\w.-]+\.[cm]?js(\.map)?|dist\/[\w/-]+\.d\.c?ts|addon\/(binding\.gyp|[\w-]+\.(cc|h)|prebuilds\/.*\.node))$/;
+          /^(package\.json|README\.md|LICENSE|bin\/sonde\.c?js|lib\/([\w.-]+\.[cm]?js(\.map)?|flame\.html)|dist\/[\w/-]+\.d\.c?ts|addon\/(binding\.gyp|[\w-]+\.(cc|h)|prebuilds\/.*\.node))$/;
         assert.deepEqual(
           files().filter((file) => !allowed.test(file) || /\.test\.|\/test-/.test(file)),
           [],
