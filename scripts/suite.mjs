@@ -70,6 +70,18 @@ const SUITES = [
     ],
   },
   {
+    name: 'bpftrace',
+    what: "what the command does by bpftrace, with a newer version of it: Debian trixie's",
+    steps: [
+      setup,
+      (given) => [
+        'test/newer-bpftrace',
+        'trixie',
+        ...mocha('test/dist/command/*.test.js')({ ...given, grep: given.grep ?? 'bpftrace' }),
+      ],
+    ],
+  },
+  {
     name: 'environments',
     what: 'programs in every environment of docs/environments.md, on Node.js 20 to 26',
     steps: [setup, mocha('test/dist/environments/*.test.js')],
