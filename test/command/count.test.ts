@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { cases, type EveryProbe, everyArgument, type Seen } from '../fixtures/every-argument.js';
 import { sonde, tracing } from '../support/command.js';
+import { nativeArguments } from '../support/read-back.js';
 import { type Scene, useScene } from '../support/scene.js';
 import { needsRoot, needsTools } from '../support/tools.js';
 import type { TracedProgram } from '../support/traced-program.js';
@@ -60,7 +62,7 @@ describe('sonde count and sonde hist', function () {
         const report = await counted(
           scene.current,
           program,
-          ['count', 'smtp:session-start', '--by', 'peer,port'],
+          ['count', '--engine', engine, 'smtp:session-start', '--by', 'peer,port'],
           async () => {
             for (const [peer, port] of fired) await program.call('fire', 'smtp.sessionStart', peer, port);
           },
@@ -89,6 +91,47 @@ describe('sonde count and sonde hist', function () {
           report.groups.map(({ count }) => count),
           [7],
         );
+      });
+
+      for (const backend of ['systemtap', 'ebpf']) {
+        it(`read numbers at the limits of their types, of the ${backend} backend`, async () => {
+          const program = await scene.current.program({ SONDE_BACKEND: backend });
+          const fired = cases.filter(({ probe }) => /int|boolean|mixed/.test(probe));
+          for (const probe of new Set(fired.map((each) => each.probe))) {
+            const those = fired.filter((each) => each.probe === probe);
+            const numbers = nativeArguments(probe).filter(
+              ({ kind, name }) => (kind === 'signed' || kind === 'unsigned') && name !== 'g_length',
+            );
+            const names = numbers.map(({ name }) => name);
+            const args = ['count', '--engine', engine, `every:${probe}`, '--by', names.join(',')];
+            const output = await countedText(scene.current, program, args, async () => {
+              for (const { fired: values } of those) await program.call('fire', `every.${probe}`, ...values);
+            });
+            const values = numbers.map(({ index }) => those[0]!.seen[index]);
+            const by = names.map((name, index) => `"${name}":${jsonOf(values[index]!, isBoolean(probe, name))}`);
+            assert.ok(output.includes(`"by":{${by.join(',')}},"count":${those.length}}`), `${by}: ${output}`);
+          }
+        });
+      }
+
+      it('take every operator, at the limits of types, too', async function () {
+        this.timeout(120_000);
+        const wrong: string[] = [];
+        // A function's arguments have no types for bpftrace.
+        for (const backend of engine === 'bpftrace' ? ['systemtap', 'ebpf'] : ['systemtap']) {
+          const program = await scene.current.program({ SONDE_BACKEND: backend });
+          for (const probe of new Set(conditions.map(([each]) => each))) {
+            const those = conditions.filter(([each]) => each === probe);
+            const all = those.map(([, condition, holds]) => `${holds ? '' : '!'}(${condition})`).join(' && ');
+            const { fired } = cases.find((each) => each.probe === probe)!;
+            const args = ['count', `every:${probe}`, '-w', all, '--engine', engine];
+            const report = await counted(scene.current, program, args, () =>
+              program.call('fire', `every.${probe}`, ...(probe === 'text' ? ['abc', 'a "b" \\ ï', 1] : fired)),
+            );
+            if (report.groups[0]?.count !== 1) wrong.push(`${backend}: ${probe}`);
+          }
+        }
+        assert.deepEqual(wrong, []);
       });
 
       it('put values into buckets, those at the limits of their types, too', async () => {
@@ -139,6 +182,8 @@ describe('sonde count and sonde hist', function () {
           scene.current,
           'hist',
           'smtp:session-done.bytes',
+          '--engine',
+          engine,
           '--by',
           'peer',
           '-p',
@@ -161,6 +206,8 @@ describe('sonde count and sonde hist', function () {
           scene.current,
           'count',
           'smtp:session-start',
+          '--engine',
+          engine,
           '--every',
           '500ms',
           '--json',
@@ -262,19 +309,65 @@ describe('sonde count and sonde hist', function () {
   });
 });
 
+/** Of the first cases of probes, and of three texts. */
+const conditions: [probe: EveryProbe, condition: string, holds: boolean][] = [
+  ['int8', 'a == -128 && b == 127 && c < 0 && d > -1 && e >= -2 && f <= 1', true],
+  ['int8', 'a > 0 || c > 0 || c >= 1 || b < 0', false],
+  ['int16', 'a <= -32768 && b >= 32767 && c != 0', true],
+  ['int32', 'a == -2147483648 && b > 2147483646 && !(c >= 0)', true],
+  ['int64', 'a == -9223372036854775808 && b == 9223372036854775807 && c < 0', true],
+  ['int64', 'a > 0 || c > 5', false],
+  ['uint8', 'b > 254 && e > 127 && (a > 0 || d < 2)', true],
+  ['uint16', 'b == 65535 && e > 32767', true],
+  ['uint32', 'b == 4294967295 && e > 2147483647 && b > -1', true],
+  ['uint64', 'b > 5 && e > 1s && a < 1us', true],
+  ['uint64', 'b < 5 || e < 5 || b == -1', false],
+  ['uint64', 'b == 18446744073709551615 && e > 9223372036854775807 && b >= -5', true],
+  ['uint8', 'b < 300 && a > -1 && d < 1.5 && d > 0.5 && d != 1.5', true],
+  ['uint8', 'a == 256 || d == 1.5', false],
+  ['int8', 'c > -1.5 && c < -0.5 && e < -1.5', true],
+  ['boolean', 'a == true && b == false && c', true],
+  ['boolean', '!a || b', false],
+  ['mixed', 'a < 0 && b == 255 && c < 0 && d > 5 && e && f == "naïve" && h < 0 && k < 0', true],
+  ['mixed', 'i > 5 && i == 18446744073709551615 && j == "{\\"a\\":\\"😀\\"}"', true],
+  [
+    'mixed__reversed',
+    'k < 0 && i > 1 && h < 0 && e && d == 65535 && c < 0 && c == -32768 && b > 254 && a < -127',
+    true,
+  ],
+  ['text', String.raw`tight == "abc" && whole == "a \"b\" \\ ï" && value != "2"`, true],
+  ['text', 'tight != "ab" && tight != "abcd" && tight != ""', true],
+  ['text', 'tight ~ "ab*" && whole ~ "*" && tight ~ "abc" && !(tight ~ "b*")', true],
+];
+
 /** What is reported of what happens meanwhile. */
 async function counted(
+  scene: Scene,
+  program: TracedProgram,
+  args: readonly string[],
+  work: () => Promise<unknown>,
+): Promise<Report> {
+  return reportsOf(await countedText(scene, program, args, work)).at(-1)!;
+}
+
+/** As it is printed: JSON.parse rounds whole numbers of 64 bits. */
+async function countedText(
   scene: Scene,
   { pid }: TracedProgram,
   args: readonly string[],
   work: () => Promise<unknown>,
-): Promise<Report> {
+): Promise<string> {
   const command = await tracing(scene, ...args, '--json', '-p', String(pid));
   await work();
   // So that it has been read.
   await setTimeout(200);
-  return reportsOf(await command.stop()).at(-1)!;
+  return command.stop();
 }
+
+const isBoolean = (probe: EveryProbe, name: string) =>
+  everyArgument[probe].some((argument) => argument.name === name && argument.type === 'boolean');
+
+const jsonOf = (value: Seen, asBoolean: boolean) => String(asBoolean ? value !== 0n : value);
 
 function reportsOf(output: string): Report[] {
   return output

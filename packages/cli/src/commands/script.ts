@@ -1,6 +1,7 @@
 // sonde script: what a question is in the language of another tool.
 import { select } from '../discovery/select.js';
 import { CommandError } from '../error.js';
+import { checkNames } from '../question/names.js';
 import { ask, type QuestionOptions } from '../question/question.js';
 import type { Scripted } from '../scripts/scripted.js';
 import { chooseValue } from './hist.js';
@@ -24,7 +25,9 @@ export async function script(subcommand: string, patterns: readonly string[], op
   if (!Object.hasOwn(WRITERS, options.for)) {
     throw new CommandError('usage', `--for is ${JSON.stringify(options.for)}; give ${Object.keys(WRITERS).join(', ')}`);
   }
-  process.stdout.write(await WRITERS[options.for]!(questionOf(subcommand, patterns, options)));
+  const question = questionOf(subcommand, patterns, options);
+  for (const { probes } of question.selections) for (const probe of probes) checkNames(options.for, probe);
+  process.stdout.write(await WRITERS[options.for]!(question));
 }
 
 function questionOf(subcommand: string, patterns: readonly string[], options: ScriptOptions): Scripted {

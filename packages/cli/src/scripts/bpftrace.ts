@@ -1,14 +1,13 @@
 import { aggregateAction, argumentText, attachPoint, predicate, textBytes } from '../engines/bpftrace/script.js';
 import { BUILT_IN, fullName, type Probe, type TracedObject } from '../model.js';
-import { heading, printed, quoted, type Scripted, variableName } from './scripted.js';
+import { quoted } from '../output/escape.js';
+import { argumentOf } from '../question/question.js';
+import { heading, printed, type Scripted, variableName } from './scripted.js';
 
 /** A script for bpftrace 0.17 and later. @throws {CommandError} if it cannot say it */
 export function bpftraceScript(question: Scripted): string {
   const asked = question.selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
   const probes = asked.map(({ probe }) => probe);
-  const keys = question.kind === 'trace' ? [] : question.by;
-  const strings = textBytes(probes, keys);
-  const run = strings < 196 ? `BPFTRACE_STRLEN=${strings} bpftrace FILE` : 'bpftrace FILE';
   const actions = asked.map(({ object, probe }) => {
     if (question.kind === 'trace') {
       const before = `${attachPoint({ object, probe })}${predicate({ object, probe }, question.condition, question.pids)}`;
@@ -18,16 +17,36 @@ export function bpftraceScript(question: Scripted): string {
     return aggregateAction(
       { object, probe },
       { ...question, by: [...question.by], value },
-      variableName(probe),
+      variableName(question, probe),
       question.pids,
     );
   });
   if (question.kind !== 'trace' && question.every !== undefined) {
-    const maps = [...new Set(probes.map(variableName))];
+    const maps = [...new Set(probes.map((probe) => variableName(question, probe)))];
     const prints = maps.map((map) => `print(@${map}); clear(@${map});`).join(' ');
     actions.push(`interval:ms:${Math.round(question.every)}\n{\n  ${prints}\n}`);
   }
-  return `// ${heading(question)} Run it as root: ${run}\n\n${actions.join('\n\n')}\n`;
+  return `// ${heading(question)} Run it as root: ${environment(question, probes)}bpftrace FILE\n${remark(question, probes)}\n${actions.join('\n\n')}\n`;
+}
+
+/** Texts are as long as they can be; what it is called depends on the version. */
+function environment(question: Scripted, probes: readonly Probe[]): string {
+  const texts = Math.max(...probes.map((probe) => textsIn(question, probe)));
+  if (texts === 0) return '';
+  const bytes = textBytes(texts);
+  return `BPFTRACE_STRLEN=${bytes} BPFTRACE_MAX_STRLEN=${bytes} `;
+}
+
+/** How many texts are printed, and bytes, which take as much. */
+function textsIn(question: Scripted, probe: Probe): number {
+  const names = question.kind === 'trace' ? printed(probe, question.fields).map(({ name }) => name) : question.by;
+  return names.filter((name) => ['text', 'bytes'].includes(argumentOf(probe, name)?.kind ?? '')).length;
+}
+
+function remark(question: Scripted, probes: readonly Probe[]): string {
+  if (question.kind !== 'hist') return '';
+  const isWide = probes.some((probe) => (argumentOf(probe, question.value)?.size ?? 0) > 4);
+  return isWide ? '// bpftrace 0.17 has one interval for all that is 2G or more.\n' : '';
 }
 
 function printAction(probe: Probe, object: TracedObject, fields: readonly string[] | undefined): string {

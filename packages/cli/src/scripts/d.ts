@@ -1,10 +1,13 @@
 import { fullName, type Probe } from '../model.js';
+import { quoted } from '../output/escape.js';
+import { prefixOf } from '../question/whole-numbers.js';
 import {
   cannot,
+  compareAsC,
+  constantAsC,
   heading,
   type Language,
   printed,
-  quoted,
   type Scripted,
   valueText,
   variableName,
@@ -29,6 +32,14 @@ const D: Language = {
   },
   builtIn: (name) => name,
   text: quoted,
+  compare: compareAsC,
+  constant: constantAsC,
+  matches(left, glob) {
+    const prefix = prefixOf(glob);
+    if (prefix === undefined) throw cannot(this.name, 'compare with other wildcards than * at the end');
+    // Of an empty beginning it would take the whole text.
+    return prefix === '' ? constantAsC(true) : `substr(${left}, 0, ${Buffer.byteLength(prefix)}) == ${quoted(prefix)}`;
+  },
 };
 
 /** A script for DTrace, of illumos, macOS, FreeBSD and Linux. @throws {CommandError} if D cannot say it */
@@ -44,23 +55,30 @@ export function dScript(question: Scripted): string {
     return `${places}${condition === undefined ? '' : `\n/${condition}/`}\n{\n\t${action(question, probe)}\n}`;
   });
   if (question.kind !== 'trace' && question.every !== undefined) {
-    const names = probes.map((probe) => `@${variableName(probe)}`);
+    const names = probes.map((probe) => `@${variableName(question, probe)}`);
     const prints = names.map((name) => `printa(${name});\n\ttrunc(${name});`).join('\n\t');
     clauses.push(`tick-${Math.round(question.every)}ms\n{\n\t${prints}\n}`);
   }
   const quiet = question.kind === 'trace' ? '#pragma D option quiet\n' : '';
-  return `/* ${heading(question)} Run it as root: dtrace -s FILE */\n\n${quiet}${quiet && '\n'}${clauses.join('\n\n')}\n`;
+  return `/* ${heading(question)} Run it as root: ${command(question)} */\n\n${quiet}${quiet && '\n'}${clauses.join('\n\n')}\n`;
+}
+
+/** DTrace for Linux finds SDT notes in a process that it is told, and not in all. */
+function command({ pids, selections }: Scripted): string {
+  if (selections.every(({ object }) => !object.hasNotes)) return 'dtrace -s FILE';
+  // Without -Z, what only another process has would be an error.
+  return pids?.length === 1 ? `dtrace -p ${pids[0]} -s FILE` : 'dtrace -s FILE; on Linux: dtrace -Z -p PID -s FILE';
 }
 
 function action(question: Scripted, probe: Probe): string {
   if (question.kind === 'trace') {
     const list = printed(probe, question.fields).filter(({ kind }) => kind !== 'bytes');
-    const formats = list.map(({ name, kind }) => `${name}=${kind === 'text' ? '%s' : '%d'}`);
+    const formats = list.map(({ name, kind }) => `${name}=${{ text: '%s', signed: '%d' }[kind as string] ?? '%u'}`);
     const values = list.map(({ name }) => valueText(D, probe, name));
     return `printf(${quoted(`%d ${[fullName(probe), ...formats].join(' ')}\n`)}, ${['pid', ...values].join(', ')});`;
   }
   const keys = question.by.map((name) => valueText(D, probe, name)).join(', ');
-  const target = `@${variableName(probe)}${keys === '' ? '' : `[${keys}]`}`;
+  const target = `@${variableName(question, probe)}${keys === '' ? '' : `[${keys}]`}`;
   return question.kind === 'count'
     ? `${target} = count();`
     : `${target} = quantize(${valueText(D, probe, question.value)});`;

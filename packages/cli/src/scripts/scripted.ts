@@ -3,6 +3,7 @@ import { CommandError } from '../error.js';
 import { type Argument, BUILT_IN, fullName, type Probe } from '../model.js';
 import { argumentOf, type Question } from '../question/question.js';
 import type { Condition } from '../question/where.js';
+import { type WholeComparison, wholeComparison } from '../question/whole-numbers.js';
 
 /** A question of `sonde trace`, `count` or `hist`. */
 export type Scripted = Question & {
@@ -22,7 +23,15 @@ export interface Language {
   /** What every event has: `pid`, `tid`. */
   builtIn(name: string): string;
   text(value: string): string;
+  /** A comparison of a whole number. */
+  compare(left: string, comparison: WholeComparison, argument: Argument): string;
+  /** What always holds, or never. */
+  constant(holds: boolean): string;
+  /** Whether a text is as wildcards say. @throws {CommandError} if the language cannot say it */
+  matches(left: string, glob: string): string;
 }
+
+type Comparison = Condition & { type: 'comparison' };
 
 /** The arguments that are printed, of those that the language can print. */
 export function printed(probe: Probe, fields: readonly string[] | undefined): Argument[] {
@@ -49,14 +58,31 @@ export function conditionText(language: Language, condition: Condition, probe: P
       const [left, right] = [condition.left, condition.right].map((each) => conditionText(language, each, probe));
       return `(${left}) ${condition.type === 'and' ? '&&' : '||'} (${right})`;
     }
-    case 'comparison': {
-      const { argument, operator, value } = condition;
-      const left = valueText(language, probe, argument);
-      if (operator === '~') throw cannot(language.name, 'compare with wildcards');
-      if (typeof value === 'number') throw cannot(language.name, 'compare with fractions');
-      return `${left} ${operator} ${typeof value === 'string' ? language.text(value) : BigInt(value)}`;
-    }
+    case 'comparison':
+      return comparisonText(language, condition, probe);
   }
+}
+
+function comparisonText(language: Language, comparison: Comparison, probe: Probe): string {
+  const { argument: name, operator, value } = comparison;
+  const left = valueText(language, probe, name);
+  if (typeof value === 'string') {
+    if (operator === '~' && /[*?]/.test(value)) return language.matches(left, value);
+    return `${left} ${operator === '~' ? '==' : operator} ${language.text(value)}`;
+  }
+  const argument = argumentOf(probe, name)!;
+  const whole = wholeComparison(comparison, argument);
+  if (typeof whole === 'boolean') return language.constant(whole);
+  return language.compare(left, whole, argument);
+}
+
+/** As C compares. */
+export function compareAsC(left: string, { operator, value }: WholeComparison): string {
+  return `${left} ${operator} ${value}`;
+}
+
+export function constantAsC(holds: boolean): string {
+  return holds ? '1 == 1' : '1 == 0';
 }
 
 /** The condition of a probe, with the processes that are meant; undefined if there is none. */
@@ -73,14 +99,11 @@ export function wholeCondition(
   return parts.length === 1 ? parts[0] : parts.map((part) => `(${part})`).join(' && ');
 }
 
-/** As C writes it. */
-export function quoted(text: string): string {
-  return `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\t', '\\t')}"`;
-}
-
-/** A name for a map or variable: `session__done`. */
-export function variableName(probe: Probe): string {
-  return probe.name.replace(/\W/g, '_');
+/** Names for maps or variables: `session__done`, with the provider where others have such a probe, too. */
+export function variableName({ selections }: Scripted, { provider, name }: Probe): string {
+  const probes = selections.flatMap((selection) => selection.probes);
+  const isAlone = probes.every((each) => each.name !== name || each.provider === provider);
+  return (isAlone ? name : `${provider}__${name}`).replace(/\W/g, '_');
 }
 
 /** What stands above a script, without the signs of a comment. */

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Following } from '../../discovery/follow.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
-import { type Argument, fullName } from '../../model.js';
+import { fullName, type Probe } from '../../model.js';
 import { printable } from '../../output/escape.js';
 import { argumentOf } from '../../question/question.js';
 import {
@@ -15,12 +15,11 @@ import {
   type AggregateQuestion,
   type Aggregating,
   Aggregation,
-  bucketOf,
   NEGATIVE,
 } from '../aggregation.js';
 import type { Value } from '../event.js';
-import { type Bucket, type Printed, parseLine } from './output.js';
-import { type Asked, aggregateAction, textBytes } from './script.js';
+import { parseLine } from './output.js';
+import { type Asked, countingAction, textBytes } from './script.js';
 
 /** Groups of a probe; what comes after these is not counted, and that is said. */
 const MOST_KEYS = 65_536;
@@ -59,9 +58,9 @@ class BpftraceCounting implements Aggregating {
     this.question = question;
     this.options = options;
     const probes = question.selections.flatMap((selection) => selection.probes);
-    this.strings = textBytes(probes, question.by);
-    const hasText = probes.some((probe) => question.by.some((name) => argumentOf(probe, name)?.kind === 'text'));
-    this.remark = hasText ? `texts end after ${this.strings - 1} bytes` : undefined;
+    const texts = Math.max(...probes.map((probe) => question.by.filter((name) => isText(probe, name)).length));
+    this.strings = textBytes(texts);
+    this.remark = texts > 0 ? `texts end after ${this.strings - 1} bytes` : undefined;
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });
@@ -116,8 +115,9 @@ class Running {
   private readonly child: ChildProcess;
   private readonly exit: Promise<unknown>;
   private readonly separator = randomBytes(7).readUIntBE(0, 6);
-  /** By their names, `p` and `u` with the number of the probe: what was printed last. */
-  private readonly maps = new Map<string, Printed & { type: 'count' | 'hist' }>();
+  /** By the names of its maps, `p` with the number of the probe: what was printed last. */
+  private readonly maps = new Map<string, Map<string, number>>();
+  private areKeysEscaped = false;
   private said = '';
   private isLeaving = false;
 
@@ -130,19 +130,15 @@ class Running {
   ) {
     this.question = question;
     this.asked = selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
-    const actions = this.asked.map((asked, index) =>
-      aggregateAction(asked, question, `p${index}`, pids, {
-        separator: BigInt(this.separator),
-        upperMap: `u${index}`,
-      }),
-    );
-    const maps = question.value === undefined ? ['p'] : ['p', 'u'];
-    const prints = this.asked.flatMap((_, index) => maps.map((map) => `print(@${map}${index});`)).join(' ');
+    const separator = BigInt(this.separator);
+    const actions = this.asked.map((asked, index) => countingAction(asked, question, `p${index}`, pids, separator));
+    const prints = this.asked.map((_, index) => `print(@p${index});`).join(' ');
     // Probes are attached one after the other. When the first and the last of these have fired, all
     // between them are there. They also end it when nobody reads what it prints any more.
-    const beat = (name: string) => `interval:ms:200 { printf("${name}\\n"); }`;
+    const first = 'interval:ms:200 { @escaped["\\""] = 1; print(@escaped); }';
+    const last = 'interval:ms:200 { printf("last\\n"); }';
     const interval = every === undefined ? [] : [`interval:ms:${Math.max(1, Math.round(every))} { ${prints} }`];
-    const script = [beat('first'), ...actions, ...interval, beat('last')].join('\n');
+    const script = [first, ...actions, ...interval, last].join('\n');
     this.child = spawn('bpftrace', ['-f', 'json', '-e', script], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Signals of the terminal do not reach it.
@@ -171,13 +167,17 @@ class Running {
     this.attached = new Promise((resolve, reject) => {
       this.exit.then(() => reject(this.reason()));
       lines.on('line', (line) => {
-        const printed = parseLine(line);
-        if (printed.type === 'text') {
-          beats.add(printed.text.trim());
-          if (beats.size === 2) resolve();
-        } else if (printed.type !== 'other') {
-          this.maps.set(printed.map, printed);
+        const printed = parseLine(line, this.areKeysEscaped);
+        if (printed.type === 'text') beats.add(printed.text.trim());
+        if (printed.type !== 'map') {
+          // Of no interest.
+        } else if (printed.map === 'escaped') {
+          beats.add(printed.map);
+          this.areKeysEscaped = !printed.counts.has('"');
+        } else {
+          this.maps.set(printed.map, printed.counts);
         }
+        if (beats.size === 2) resolve();
       });
     });
     this.attached.catch(() => {});
@@ -187,7 +187,7 @@ class Running {
   }
 
   get isFull(): boolean {
-    return [...this.maps.values()].some(({ values }) => values.size >= MOST_KEYS);
+    return [...this.maps.values()].some(({ size }) => size >= MOST_KEYS);
   }
 
   async stop(): Promise<void> {
@@ -203,41 +203,40 @@ class Running {
   /** What it has counted until it printed the last time. */
   aggregation(): Aggregation {
     const aggregation = new Aggregation();
-    for (const [name, printed] of this.maps) {
+    for (const [name, counts] of this.maps) {
       const { probe } = this.asked[Number(name.slice(1))]!;
-      for (const [text, value] of printed.values as Map<string, string | Bucket[]>) {
-        const key = this.keyOf(text, probe.arguments);
-        if (typeof value === 'string') {
-          aggregation.addGroup({ probe, key, count: Number(value), sum: 0, buckets: new Map() });
-          continue;
-        }
-        const isSigned = argumentOf(probe, this.question.value!)?.kind === 'signed';
-        const numbers = value
-          .filter((each) => each.count !== '0')
-          .map((each) => [bucketFrom(each, name.startsWith('u'), isSigned), Number(each.count)] as const);
-        const buckets = new Map(numbers);
-        const count = [...buckets.values()].reduce((sum, each) => sum + each, 0);
-        aggregation.addGroup({ probe, key, count, sum: 0, buckets });
+      for (const [text, count] of counts) {
+        const parts = text.split(`,${this.separator},`);
+        const buckets = new Map<number, number>();
+        if (this.question.value !== undefined) buckets.set(this.bucketOf(Number(parts.pop()), probe), count);
+        aggregation.addGroup({ probe, key: this.keyOf(parts, probe), count, sum: 0, buckets });
       }
     }
     return aggregation;
   }
 
-  private keyOf(text: string, list: readonly Argument[]): Value[] {
-    const { by } = this.question;
-    if (by.length === 0) return [];
-    return text.split(`,${this.separator},`).map((part, index) => {
-      const argument = list.find(({ name }) => name === by[index]);
-      if (argument?.kind === 'text') return part;
-      if (!argument) return Number(part);
-      const bits = 8 * (Math.abs(argument.operand.size) || 8);
-      const value = argument.kind === 'signed' ? BigInt.asIntN(bits, BigInt(part)) : BigInt.asUintN(bits, BigInt(part));
-      return argument.kind === 'boolean' ? value !== 0n : bits === 64 ? value : Number(value);
+  private bucketOf(digits: number, probe: Probe): number {
+    const isSigned = argumentOf(probe, this.question.value!)?.kind === 'signed';
+    return isSigned && digits === 64 ? NEGATIVE : digits;
+  }
+
+  private keyOf(parts: readonly string[], probe: Probe): Value[] {
+    return this.question.by.map((name, index) => {
+      const part = parts[index]!;
+      const { kind, operand } = argumentOf(probe, name)!;
+      if (kind === 'text') return part;
+      // What has no sign may be printed as if it had one.
+      const bits = 8 * (Math.abs(operand.size) || 8);
+      const value = kind === 'signed' ? BigInt.asIntN(bits, BigInt(part)) : BigInt.asUintN(bits, BigInt(part));
+      return kind === 'boolean' ? value !== 0n : bits === 64 ? value : Number(value);
     });
   }
 
   private reason(): CommandError {
-    const said = printable(this.said.trim().split('\n')[0] ?? '').replace(/^.*?ERROR: /, '');
+    const lines = this.said.trim().split('\n');
+    // Newer ones warn of much before it.
+    const line = lines.find((each) => each.includes('ERROR: ')) ?? lines[0]!;
+    const said = printable(line.replace(/^.*?ERROR: /, ''));
     const names = this.asked.map(({ probe }) => fullName(probe));
     const what = names.length === 1 ? names[0] : `${names.length} probes`;
     if (process.getuid?.() !== 0) return new CommandError('missing', 'bpftrace needs root');
@@ -245,11 +244,8 @@ class Running {
   }
 }
 
-/** The last bucket of 32 bits begins with a negative number in 0.17. */
-function bucketFrom({ min = '0' }: Bucket, isUpper: boolean, isSigned: boolean): number {
-  const bucket = Number(min) < 0 ? 32 : bucketOf(BigInt(min));
-  if (!isUpper) return bucket;
-  return isSigned && bucket === 32 ? NEGATIVE : bucket + 32;
+function isText(probe: Probe, name: string): boolean {
+  return argumentOf(probe, name)?.kind === 'text';
 }
 
 function catchesInterrupts(pid: number | undefined): boolean {

@@ -1,8 +1,11 @@
 // A question in bpftrace's language.
 import { CommandError } from '../../error.js';
 import { type Argument, BUILT_IN, type Probe, type TracedObject } from '../../model.js';
+import { quoted } from '../../output/escape.js';
+import { checkNames } from '../../question/names.js';
 import { argumentOf } from '../../question/question.js';
-import type { Condition } from '../../question/where.js';
+import type { Condition, Operator } from '../../question/where.js';
+import { prefixOf, wholeComparison } from '../../question/whole-numbers.js';
 import type { AggregateQuestion } from '../aggregation.js';
 import { placeOf } from '../operand-place.js';
 
@@ -15,54 +18,74 @@ export interface Asked {
 /** bpftrace gives the first arguments names of their own: as many as x86-64 has registers for. */
 const MOST_NUMBERED = 6;
 
-/** For output that is parsed, and not for people. */
-export interface ParsedOutput {
-  /** Stands between two keys, between which bpftrace prints a comma. */
-  separator: bigint;
-  /** A second map, with the upper half of what has more than 32 bits: `hist` knows no more in 0.17. */
-  upperMap: string;
-}
-
 /**
  * The bytes of text that bpftrace takes, by the number of texts in an action: what fits onto BPF's
  * stack of 512 bytes (measured with 0.17).
  */
 const TEXT_BYTES = [197, 197, 162, 122, 96, 79];
 
-/** @throws {CommandError} if these are too many */
-export function textBytes(probes: readonly Probe[], by: readonly string[]): number {
-  const texts = Math.max(
-    ...probes.map((probe) => by.filter((name) => argumentOf(probe, name)?.kind === 'text').length),
-  );
+/**
+ * @param texts how many are keys, or printed, at once
+ * @throws {CommandError} if these are too many
+ */
+export function textBytes(texts: number): number {
   const bytes = TEXT_BYTES[texts];
-  if (bytes === undefined) throw cannot(`have more than ${TEXT_BYTES.length - 1} texts as keys`);
+  if (bytes === undefined) throw cannot(`have more than ${TEXT_BYTES.length - 1} texts at once`);
   return bytes;
 }
 
 /** What counts the fires of a probe in the map `@NAME`, or puts the values of an argument into it. */
 export function aggregateAction(
-  { object, probe }: Asked,
+  asked: Asked,
   { by, value, condition }: AggregateQuestion,
   map: string,
   pids: readonly number[] | undefined,
-  parsed?: ParsedOutput,
 ): string {
-  const keys = by.map((name) => expressionOf(probe, name, object));
-  const key = keys.join(parsed ? `, ${parsed.separator}, ` : ', ');
-  const at = (name: string) => (keys.length === 0 ? `@${name}` : `@${name}[${key}]`);
-  const before = `${attachPoint({ object, probe })}${predicate({ object, probe }, condition, pids)}`;
-  if (value === undefined) return `${before}\n{\n  ${at(map)} = count();\n}`;
-  const read = expressionOf(probe, value, object);
-  if (!parsed) return `${before}\n{\n  ${at(map)} = hist(${read});\n}`;
-  return `${before}
-{
-  $upper = (${read} >> 32) & 0xffffffff;
-  if ($upper == 0) { ${at(map)} = hist(${read}); } else { ${at(parsed.upperMap)} = hist($upper); }
-}`;
+  const keys = by.map((name) => expressionOf(asked.probe, name, asked.object));
+  const target = keys.length === 0 ? `@${map}` : `@${map}[${keys.join(', ')}]`;
+  const counted = value === undefined ? 'count()' : `hist(${expressionOf(asked.probe, value, asked.object)})`;
+  return `${before(asked, condition, pids)}\n{\n  ${target} = ${counted};\n}`;
+}
+
+/**
+ * The same for output that is parsed, and not for people. The bucket of a value, by {@link bucketOf},
+ * is the last key: what `hist` prints depends on the version. 0.17 has buckets for 32 bits, and 0.27
+ * writes counts as hexadecimal digits behind a text that has other characters than ASCII's.
+ *
+ * @param separator stands between two keys, between which bpftrace prints a comma
+ */
+export function countingAction(
+  asked: Asked,
+  { by, value, condition }: AggregateQuestion,
+  map: string,
+  pids: readonly number[] | undefined,
+  separator: bigint,
+): string {
+  const keys = by.map((name) => expressionOf(asked.probe, name, asked.object));
+  if (value !== undefined) keys.push('$bucket');
+  const target = keys.length === 0 ? `@${map}` : `@${map}[${keys.join(`, ${separator}, `)}]`;
+  const statements = [
+    ...(value === undefined ? [] : findBucket(expressionOf(asked.probe, value, asked.object))),
+    `${target} = count();`,
+  ];
+  return `${before(asked, condition, pids)}\n{\n  ${statements.join('\n  ')}\n}`;
+}
+
+/** Puts the number of binary digits of a value into `$bucket`; of what is below zero, that is 64. */
+function findBucket(value: string): string[] {
+  const halves = [32, 16, 8, 4, 2, 1].map(
+    (bits) => `if (($rest >> ${bits}) != 0) { $bucket += ${bits}; $rest = $rest >> ${bits}; }`,
+  );
+  return [`$rest = (uint64)${value};`, '$bucket = (uint64)0;', ...halves, '$bucket += $rest;'];
+}
+
+function before(asked: Asked, condition: Condition | undefined, pids: readonly number[] | undefined): string {
+  return `${attachPoint(asked)}${predicate(asked, condition, pids)}`;
 }
 
 /** `usdt:PATH:smtp:session__done`; the function of a probe that has no SDT note. */
 export function attachPoint({ object, probe }: Asked): string {
+  checkNames('bpftrace', probe);
   const path = /^[\w./-]+$/.test(object.path) ? object.path : `"${object.path}"`;
   return object.hasNotes ? `usdt:${path}:${probe.provider}:${probe.name}` : `uprobe:${path}:${probe.symbol}`;
 }
@@ -91,20 +114,28 @@ function conditionText(condition: Condition, probe: Probe, object: TracedObject)
       const [left, right] = [condition.left, condition.right].map((each) => conditionText(each, probe, object));
       return `(${left}) ${condition.type === 'and' ? '&&' : '||'} (${right})`;
     }
-    case 'comparison': {
-      const { argument, operator, value } = condition;
-      const left = expressionOf(probe, argument, object);
-      if (operator === '~') throw cannot('compare with wildcards');
-      if (typeof value === 'string') {
-        if (Buffer.byteLength(value) >= TEXT_BYTES.at(-1)!) throw cannot('compare with so long a text');
-        return `${left} ${operator} "${value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
-      }
-      if (typeof value === 'number') throw cannot('compare with fractions');
-      const number = BigInt(value);
-      if (number !== BigInt.asIntN(64, number)) throw cannot(`compare with ${number}`);
-      return `${left} ${operator} ${number}`;
-    }
+    case 'comparison':
+      return comparisonText(condition, probe, object);
   }
+}
+
+function comparisonText(comparison: Condition & { type: 'comparison' }, probe: Probe, object: TracedObject): string {
+  const { argument: name, operator, value } = comparison;
+  const left = expressionOf(probe, name, object);
+  if (typeof value === 'string') return textComparison(left, operator, value);
+  const argument = argumentOf(probe, name)!;
+  // It takes a pid for a number without a sign.
+  const whole = wholeComparison(comparison, BUILT_IN.includes(argument) ? { kind: 'unsigned' } : argument);
+  return typeof whole === 'boolean' ? String(Number(whole)) : `${left} ${whole.operator} ${whole.value}`;
+}
+
+function textComparison(left: string, operator: Operator, value: string): string {
+  if (Buffer.byteLength(value) >= TEXT_BYTES.at(-1)!) throw cannot('compare with so long a text');
+  if (operator !== '~') return `${left} ${operator} ${quoted(value)}`;
+  if (!/[*?]/.test(value)) return `${left} == ${quoted(value)}`;
+  const prefix = prefixOf(value);
+  if (prefix === undefined) throw cannot('compare with other wildcards than * at the end');
+  return prefix === '' ? '1' : `strncmp(${left}, ${quoted(prefix)}, ${Buffer.byteLength(prefix)}) == 0`;
 }
 
 /** An argument to be printed, with bytes as such. */
@@ -128,12 +159,19 @@ function expressionOf(probe: Probe, name: string, object: TracedObject): string 
 function rawValue(probe: Probe, argument: Argument, { architecture, hasNotes }: TracedObject): string {
   const index = probe.arguments.indexOf(argument);
   const bits = 8 * (Math.abs(argument.operand.size) || 8);
-  const type = `${argument.kind === 'signed' ? '' : 'u'}int${bits}`;
-  // Of a note it knows how wide an argument is and whether it has a sign.
-  if (index < MOST_NUMBERED) return hasNotes || bits === 64 ? `arg${index}` : `(${type})arg${index}`;
+  const isSigned = argument.kind === 'signed';
+  if (index < MOST_NUMBERED && (argument.kind === 'text' || argument.kind === 'bytes')) return `arg${index}`;
+  if (index < MOST_NUMBERED) {
+    // Of a note it knows how wide an argument is. Whether what it reads has a sign depends on the
+    // version, before it is told; and that a narrower type has none, a cast would forget.
+    const isWhole = hasNotes || bits === 64;
+    if (isSigned) return isWhole ? `(int64)arg${index}` : `(int64)(int${bits})arg${index}`;
+    return isWhole ? `(uint64)arg${index}` : `((uint64)arg${index} & 0x${'f'.repeat(bits / 4)})`;
+  }
   const place = placeOf(argument.operand, architecture);
   if (place?.type !== 'memory') throw cannot(`read argument ${index} of a probe`);
-  return `*(${type} *)(reg("${place.register}") + ${place.distance})`;
+  const value = `*(${isSigned ? '' : 'u'}int${bits} *)(reg("${place.register}") + ${place.distance})`;
+  return isSigned && bits < 64 ? `(int64)${value}` : value;
 }
 
 function cannot(what: string): CommandError {
