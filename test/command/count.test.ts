@@ -1,9 +1,10 @@
 // `sonde count` and `sonde hist`: what they count is what was fired.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { cases, type EveryProbe, everyArgument, type Seen } from '../fixtures/every-argument.js';
-import { sonde, tracing } from '../support/command.js';
+import { COMMAND, sonde, tracing } from '../support/command.js';
 import { nativeArguments } from '../support/read-back.js';
 import { type Scene, useScene } from '../support/scene.js';
 import { needsRoot, needsTools } from '../support/tools.js';
@@ -20,6 +21,8 @@ interface Report {
   }[];
   losses: string[];
 }
+
+const SONDE = import.meta.resolve('sonde');
 
 describe('sonde count and sonde hist', function () {
   this.timeout(60_000);
@@ -268,6 +271,67 @@ describe('sonde count and sonde hist', function () {
       );
     });
   }
+
+  const places: [string, (folder: string) => [Record<string, string>, string[]]][] = [
+    ['in a folder with an odd name', (folder) => [{ SONDE_DIR: join(folder, 'a: "b" {c} ä') }, []]],
+    ['in memory alone', () => [{ SONDE_DIR: '/proc/none' }, []]],
+    [
+      'in other pid and mount namespaces',
+      (folder) => [
+        { SONDE_DIR: join(folder, 'inside') },
+        [
+          ...['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c'],
+          'mkdir -p "$SONDE_DIR" && mount -t tmpfs -o mode=700 sonde-test "$SONDE_DIR" && exec "$@"',
+          'sh',
+        ],
+      ],
+    ],
+  ];
+  for (const [place, environment] of places) {
+    it(`count with bpftrace where objects are ${place}`, async function () {
+      needsTools(this, 'bpftrace', 'unshare');
+      const [variables, through] = environment(scene.current.folder);
+      const program = await scene.current.program({ SMTP_PROVIDER: 'placed', ...variables }, { through });
+      const command = await tracing(scene.current, 'count', 'placed:session-start', '--json', '--engine', 'bpftrace');
+      for (let i = 0; i < 3; i++) await program.call('fire', 'smtp.sessionStart', 'x', i);
+      await setTimeout(200);
+      const { groups } = reportsOf(await command.stop()).at(-1)!;
+      assert.deepEqual(
+        groups.map(({ count }) => count),
+        [3],
+      );
+    });
+  }
+
+  it('count, by bpftrace, what a process in the same pid namespace fires, of two', async function () {
+    needsTools(this, 'bpftrace', 'unshare');
+    const objects = join(scene.current.folder, 'objects');
+    const firing = `
+      import { provider, int32 } from ${JSON.stringify(SONDE)};
+      const { hit } = provider('inside', { hit: [int32('number')] });
+      setInterval(() => hit.fire(Number(process.argv[1])), 5);`;
+    const script = `
+      "$0" --input-type=module -e "$FIRING" 1 & first=$!
+      "$0" --input-type=module -e "$FIRING" 2 & sleep 2
+      "$0" "$1" count inside:hit -p $first --by number --duration 2s --json
+      "$0" "$1" count inside:hit -p $first --where "pid == $first" --duration 1s --engine bpftrace`;
+    const { stdout, stderr } = spawnSync(
+      'unshare',
+      ['--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, process.execPath, COMMAND],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, FIRING: firing, SONDE_DIR: objects, SONDE_BACKEND: 'systemtap', SONDE_REQUIRE: '1' },
+      },
+    );
+    const [{ groups }] = reportsOf(stdout) as [Report];
+    assert.deepEqual(
+      groups.map(({ by }) => by),
+      [{ number: 1 }],
+      stderr,
+    );
+    assert.ok(groups[0]!.count > 100, stdout);
+    assert.match(stderr, /^sonde: bpftrace has the pids of the machine, and this is another pid namespace$/m);
+  });
 
   it('leave nothing behind when they are killed while bpftrace counts', async function () {
     needsTools(this, 'bpftrace');

@@ -1,4 +1,5 @@
 // sonde script: what a question is in the language of another tool.
+import { isInPidNamespace } from '../discovery/pid-namespace.js';
 import { select } from '../discovery/select.js';
 import { CommandError } from '../error.js';
 import { checkNames } from '../question/names.js';
@@ -15,7 +16,7 @@ export interface ScriptOptions extends QuestionOptions {
 }
 
 const WRITERS: Record<string, (question: Scripted) => Promise<string>> = {
-  bpftrace: async (question) => (await import('../scripts/bpftrace.js')).bpftraceScript(question),
+  bpftrace: async (question) => (await import('../scripts/bpftrace.js')).bpftraceScript(question, isInPidNamespace()),
   d: async (question) => (await import('../scripts/d.js')).dScript(question),
   stap: async (question) => (await import('../scripts/stap.js')).stapScript(question),
   perf: async (question) => (await import('../scripts/perf.js')).perfScript(question),

@@ -1,10 +1,8 @@
 // In which namespaces this process is, and which processes it sees.
+import { isInPidNamespace } from '../discovery/pid-namespace.js';
 import { readLink } from './files.js';
 import type { Finding } from './finding.js';
 import type { Mount } from './mounts.js';
-
-// The kernel gives the initial namespaces fixed numbers: PROC_PID_INIT_INO in <linux/proc_ns.h>.
-const INITIAL_PID = 'pid:[4026531836]';
 
 export function namespaceFindings(mounts: readonly Mount[]): Finding[] {
   return [pidFinding(), mountFinding(), hiddenFinding(mounts)].filter((finding) => finding !== undefined);
@@ -12,7 +10,7 @@ export function namespaceFindings(mounts: readonly Mount[]): Finding[] {
 
 function pidFinding(): Finding {
   const id = 'pid-namespace';
-  if (readLink('/proc/self/ns/pid') === INITIAL_PID) {
+  if (!isInPidNamespace()) {
     return {
       id,
       state: 'good',

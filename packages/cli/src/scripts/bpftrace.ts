@@ -2,15 +2,21 @@ import { aggregateAction, argumentText, attachPoint, predicate, textBytes } from
 import { BUILT_IN, fullName, type Probe, type TracedObject } from '../model.js';
 import { quoted } from '../output/escape.js';
 import { argumentOf } from '../question/question.js';
-import { heading, printed, type Scripted, variableName } from './scripted.js';
+import { cannot, heading, printed, type Scripted, variableName } from './scripted.js';
 
-/** A script for bpftrace 0.17 and later. @throws {CommandError} if it cannot say it */
-export function bpftraceScript(question: Scripted): string {
+/**
+ * A script for bpftrace 0.17 and later.
+ *
+ * @param isInside whether it is to run in a pid namespace, where the kernel has other pids
+ * @throws {CommandError} if it cannot say it
+ */
+export function bpftraceScript(question: Scripted, isInside = false): string {
+  const { pids, command } = whom(question.pids, isInside);
   const asked = question.selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
   const probes = asked.map(({ probe }) => probe);
   const actions = asked.map(({ object, probe }) => {
     if (question.kind === 'trace') {
-      const before = `${attachPoint({ object, probe })}${predicate({ object, probe }, question.condition, question.pids)}`;
+      const before = `${attachPoint({ object, probe })}${predicate({ object, probe }, question.condition, pids)}`;
       return `${before}\n{\n  ${printAction(probe, object, question.fields)}\n}`;
     }
     const value = question.kind === 'hist' ? question.value : undefined;
@@ -18,7 +24,7 @@ export function bpftraceScript(question: Scripted): string {
       { object, probe },
       { ...question, by: [...question.by], value },
       variableName(question, probe),
-      question.pids,
+      pids,
     );
   });
   if (question.kind !== 'trace' && question.every !== undefined) {
@@ -26,7 +32,14 @@ export function bpftraceScript(question: Scripted): string {
     const prints = maps.map((map) => `print(@${map}); clear(@${map});`).join(' ');
     actions.push(`interval:ms:${Math.round(question.every)}\n{\n  ${prints}\n}`);
   }
-  return `// ${heading(question)} Run it as root: ${environment(question, probes)}bpftrace FILE\n${remark(question, probes)}\n${actions.join('\n\n')}\n`;
+  return `// ${heading(question)} Run it as root: ${environment(question, probes)}${command} FILE\n${remark(question, probes)}\n${actions.join('\n\n')}\n`;
+}
+
+/** By -p it takes one process, whatever number that has for the kernel, and no more than one. */
+function whom(pids: readonly number[] | undefined, isInside: boolean) {
+  if (!pids || !isInside) return { pids, command: 'bpftrace' };
+  if (pids.length > 1) throw cannot('bpftrace', 'take several processes of a pid namespace');
+  return { pids: undefined, command: `bpftrace -p ${pids[0]}` };
 }
 
 /** Texts are as long as they can be; what it is called depends on the version. */

@@ -286,6 +286,13 @@ perf stat -e smtp_$$:delivery__done -a -- sleep 10
     });
   }
 
+  it('take one process of a pid namespace by -p', () => {
+    const script = bpftraceScript({ ...trace, pids: [2] }, true);
+    assert.match(script, /bpftrace -p 2 FILE$/m);
+    assert.doesNotMatch(script, /pid == /);
+    assert.throws(() => bpftraceScript({ ...trace, pids: [2, 3] }, true), /cannot take several processes/);
+  });
+
   it('tell probes apart that two providers have', () => {
     const other = { ...done, provider: 'lmtp' };
     const question: Scripted = { ...count, by: [], selections: [{ object, probes: [done, other] }] };

@@ -5,11 +5,13 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Following } from '../../discovery/follow.js';
+import { isInPidNamespace } from '../../discovery/pid-namespace.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
-import { fullName, type Probe } from '../../model.js';
+import { BUILT_IN, fullName, type Probe } from '../../model.js';
 import { printable } from '../../output/escape.js';
 import { argumentOf } from '../../question/question.js';
+import { argumentsOf } from '../../question/where.js';
 import {
   type AggregateOptions,
   type AggregateQuestion,
@@ -60,7 +62,15 @@ class BpftraceCounting implements Aggregating {
     const probes = question.selections.flatMap((selection) => selection.probes);
     const texts = Math.max(...probes.map((probe) => question.by.filter((name) => isText(probe, name)).length));
     this.strings = textBytes(texts);
-    this.remark = texts > 0 ? `texts end after ${this.strings - 1} bytes` : undefined;
+    const remarks = texts > 0 ? [`texts end after ${this.strings - 1} bytes`] : [];
+    if (isInPidNamespace()) {
+      const compared = question.condition ? argumentsOf(question.condition) : [];
+      const names = BUILT_IN.map(({ name }) => name);
+      if (names.some((name) => compared.includes(name)))
+        throw new CommandError('missing', 'bpftrace has the pids of the machine, and this is another pid namespace');
+      if (names.some((name) => question.by.includes(name))) remarks.push('pids are those of the machine');
+    }
+    this.remark = remarks.length > 0 ? remarks.join('; ') : undefined;
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });
@@ -90,10 +100,20 @@ class BpftraceCounting implements Aggregating {
   }
 
   private async run(selections: readonly Selection[], pids: readonly number[] | undefined): Promise<void> {
-    const running = new Running(this.question, selections, pids, this.strings, this.options.every);
-    this.running.push(running);
-    await running.attached;
-    running.ended.then((error) => error && this.fail(error));
+    const { question, options } = this;
+    const start = (those: readonly Selection[], whom: Whom) =>
+      new Running(question, those, whom, this.strings, options.every);
+    // It takes one process by -p, whatever number that has for the kernel, and no more than one.
+    const started =
+      pids && isInPidNamespace()
+        ? pids.flatMap((pid) => {
+            const those = selections.filter(({ object }) => object.processes.some((each) => each.pid === pid));
+            return those.length === 0 ? [] : [start(those, { only: pid })];
+          })
+        : [start(selections, { pids })];
+    this.running.push(...started);
+    await Promise.all(started.map((running) => running.attached));
+    for (const { ended } of started) ended.then((error) => error && this.fail(error));
   }
 
   /** What came since the last time: bpftrace prints what there is from its beginning on. */
@@ -104,6 +124,12 @@ class BpftraceCounting implements Aggregating {
     this.given = all;
     return taken;
   }
+}
+
+/** The processes that are meant, by a condition or by an option; neither means all. */
+interface Whom {
+  pids?: readonly number[] | undefined;
+  only?: number;
 }
 
 /** A bpftrace. */
@@ -124,7 +150,7 @@ class Running {
   constructor(
     question: AggregateQuestion,
     selections: readonly Selection[],
-    pids: readonly number[] | undefined,
+    { pids, only }: Whom,
     strings: number,
     every: number | undefined,
   ) {
@@ -139,7 +165,7 @@ class Running {
     const last = 'interval:ms:200 { printf("last\\n"); }';
     const interval = every === undefined ? [] : [`interval:ms:${Math.max(1, Math.round(every))} { ${prints} }`];
     const script = [first, ...actions, ...interval, last].join('\n');
-    this.child = spawn('bpftrace', ['-f', 'json', '-e', script], {
+    this.child = spawn('bpftrace', ['-f', 'json', ...(only === undefined ? [] : ['-p', String(only)]), '-e', script], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Signals of the terminal do not reach it.
       detached: true,

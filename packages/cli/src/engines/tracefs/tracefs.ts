@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import createDebug from 'debug';
 import type { Following } from '../../discovery/follow.js';
+import { isInPidNamespace } from '../../discovery/pid-namespace.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import type { Probe } from '../../model.js';
@@ -85,6 +86,9 @@ export class TracefsTracing implements Tracing {
   constructor(question: Question, onEvents: (events: ProbeEvent[]) => void) {
     this.question = question;
     this.onEvents = onEvents;
+    if (question.pids && isInPidNamespace()) {
+      throw new CommandError('missing', 'tracefs has the pids of the machine, and this is another pid namespace');
+    }
     this.pids = question.pids && new Set(question.pids);
     this.tracefs = findTracefs();
     this.cleaner = new Cleaner(this.tracefs, this.group);
