@@ -1,9 +1,14 @@
 // DTrace for Linux sees the probes of the dtrace backend.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type Case, cases } from '../../fixtures/every-argument.js';
+import { sonde } from '../../support/command.js';
 import {
   attached,
   dtrace,
+  dtraceScript,
   ended,
   list,
   print,
@@ -120,6 +125,61 @@ describe('DTrace for Linux', function () {
     await ended(tracer);
     await program.until(false);
   });
+
+  const scripts: [kind: string, args: string[], look: (program: TracedProgram, output: string) => void][] = [
+    [
+      'trace',
+      ['smtp:session-start', '-w', 'port < 0 && peer ~ "sh*"'],
+      ({ pid }, output) => {
+        const lines = output.split('\n').filter((line) => line.includes('smtp:'));
+        assert.deepEqual(lines, Array(2).fill(`${pid} smtp:session__start peer=shown port=-1`));
+      },
+    ],
+    [
+      'count',
+      ['smtp:session-start', '--by', 'peer,port', '-e', '1min'],
+      (_, output) => {
+        for (const [peer, port, count] of [
+          ['shown', -1, 2],
+          ['shown', 1, 1],
+          ['other', -1, 1],
+        ]) {
+          assert.match(output, new RegExp(`^ +${peer} +${port} +${count}$`, 'm'));
+        }
+      },
+    ],
+    [
+      'hist',
+      ['smtp:session-start.port', '--by', 'peer', '-w', 'port > -1'],
+      (_, output) => {
+        assert.match(output, /^ +1 \|@+ +1 *$/m);
+        assert.doesNotMatch(output, /^ +-1 \|@/m);
+      },
+    ],
+  ];
+  for (const [kind, args, look] of scripts) {
+    it(`runs what sonde script ${kind} prints`, async () => {
+      const program = await scene.current.program({ SONDE_BACKEND: 'systemtap' });
+      const printed = sonde('script', kind, ...args, '--for', 'd', '-p', String(program.pid));
+      assert.equal(printed.status, 0, printed.stderr);
+      const path = join(scene.current.folder, 'script.d');
+      writeFileSync(path, printed.stdout);
+      // As its heading says.
+      const tracer = dtraceScript(scene.current, path, '-p', String(program.pid));
+      await program.until(true);
+      // DTrace has put it there, and soon takes what is fired.
+      await setTimeout(5000);
+      const fired: [string, number][] = [
+        ['shown', -1],
+        ['shown', 1],
+        ['other', -1],
+        ['shown', -1],
+      ];
+      for (const [peer, port] of fired) await program.call('fire', 'smtp.sessionStart', peer, port);
+      await setTimeout(2000);
+      look(program, await ended(tracer));
+    });
+  }
 
   /** A program with the dtrace backend. */
   function start(): Promise<TracedProgram> {

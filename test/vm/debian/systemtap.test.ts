@@ -57,6 +57,31 @@ describe('SystemTap', function () {
     assert.deepEqual(readBack(await tracer.stop()), cases.map(expected));
   });
 
-  const start = (): Promise<TracedProgram> => scene.current.program({ SONDE_DIR: OBJECTS });
+  it('runs what sonde script prints, which shows and counts what is fired', async () => {
+    const program = await start({ SMTP_PROVIDER: 'scripted' });
+    const tracer = scene.current.tracer('staprun', [join(MADE, 'printed.ko')]);
+    await program.until(true);
+    await program.until(true, 'smtp.sessionDone');
+    await program.pin();
+    const fired: [string, number][] = [
+      ['shown', -1],
+      ['shown', 1],
+      ['other', -1],
+      ['shown', -1],
+    ];
+    for (const [peer, port] of fired) await program.call('fire', 'smtp.sessionStart', peer, port);
+    for (const bytes of [1n, 6n, 7n, 2n ** 63n]) await program.call('fire', 'smtp.sessionDone', 'x', bytes, 1);
+    const output = await tracer.stop();
+    const lines = output.split('\n').filter((line) => line.includes('scripted:'));
+    assert.deepEqual(lines, Array(2).fill(`${program.pid} scripted:session__start peer=shown port=-1`));
+    for (const counted of ['shown -1 2', 'shown 1 1', 'other -1 1']) {
+      assert.ok(output.includes(`\nsession__start ${counted}\n`), output);
+    }
+    assert.match(output, /^ +4 \|@+ +2$/m);
+    assert.doesNotMatch(output, /^ +1 \|@/m);
+  });
+
+  const start = (environment: Record<string, string> = {}): Promise<TracedProgram> =>
+    scene.current.program({ SONDE_DIR: OBJECTS, ...environment });
   const stap = (): Tracer => scene.current.tracer('staprun', [join(MADE, 'probes.ko')]);
 });
