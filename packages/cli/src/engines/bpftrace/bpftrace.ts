@@ -23,8 +23,12 @@ import type { Value } from '../event.js';
 import { parseLine } from './output.js';
 import { type Asked, countingAction, textBytes } from './script.js';
 
-/** Groups of a probe; what comes after these is not counted, and that is said. */
+/**
+ * Groups, and intervals of histograms; what comes after these is not counted, and that is said. The
+ * kernel takes memory for all of them at once, for each probe, and in part for each processor.
+ */
 const MOST_KEYS = 65_536;
+const MOST_KEYS_OF_MANY = 4096;
 
 /** From the request to end to the next one: bpftrace 0.17 forgets one that comes while it prints. */
 const AGAIN_MS = 3000;
@@ -51,6 +55,7 @@ class BpftraceCounting implements Aggregating {
   /** One for what was there at the beginning, and one for each time when more came. */
   private readonly running: Running[] = [];
   private readonly strings: number;
+  private readonly keys: number;
   private fail: (error: Error) => void = () => {};
   private following: Following | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -62,6 +67,7 @@ class BpftraceCounting implements Aggregating {
     const probes = question.selections.flatMap((selection) => selection.probes);
     const texts = Math.max(...probes.map((probe) => question.by.filter((name) => isText(probe, name)).length));
     this.strings = textBytes(texts);
+    this.keys = Math.max(Math.floor(MOST_KEYS / probes.length), MOST_KEYS_OF_MANY);
     const remarks = texts > 0 ? [`texts end after ${this.strings - 1} bytes`] : [];
     if (isInPidNamespace()) {
       const compared = question.condition ? argumentsOf(question.condition) : [];
@@ -96,13 +102,14 @@ class BpftraceCounting implements Aggregating {
     this.following?.stop();
     await Promise.all(this.running.map((each) => each.stop()));
     const isFull = this.running.some((each) => each.isFull);
-    return { rest: this.takeNew(), losses: isFull ? [`no more than ${MOST_KEYS} groups were counted`] : [] };
+    const of = this.question.value === undefined ? 'groups' : 'groups, and intervals of histograms,';
+    return { rest: this.takeNew(), losses: isFull ? [`no more than ${this.keys} ${of} were counted of a probe`] : [] };
   }
 
   private async run(selections: readonly Selection[], pids: readonly number[] | undefined): Promise<void> {
     const { question, options } = this;
     const start = (those: readonly Selection[], whom: Whom) =>
-      new Running(question, those, whom, this.strings, options.every);
+      new Running(question, those, whom, { strings: this.strings, keys: this.keys, every: options.every });
     // It takes one process by -p, whatever number that has for the kernel, and no more than one.
     const started =
       pids && isInPidNamespace()
@@ -132,12 +139,22 @@ interface Whom {
   only?: number;
 }
 
+interface Limits {
+  /** Bytes of a text. */
+  strings: number;
+  /** Of a map. */
+  keys: number;
+  /** In milliseconds, from one print to the next. */
+  every: number | undefined;
+}
+
 /** A bpftrace. */
 class Running {
   readonly attached: Promise<void>;
   readonly ended: Promise<Error | undefined>;
   private readonly question: AggregateQuestion;
   private readonly asked: Asked[];
+  private readonly keys: number;
   private readonly child: ChildProcess;
   private readonly exit: Promise<unknown>;
   private readonly separator = randomBytes(7).readUIntBE(0, 6);
@@ -151,9 +168,9 @@ class Running {
     question: AggregateQuestion,
     selections: readonly Selection[],
     { pids, only }: Whom,
-    strings: number,
-    every: number | undefined,
+    { strings, keys, every }: Limits,
   ) {
+    this.keys = keys;
     this.question = question;
     this.asked = selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
     const separator = BigInt(this.separator);
@@ -173,8 +190,8 @@ class Running {
         ...process.env,
         BPFTRACE_STRLEN: String(strings),
         BPFTRACE_MAX_STRLEN: String(strings),
-        BPFTRACE_MAP_KEYS_MAX: String(MOST_KEYS),
-        BPFTRACE_MAX_MAP_KEYS: String(MOST_KEYS),
+        BPFTRACE_MAP_KEYS_MAX: String(keys),
+        BPFTRACE_MAX_MAP_KEYS: String(keys),
         BPFTRACE_MAX_PROBES: '4096',
       },
     });
@@ -213,7 +230,7 @@ class Running {
   }
 
   get isFull(): boolean {
-    return [...this.maps.values()].some(({ size }) => size >= MOST_KEYS);
+    return [...this.maps.values()].some(({ size }) => size >= this.keys);
   }
 
   async stop(): Promise<void> {
