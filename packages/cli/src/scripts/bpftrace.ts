@@ -44,16 +44,20 @@ function whom(pids: readonly number[] | undefined, isInside: boolean) {
 
 /** Texts are as long as they can be; what it is called depends on the version. */
 function environment(question: Scripted, probes: readonly Probe[]): string {
-  const texts = Math.max(...probes.map((probe) => textsIn(question, probe)));
-  if (texts === 0) return '';
-  const bytes = textBytes(texts);
+  const texts = Math.max(...probes.map((probe) => textsIn(question, probe).length));
+  const numbers = Math.max(...probes.map((probe) => namesIn(question, probe).length - textsIn(question, probe).length));
+  const bytes = textBytes(texts, numbers, question.condition);
+  if (texts === 0 && !question.condition) return '';
   return `BPFTRACE_STRLEN=${bytes} BPFTRACE_MAX_STRLEN=${bytes} `;
 }
 
-/** How many texts are printed, and bytes, which take as much. */
-function textsIn(question: Scripted, probe: Probe): number {
-  const names = question.kind === 'trace' ? printed(probe, question.fields).map(({ name }) => name) : question.by;
-  return names.filter((name) => ['text', 'bytes'].includes(argumentOf(probe, name)?.kind ?? '')).length;
+function namesIn(question: Scripted, probe: Probe): readonly string[] {
+  return question.kind === 'trace' ? printed(probe, question.fields).map(({ name }) => name) : question.by;
+}
+
+/** Of what is printed, the texts, and the bytes, which take as much. */
+function textsIn(question: Scripted, probe: Probe): string[] {
+  return namesIn(question, probe).filter((name) => ['text', 'bytes'].includes(argumentOf(probe, name)?.kind ?? ''));
 }
 
 function remark(question: Scripted, probes: readonly Probe[]): string {

@@ -68,7 +68,7 @@ describe('Scripts', () => {
     [
       'bpftrace',
       trace,
-      `// Prints events of smtp:delivery__done. Run it as root: BPFTRACE_STRLEN=162 BPFTRACE_MAX_STRLEN=162 bpftrace FILE
+      `// Prints events of smtp:delivery__done. Run it as root: BPFTRACE_STRLEN=142 BPFTRACE_MAX_STRLEN=142 bpftrace FILE
 
 usdt:/run/sonde/smtp.so:smtp:delivery__done
 {
@@ -251,7 +251,7 @@ perf stat -e smtp_$$:delivery__done -a -- sleep 10
     ],
     [
       'bpftrace',
-      { ...trace, condition: parseCondition(`domain == "${'x'.repeat(79)}"`) },
+      { ...trace, condition: parseCondition(`domain == "${'x'.repeat(197)}"`) },
       /compare with so long a text/,
     ],
     ['bpftrace', { ...count, by: ['data'], condition: undefined }, /bpftrace cannot read a bytes/],

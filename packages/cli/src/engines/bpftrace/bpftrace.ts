@@ -21,7 +21,7 @@ import {
 } from '../aggregation.js';
 import type { Value } from '../event.js';
 import { parseLine } from './output.js';
-import { type Asked, countingAction, textBytes } from './script.js';
+import { type Asked, countingAction, numbersOf, textBytes } from './script.js';
 
 /**
  * Groups, and intervals of histograms; what comes after these is not counted, and that is said. The
@@ -66,7 +66,8 @@ class BpftraceCounting implements Aggregating {
     this.options = options;
     const probes = question.selections.flatMap((selection) => selection.probes);
     const texts = Math.max(...probes.map((probe) => question.by.filter((name) => isText(probe, name)).length));
-    this.strings = textBytes(texts);
+    const numbers = Math.max(...probes.map((probe) => numbersOf(probe, question)));
+    this.strings = textBytes(texts, numbers, question.condition);
     this.keys = Math.max(Math.floor(MOST_KEYS / probes.length), MOST_KEYS_OF_MANY);
     const remarks = texts > 0 ? [`texts end after ${this.strings - 1} bytes`] : [];
     if (isInPidNamespace()) {
@@ -162,6 +163,7 @@ class Running {
   private readonly maps = new Map<string, Map<string, number>>();
   private areKeysEscaped = false;
   private said = '';
+  private isMissing = false;
   private isLeaving = false;
 
   constructor(
@@ -197,7 +199,8 @@ class Running {
     });
     this.exit = new Promise((resolve) => {
       this.child.on('exit', resolve).on('error', (error: NodeJS.ErrnoException) => {
-        this.said = error.code === 'ENOENT' ? 'bpftrace is not installed' : error.message;
+        this.isMissing = error.code === 'ENOENT';
+        this.said = error.message;
         resolve(error);
       });
     });
@@ -276,10 +279,11 @@ class Running {
   }
 
   private reason(): CommandError {
+    if (this.isMissing) return new CommandError('missing', 'bpftrace is not installed');
     const lines = this.said.trim().split('\n');
-    // Newer ones warn of much before it.
-    const line = lines.find((each) => each.includes('ERROR: ')) ?? lines[0]!;
-    const said = printable(line.replace(/^.*?ERROR: /, ''));
+    // It may warn of much before.
+    const line = lines.find((each) => /\berror: /i.test(each)) ?? lines[0]!;
+    const said = printable(line.replace(/^.*?\berror: (<unknown>:\S* )?/i, ''));
     const names = this.asked.map(({ probe }) => fullName(probe));
     const what = names.length === 1 ? names[0] : `${names.length} probes`;
     if (process.getuid?.() !== 0) return new CommandError('missing', 'bpftrace needs root');

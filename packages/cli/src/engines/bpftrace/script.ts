@@ -18,20 +18,33 @@ export interface Asked {
 /** bpftrace gives the first arguments names of their own: as many as x86-64 has registers for. */
 const MOST_NUMBERED = 6;
 
-/**
- * The bytes of text that bpftrace takes, by the number of texts in an action: what fits onto BPF's
- * stack of 512 bytes (measured with 0.17).
- */
-const TEXT_BYTES = [197, 197, 162, 122, 96, 79];
+/** 0.17 takes no more for a text, with the zero at its end. */
+const MOST_TEXT_BYTES = 197;
+const FEWEST_TEXT_BYTES = 64;
+/** Of the 512 that BPF's stack has, measured with 0.17. */
+const STACK_BYTES = 460;
 
 /**
- * @param texts how many are keys, or printed, at once
- * @throws {CommandError} if these are too many
+ * So many bytes a text may have, with the zero at its end, so that all fit onto BPF's stack: those of
+ * a key, or of what is printed, and the last one that was read once more.
+ *
+ * @param texts how many there are at once
+ * @param numbers how many numbers stand between them
+ * @param condition its texts are compared with such, and must not be longer
+ * @throws {CommandError} if these are too many, or too long
  */
-export function textBytes(texts: number): number {
-  const bytes = TEXT_BYTES[texts];
-  if (bytes === undefined) throw cannot(`have more than ${TEXT_BYTES.length - 1} texts at once`);
+export function textBytes(texts: number, numbers: number, condition: Condition | undefined): number {
+  const room = Math.floor((STACK_BYTES - 8 * numbers) / (texts + 1));
+  if (room < FEWEST_TEXT_BYTES) throw cannot('have so many texts and numbers at once');
+  const bytes = Math.min(room, MOST_TEXT_BYTES);
+  if (condition && longestText(condition) >= bytes) throw cannot('compare with so long a text');
   return bytes;
+}
+
+function longestText(condition: Condition): number {
+  if (condition.type === 'comparison') return Buffer.byteLength(String(condition.value));
+  if (condition.type === 'not') return longestText(condition.operand);
+  return Math.max(longestText(condition.left), longestText(condition.right));
 }
 
 /** What counts the fires of a probe in the map `@NAME`, or puts the values of an argument into it. */
@@ -69,6 +82,13 @@ export function countingAction(
     `${target} = count();`,
   ];
   return `${before(asked, condition, pids)}\n{\n  ${statements.join('\n  ')}\n}`;
+}
+
+/** How many numbers {@link countingAction} has in a key, and in variables. */
+export function numbersOf(probe: Probe, { by, value }: AggregateQuestion): number {
+  const numbers = by.filter((name) => argumentOf(probe, name)?.kind !== 'text').length;
+  const separators = Math.max(by.length - 1, 0);
+  return numbers + separators + (value === undefined ? 0 : 4);
 }
 
 /** Puts the number of binary digits of a value into `$bucket`; of what is below zero, that is 64. */
@@ -130,7 +150,6 @@ function comparisonText(comparison: Condition & { type: 'comparison' }, probe: P
 }
 
 function textComparison(left: string, operator: Operator, value: string): string {
-  if (Buffer.byteLength(value) >= TEXT_BYTES.at(-1)!) throw cannot('compare with so long a text');
   if (operator !== '~') return `${left} ${operator} ${quoted(value)}`;
   if (!/[*?]/.test(value)) return `${left} == ${quoted(value)}`;
   const prefix = prefixOf(value);
