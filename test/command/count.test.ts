@@ -96,7 +96,7 @@ describe('sonde count and sonde hist', function () {
         );
       });
 
-      for (const backend of ['systemtap', 'ebpf']) {
+      for (const backend of engine === 'bpftrace' ? ['systemtap', 'ebpf'] : ['systemtap']) {
         it(`read numbers at the limits of their types, of the ${backend} backend`, async () => {
           const program = await scene.current.program({ SONDE_BACKEND: backend });
           const fired = cases.filter(({ probe }) => /int|boolean|mixed/.test(probe));
