@@ -250,7 +250,7 @@ describe('sonde doctor', function () {
         '-e',
         `usdt:${await program.object()}:smtp:session__start { printf("seen\\n"); }`,
       ]);
-      await bpftrace.shows(/Attaching/);
+      await bpftrace.shows(/Attach(ing|ed)/);
       await program.until(true);
       assert.equal(traced().fact, `smtp:session__start traced by bpftrace (process ${bpftrace.pid})`);
       const hidden = { PATH: '/nowhere' };

@@ -39,7 +39,7 @@ describe('sonde script', function () {
       for (const { probe, fired: values } of fired) await program.call('fire', `every.${probe}`, ...values);
       await program.call('fire', 'smtp.sessionStart', 'x', 1);
       await setTimeout(500);
-      const lines = (await bpftrace.stop()).split('\n').filter((line) => /every:(?!last)/.test(line));
+      const lines = (await bpftrace.stop()).split('\n').filter((line) => /^\d+ every:(?!last)/.test(line));
       assert.deepEqual(
         lines.map((line) => line.replace(/^\d+ every:/, '').replace(/\\x([0-9a-f]{2})/g, '$1')),
         fired.map(({ probe, seen }) => [probe, ...named(probe, seen)].join(' ')),

@@ -72,7 +72,7 @@ describe('Scripts', () => {
 
 usdt:/run/sonde/smtp.so:smtp:delivery__done
 {
-  printf("%d smtp:delivery__done id=%llu ns=%llu domain=%s port=%d data=%r last=%lld\\n", pid, (uint64)arg0, (uint64)arg1, str(arg2), (int64)arg3, buf(arg4, (uint64)arg5), *(int64 *)(reg("sp") + 8));
+  printf("%d smtp:delivery__done id=%llu ns=%llu domain=%s port=%d data=%r last=%lld\\n", pid, arg0, arg1, str(arg2), arg3, buf(arg4, arg5), *(int64 *)(reg("sp") + 8));
 }
 `,
     ],

@@ -161,8 +161,16 @@ function textComparison(left: string, operator: Operator, value: string): string
 export function argumentText(probe: Probe, name: string, object: TracedObject): string {
   const index = probe.arguments.findIndex((argument) => argument.name === name);
   const argument = probe.arguments[index]!;
-  if (argument.kind !== 'bytes') return expressionOf(probe, name, object);
-  return `buf(${rawValue(probe, argument, object)}, ${rawValue(probe, probe.arguments[index + 1]!, object)})`;
+  // A format says itself whether what is printed has a sign.
+  const value = printedValue(probe, argument, object);
+  if (argument.kind === 'text') return `str(${value})`;
+  return argument.kind === 'bytes'
+    ? `buf(${value}, ${printedValue(probe, probe.arguments[index + 1]!, object)})`
+    : value;
+}
+
+function printedValue(probe: Probe, argument: Argument, object: TracedObject): string {
+  return rawValue(probe, argument, object).replace(/^\(u?int64\)(?=arg\d+$|\*)/, '');
 }
 
 /** An argument in bpftrace's language. */
