@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { setTimeout as startTimer } from 'node:timers';
+import { setTimeout } from 'node:timers/promises';
 import type { Following } from '../../discovery/follow.js';
 import { findMapped, isProbeObject } from '../../discovery/processes.js';
 import type { Selection } from '../../discovery/select.js';
@@ -13,6 +15,9 @@ import type { Question } from '../../question/question.js';
 import type { Loss, ProbeEvent, Tracing, Value } from '../event.js';
 import { placeOf } from '../operand-place.js';
 import { BREAKPOINTS } from './breakpoints.js';
+
+/** It has ended: what is left to be read is there. */
+const READ_MS = 2000;
 
 /** From when gdb is asked to leave until it is made to. */
 const LEAVE_MS = 5000;
@@ -158,9 +163,11 @@ class Attached {
   async leave(): Promise<void> {
     this.isLeaving = true;
     this.child.stdin!.end();
-    const late = setTimeout(() => this.child.kill('SIGTERM'), LEAVE_MS);
+    const late = startTimer(() => this.child.kill('SIGTERM'), LEAVE_MS);
     await this.exit;
     clearTimeout(late);
+    // What it wrote before may not have been read yet.
+    await Promise.race([this.ended, setTimeout(READ_MS, undefined, { ref: false })]);
   }
 
   private event(pid: number, places: readonly ProbePlace[], [id, time, tid, told]: Told): ProbeEvent {
