@@ -434,8 +434,7 @@ const isBoolean = (probe: EveryProbe, name: string) =>
 const jsonOf = (value: Seen, asBoolean: boolean) => String(asBoolean ? value !== 0n : value);
 
 function reportsOf(output: string): Report[] {
-  return output
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line));
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  assert.notEqual(lines.length, 0, `nothing was reported:\n${output}`);
+  return lines.map((line) => JSON.parse(line));
 }

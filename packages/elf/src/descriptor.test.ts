@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { readBuildId, readElf, readNotes, readProgramNote, readPrototypes, writeProbeObject } from './index.js';
 import { example } from './test-definitions.js';
-import { temporaryDirectory, tool } from './test-tools.js';
+import { missing, temporaryDirectory, tool } from './test-tools.js';
 
 describe('a file behind a descriptor', () => {
   const directory = temporaryDirectory();
@@ -80,7 +80,7 @@ describe('a file behind a descriptor', () => {
   }
 
   it('is read where it is needed alone', function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') missing(this, '/proc/self/io');
     const descriptor = openSync(process.execPath, 'r');
     open.push(descriptor);
     const before = bytesRead();
@@ -123,7 +123,7 @@ describe('a file behind a descriptor', () => {
       try {
         ftruncateSync(descriptor, 2 * terabyte);
       } catch {
-        this.skip(); // the file system has no files of this size
+        missing(this, 'a file system with files of two terabytes');
       }
       const field = Buffer.alloc(16);
       field.writeBigUInt64LE(BigInt(terabyte / 2));

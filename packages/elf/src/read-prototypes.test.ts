@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cTypes, type NativeType } from './definition.js';
 import { type Prototype, readPrototypes } from './read-prototypes.js';
+import { temporaryDirectory, tool } from './test-tools.js';
 import { writeProbeObject } from './write.js';
 
 const PROGRAM = `
@@ -51,6 +51,8 @@ const THIRD = [
 ];
 
 describe('readPrototypes', () => {
+  const folder = temporaryDirectory();
+
   it('reads what the writer wrote, of every type', () => {
     for (const architecture of ['x64', 'arm64'] as const) {
       const types = Object.keys(cTypes) as NativeType[];
@@ -88,35 +90,29 @@ describe('readPrototypes', () => {
   for (const compiler of ['gcc', 'clang']) {
     for (const version of [4, 5]) {
       it(`reads DWARF ${version} of ${compiler}`, function () {
-        const missing = spawnSync(compiler, ['--version']).status !== 0;
-        if (missing && process.env.CI !== 'true') {
-          console.warn(`  NOT TESTED: ${compiler} is not installed`);
-          this.skip();
-        }
-        const folder = mkdtempSync(join(tmpdir(), 'sonde-elf-'));
-        try {
-          const [source, program] = [join(folder, 'p.c'), join(folder, 'p')];
-          writeFileSync(source, PROGRAM);
-          execFileSync(compiler, ['-g', `-gdwarf-${version}`, '-O0', '-o', program, source]);
-          const file = readFileSync(program);
-          const all = [...readPrototypes(file).values()];
-          const first = all.find(({ name }) => name === 'first')!;
-          // Compilers call it as C or C++ does.
-          assert.deepEqual(
-            parametersOf(first)?.map((text) => text.replace('_Bool', 'bool')),
-            FIRST,
-          );
-          assert.deepEqual(parametersOf(all.find(({ name }) => name === 'third')), THIRD);
-          assert.deepEqual(all.find(({ name }) => name === 'second')?.parameters, []);
-          assert.deepEqual(parametersOf(all.find(({ name }) => name === 'main')), [
-            'int argc:signed:4',
-            'char **argv:pointer:8',
-          ]);
-          const wanted = readPrototypes(file, new Set([first.address, 1n]));
-          assert.deepEqual([...wanted.values()], [first]);
-        } finally {
-          rmSync(folder, { recursive: true });
-        }
+        const path = tool.call(this, compiler);
+        const [source, program] = ['p.c', `p-${compiler}-${version}`].map((name) => join(folder.path, name)) as [
+          string,
+          string,
+        ];
+        writeFileSync(source, PROGRAM);
+        execFileSync(path, ['-g', `-gdwarf-${version}`, '-O0', '-o', program, source]);
+        const file = readFileSync(program);
+        const all = [...readPrototypes(file).values()];
+        const first = all.find(({ name }) => name === 'first')!;
+        // Compilers call it as C or C++ does.
+        assert.deepEqual(
+          parametersOf(first)?.map((text) => text.replace('_Bool', 'bool')),
+          FIRST,
+        );
+        assert.deepEqual(parametersOf(all.find(({ name }) => name === 'third')), THIRD);
+        assert.deepEqual(all.find(({ name }) => name === 'second')?.parameters, []);
+        assert.deepEqual(parametersOf(all.find(({ name }) => name === 'main')), [
+          'int argc:signed:4',
+          'char **argv:pointer:8',
+        ]);
+        const wanted = readPrototypes(file, new Set([first.address, 1n]));
+        assert.deepEqual([...wanted.values()], [first]);
       });
     }
   }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Following } from '../../discovery/follow.js';
 import { isInPidNamespace } from '../../discovery/pid-namespace.js';
@@ -107,7 +107,19 @@ class BpftraceCounting implements Aggregating {
     return { rest: this.takeNew(), losses: isFull ? [`no more than ${this.keys} ${of} were counted of a probe`] : [] };
   }
 
+  /** Traces what is there: an object may go with its process, and bpftrace then traces nothing at all. */
   private async run(selections: readonly Selection[], pids: readonly number[] | undefined): Promise<void> {
+    const there = selections.filter(({ object }) => existsSync(object.path));
+    if (there.length === 0) throw new CommandError('nothing', 'what has the probes is gone');
+    try {
+      await this.runAll(there, pids);
+    } catch (error) {
+      if (there.every(({ object }) => existsSync(object.path))) throw error;
+      await this.run(there, pids);
+    }
+  }
+
+  private async runAll(selections: readonly Selection[], pids: readonly number[] | undefined): Promise<void> {
     const { question, options } = this;
     const start = (those: readonly Selection[], whom: Whom) =>
       new Running(question, those, whom, { strings: this.strings, keys: this.keys, every: options.every });

@@ -1,6 +1,7 @@
 // Events by gdb: needs no root for one's own processes, and stops the process at each event.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as startTimer } from 'node:timers';
@@ -54,8 +55,16 @@ class GdbTracing implements Tracing {
   }
 
   async start(): Promise<void> {
-    const pids = new Set(this.selections.flatMap(({ object }) => object.processes.map(({ pid }) => pid)));
-    await Promise.all([...pids].map((pid) => this.attach(pid)));
+    const pids = [...new Set(this.selections.flatMap(({ object }) => object.processes.map(({ pid }) => pid)))];
+    const attempts = await Promise.allSettled(pids.map((pid) => this.attach(pid)));
+    const refused = attempts.flatMap((attempt, index) =>
+      attempt.status === 'rejected' ? [{ pid: pids[index]!, error: attempt.reason as Error }] : [],
+    );
+    if (refused.length > 0 && refused.length === pids.length) throw refused[0]!.error;
+    for (const { pid, error } of refused) {
+      // Others have ended meanwhile.
+      if (existsSync(`/proc/${pid}`)) process.stderr.write(`sonde: not traced: ${error.message}\n`);
+    }
     this.following = this.question.follow(({ selections, pids: more }) => {
       this.selections.push(...selections);
       for (const pid of more) this.attach(pid).catch(() => {});

@@ -19,6 +19,7 @@ import { isInPidNamespace } from '../../discovery/pid-namespace.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import type { Probe } from '../../model.js';
+import { printable } from '../../output/escape.js';
 import type { Question } from '../../question/question.js';
 import type { Loss, ProbeEvent, Tracing, Value } from '../event.js';
 import { Cleaner } from './cleaner.js';
@@ -115,23 +116,37 @@ export class TracefsTracing implements Tracing {
     this.following = question.follow(({ selections, pids }) => this.addMore(selections, pids));
   }
 
-  /** @throws {CommandError} with what the kernel says */
+  /**
+   * Traces what it can: an object may have gone with its process meanwhile.
+   *
+   * @throws {CommandError} with what the kernel says, if none of it can be traced
+   */
   private add(selections: readonly Selection[]): void {
-    const added = selections.flatMap(({ object, probes }) =>
-      probes.map((probe) => {
-        // Unique beyond its group, which uprobe_profile does not tell.
-        const name = `p${this.id}_${this.count++}`;
-        const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
-        const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
-        const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture, this.question.wanted).join(' ')}\n`;
-        return { probe, name, line };
-      }),
-    );
-    try {
-      appendFileSync(`${this.tracefs}/uprobe_events`, added.map(({ line }) => line).join(''));
-    } catch (error) {
-      throw new CommandError('failed', `the kernel refuses a probe: ${this.reasonOf(error)}`);
+    const refused: CommandError[] = [];
+    for (const selection of selections) {
+      try {
+        this.addObject(selection);
+      } catch (error) {
+        const isGone = !existsSync(selection.object.path);
+        const why = isGone ? 'it is gone' : `the kernel refuses it: ${this.reasonOf(error)}`;
+        const refusal = new CommandError(isGone ? 'nothing' : 'failed', `${printable(selection.object.name)}: ${why}`);
+        if (!isGone) process.stderr.write(`sonde: not traced: ${refusal.message}\n`);
+        refused.push(refusal);
+      }
     }
+    if (refused.length > 0 && refused.length === selections.length) throw refused[0];
+  }
+
+  private addObject({ object, probes }: Selection): void {
+    const added = probes.map((probe) => {
+      // Unique beyond its group, which uprobe_profile does not tell.
+      const name = `p${this.id}_${this.count++}`;
+      const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
+      const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
+      const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture, this.question.wanted).join(' ')}\n`;
+      return { probe, name, line };
+    });
+    appendFileSync(`${this.tracefs}/uprobe_events`, added.map(({ line }) => line).join(''));
     const { condition } = this.question;
     for (const { probe, name } of added) {
       const folder = `events/${this.group}/${name}`;
