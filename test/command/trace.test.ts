@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { cases, type EveryProbe, expected } from '../fixtures/every-argument.js';
 import type { ProgramOptions } from '../support/called-program.js';
 import { leftInKernel, sonde, startSonde, tracing } from '../support/command.js';
+import { Gdb } from '../support/gdb.js';
 import { nativeArguments } from '../support/read-back.js';
 import { type Scene, useScene } from '../support/scene.js';
 import { Stub } from '../support/stub.js';
@@ -316,6 +317,19 @@ describe('sonde trace', function () {
     await program.until(false);
     assert.equal(stub.firstByte(), untraced);
     await program.call('fire', 'smtp.sessionStart', 'on its own again', 1);
+  });
+
+  it('traces with gdb what no other debugger has, and says what one has', async function () {
+    needsTools(this, 'gdb');
+    const [first, second] = [await scene.current.program(), await scene.current.program()];
+    const debugger_ = await Gdb.attach(scene.current, first.pid);
+    const command = startSonde(scene.current, ['trace', 'smtp:session-start', '--engine', 'gdb', '--json']);
+    await command.shows(new RegExp(`^sonde: not traced: gdb cannot trace process ${first.pid}: `, 'm'));
+    await command.shows(/^sonde: tracing/m);
+    await second.call('fire', 'smtp.sessionStart', 'second', 1);
+    await command.shows(/"second"/);
+    await command.stop();
+    await debugger_.detach();
   });
 
   it('traces with gdb where there is no root, and says why', async function () {

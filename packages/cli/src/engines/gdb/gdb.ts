@@ -20,6 +20,9 @@ import { BREAKPOINTS } from './breakpoints.js';
 /** It has ended: what is left to be read is there. */
 const READ_MS = 2000;
 
+/** One process that does not let it must not keep it from the others. */
+const ATTACH_MS = 15_000;
+
 /** From when gdb is asked to leave until it is made to. */
 const LEAVE_MS = 5000;
 
@@ -86,7 +89,10 @@ class GdbTracing implements Tracing {
     if (places.length === 0) return;
     const attached = new Attached(pid, places, this.question.wanted, (event) => this.onEvents([event]));
     this.attached.set(pid, attached);
-    await attached.ready;
+    const late = setTimeout(ATTACH_MS, undefined, { ref: false }).then(() => {
+      throw new CommandError('failed', `gdb does not attach to process ${pid} within ${ATTACH_MS / 1000} s`);
+    });
+    await Promise.race([attached.ready, late]);
     attached.ended.then((error) => {
       this.attached.delete(pid);
       // The process has ended, unless gdb says something else.
