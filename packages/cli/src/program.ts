@@ -1,5 +1,5 @@
 // The subcommands and their options. What a subcommand needs is loaded when it runs.
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { parseMilliseconds } from './question/units.js';
 
 export const program = new Command('sonde')
@@ -16,6 +16,17 @@ Examples:
   sonde flame server.js -o flame.html         where it spends its time
 `;
 
+// Options of several subcommands.
+const ONLY = new Option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME');
+const WHERE = new Option(
+  '-w, --where <condition>',
+  `only events for which it holds: 'domain == "bank.example" && ns > 1ms'`,
+);
+const EVERY = new Option('-e, --every <time>', 'print what came in each interval, too: 1s').argParser(duration);
+const UNTIL = new Option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min').argParser(duration);
+const GIVEN_BY = new Option('--engine <name>', 'tracefs (root) or gdb; without it, the first that works');
+const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), ${GIVEN_BY.description}`);
+
 program
   .command('list')
   .description('show processes that have probes, their probes and arguments, and what is traced now')
@@ -30,11 +41,11 @@ program
   .command('trace')
   .description('print events as they happen')
   .argument('<probe...>', 'PROVIDER:PROBE, or PROBE, with * for any characters')
-  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
-  .option('-w, --where <condition>', `only events for which it holds: 'domain == "bank.example" && ns > 1ms'`)
+  .addOption(ONLY)
+  .addOption(WHERE)
   .option('-f, --fields <names>', 'only these arguments, separated by commas', names)
-  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'tracefs (root) or gdb; without it, the first that works')
+  .addOption(UNTIL)
+  .addOption(GIVEN_BY)
   .option('--no-limit', 'print more than 1,000 events a second')
   .option('--json', 'print a line of JSON for each event')
   .action(async (probes, options) => {
@@ -46,11 +57,11 @@ program
   .description('count how often probes fire, by the values of their arguments')
   .argument('<probe...>', 'PROVIDER:PROBE, or PROBE, with * for any characters')
   .option('-b, --by <names>', 'a count for each value of these arguments, separated by commas', names)
-  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
-  .option('-w, --where <condition>', 'only events for which it holds')
-  .option('-e, --every <time>', 'print what came in each interval, too: 1s', duration)
-  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'bpftrace (root), tracefs (root) or gdb; without it, the first that works')
+  .addOption(ONLY)
+  .addOption(WHERE)
+  .addOption(EVERY)
+  .addOption(UNTIL)
+  .addOption(COUNTED_BY)
   .option('--json', 'print JSON')
   .action(async (probes, options) => {
     await (await import('./commands/count.js')).count(probes, options);
@@ -61,11 +72,11 @@ program
   .description('show how the values of an argument are distributed, or how long an operation takes')
   .argument('<probe>', 'an operation, PROBE.ARGUMENT, or a probe with one number')
   .option('-b, --by <names>', 'a histogram for each value of these arguments, separated by commas', names)
-  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
-  .option('-w, --where <condition>', 'only events for which it holds')
-  .option('-e, --every <time>', 'print what came in each interval, too: 1s', duration)
-  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'bpftrace (root), tracefs (root) or gdb; without it, the first that works')
+  .addOption(ONLY)
+  .addOption(WHERE)
+  .addOption(EVERY)
+  .addOption(UNTIL)
+  .addOption(COUNTED_BY)
   .option('--json', 'print JSON')
   .action(async (probe, options) => {
     await (await import('./commands/hist.js')).hist(probe, options);
@@ -76,8 +87,8 @@ program
   .description('show what happens now, in tables that are renewed: http, functions, gc, loop')
   .argument('<what...>', 'a target, if it is not every process, and http, functions, gc or loop')
   .option('-e, --every <time>', 'renew it so often', duration, 1000)
-  .option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min', duration)
-  .option('--engine <name>', 'bpftrace (root), tracefs (root) or gdb; without it, the first that works')
+  .addOption(UNTIL)
+  .addOption(GIVEN_BY)
   .option('--json', 'print a line of JSON each time')
   .action(async (what, options) => {
     await (await import('./commands/top.js')).top(what, options);
@@ -109,8 +120,8 @@ program
   .requiredOption('--for <tool>', 'bpftrace, d (DTrace), stap (SystemTap) or perf')
   .option('-b, --by <names>', 'of count and hist: the arguments that tell groups apart', names)
   .option('-f, --fields <names>', 'of trace: the arguments that are printed', names)
-  .option('-p, --process <target>', 'only these: a pid, part of a command line, or container:NAME')
-  .option('-w, --where <condition>', 'only events for which it holds')
+  .addOption(ONLY)
+  .addOption(WHERE)
   .option('-e, --every <time>', 'of count and hist: print and clear so often', duration)
   .action(async (subcommand, probes, options) => {
     await (await import('./commands/script.js')).script(subcommand, probes, options);

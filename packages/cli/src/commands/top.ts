@@ -35,7 +35,7 @@ export async function top(words: readonly string[], options: TopOptions): Promis
   const target = words.length === 2 ? { process: words[0]! } : {};
   const questions = topic.questions.map(({ probes, by, value }): AggregateQuestion => {
     const asked = ask((objects) => select(objects, probes), { ...options, ...target }, [...by, value]);
-    return { ...asked, by, value };
+    return { ...asked, by, value, isSummed: true };
   });
   const live = options.json ? undefined : await liveOutput();
   const latest = questions.map(() => new Aggregation());
@@ -50,9 +50,7 @@ export async function top(words: readonly string[], options: TopOptions): Promis
       show(topic, latest, (now - since) / 1000, live);
       since = now;
     };
-    aggregatings.push(
-      await startAggregating(question, options.engine ?? 'tracefs', { every: options.every, onInterval }),
-    );
+    aggregatings.push(await startAggregating(question, options.engine, { every: options.every, onInterval }));
   }
   process.stderr.write(`sonde: tracing ${name}; Ctrl-C ends it\n`);
   const failure = await untilEnd(options.duration, ...aggregatings.map(({ failed }) => failed));

@@ -8,6 +8,8 @@ export interface AggregateQuestion extends Question {
   by: string[];
   /** The argument whose values go into a histogram; without it, fires are counted. */
   value: string | undefined;
+  /** Whether the sum of the values is wanted, too. */
+  isSummed?: boolean;
 }
 
 export interface AggregateOptions {
@@ -36,7 +38,7 @@ export interface Group {
   probe: Probe;
   key: Value[];
   count: number;
-  /** Of the values. */
+  /** Of the values, if it was asked for. */
   sum: number;
   /** How many values were in each power-of-two bucket, by {@link bucketOf}. */
   buckets: Map<number, number>;

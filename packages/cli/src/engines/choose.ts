@@ -42,7 +42,9 @@ export async function startAggregating(
   name: string | undefined,
   options: AggregateOptions,
 ): Promise<Aggregating> {
-  return firstThatWorks(COUNTING, name, (start) => start(question, options));
+  // bpftrace keeps no sums beside its intervals.
+  const { bpftrace: _, ...summing } = COUNTING;
+  return firstThatWorks(question.isSummed ? summing : COUNTING, name, (start) => start(question, options));
 }
 
 async function firstThatWorks<Start, Started>(
