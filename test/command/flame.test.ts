@@ -351,8 +351,8 @@ describe('sonde flame', function () {
     const inside = ['unshare', '--pid', '--mount', '--fork', '--kill-child', '--mount-proc', 'sh', '-c'];
     const program = await StacksProgram.start(
       scene.current,
-      { SONDE_DIR: '/var/tmp/sonde-flame-test' },
-      { through: [...inside, 'mount -t tmpfs none /tmp && mount -t tmpfs none /var/tmp && exec "$@"', 'sh'] },
+      { SONDE_DIR: '/tmp/sonde-flame-test' },
+      { through: [...inside, 'mount -t tmpfs none /tmp && exec "$@"', 'sh'] },
     );
     const pid = await until(() => insideOf(program.pid));
     const command = startSonde(scene.current, ['flame', String(pid), '-d', '2s']);

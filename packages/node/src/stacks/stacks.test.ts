@@ -12,6 +12,7 @@ import { stacks, watchStacks } from './stacks.js';
 const MAP = `/tmp/perf-${process.pid}.map`;
 const DUMP = `/tmp/jit-${process.pid}.dump`;
 const ROUNDS = 12;
+const MOST_COLLECTIONS = 10;
 
 describe('stacks', function () {
   this.timeout(30_000);
@@ -114,13 +115,15 @@ describe('stacks', function () {
       addon.codeNames(Number.MAX_SAFE_INTEGER);
       for (let i = 0; i < 5000; i++)
         runInThisContext(`(function f() { return ${i} })()`, { filename: `/none/${i}.js` });
-      // Where marking is under way already, the first one keeps what has died since it began.
-      collect();
-      collect();
-      // Everything is told anew, and the file is written.
-      codeOn();
-      addon.codeFlush();
-      const left = addon.codeNames(Number.MAX_SAFE_INTEGER).length / 5;
+      let left = Number.POSITIVE_INFINITY;
+      // Where marking is under way already, a collection keeps what has died since it began.
+      for (let i = 0; i < MOST_COLLECTIONS && left >= 2500; i++) {
+        collect();
+        // Everything is told anew, and the file is written.
+        codeOn();
+        addon.codeFlush();
+        left = addon.codeNames(Number.MAX_SAFE_INTEGER).length / 5;
+      }
       assert.ok(left < 2500, `${left} of 10000 names are left`);
     } finally {
       setFlagsFromString('--compilation-cache');
