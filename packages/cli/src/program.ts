@@ -24,8 +24,10 @@ const WHERE = new Option(
 );
 const EVERY = new Option('-e, --every <time>', 'print what came in each interval, too: 1s').argParser(duration);
 const UNTIL = new Option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min').argParser(duration);
-const GIVEN_BY = new Option('--engine <name>', 'tracefs (root) or gdb; without it, the first that works');
-const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), ${GIVEN_BY.description}`);
+const FIRST = 'without it, the first that works';
+const GIVEN_BY = new Option('--engine <name>', `tracefs (root), bpftrace (root) or gdb; ${FIRST}`);
+const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), tracefs (root) or gdb; ${FIRST}`);
+const DRY_RUN = new Option('--dry-run', 'print what would be run, as commands for a shell');
 
 program
   .command('list')
@@ -46,6 +48,7 @@ program
   .option('-f, --fields <names>', 'only these arguments, separated by commas', names)
   .addOption(UNTIL)
   .addOption(GIVEN_BY)
+  .addOption(DRY_RUN)
   .option('--no-limit', 'print more than 1,000 events a second')
   .option('--json', 'print a line of JSON for each event')
   .action(async (probes, options) => {
@@ -62,6 +65,7 @@ program
   .addOption(EVERY)
   .addOption(UNTIL)
   .addOption(COUNTED_BY)
+  .addOption(DRY_RUN)
   .option('--json', 'print JSON')
   .action(async (probes, options) => {
     await (await import('./commands/count.js')).count(probes, options);
@@ -77,6 +81,7 @@ program
   .addOption(EVERY)
   .addOption(UNTIL)
   .addOption(COUNTED_BY)
+  .addOption(DRY_RUN)
   .option('--json', 'print JSON')
   .action(async (probe, options) => {
     await (await import('./commands/hist.js')).hist(probe, options);
@@ -89,6 +94,7 @@ program
   .option('-e, --every <time>', 'renew it so often', duration, 1000)
   .addOption(UNTIL)
   .addOption(GIVEN_BY)
+  .addOption(DRY_RUN)
   .option('--json', 'print a line of JSON each time')
   .action(async (what, options) => {
     await (await import('./commands/top.js')).top(what, options);
@@ -107,7 +113,7 @@ program
   .option('-F, --frequency <hertz>', 'take so many samples a second', frequency, 99)
   .option('--on <event>', 'record where it fires: a probe, tracepoint:…, usdt:LIBRARY:… or uprobe:LIBRARY:…')
   .option('--json', 'print the stacks as JSON')
-  .option('--dry-run', 'print what would be run')
+  .addOption(DRY_RUN)
   .action(async (target, options) => {
     await (await import('./commands/flame.js')).flame(target, options);
   });

@@ -1,6 +1,6 @@
 // What sonde count and sonde hist have in common.
 import { type AggregateQuestion, Aggregation, type Group } from '../engines/aggregation.js';
-import { startAggregating } from '../engines/choose.js';
+import { aggregatingCommands, startAggregating } from '../engines/choose.js';
 import type { Value } from '../engines/event.js';
 import { fullName } from '../model.js';
 import { printable } from '../output/escape.js';
@@ -17,6 +17,7 @@ export interface AggregateCommandOptions extends QuestionOptions {
   every?: number;
   json?: boolean;
   engine?: string;
+  dryRun?: boolean;
 }
 
 /** How groups are shown. */
@@ -31,6 +32,10 @@ export async function aggregate(
   options: AggregateCommandOptions,
   shown: Shown,
 ): Promise<void> {
+  if (options.dryRun) {
+    process.stdout.write(await aggregatingCommands(question, options.engine, options.every));
+    return;
+  }
   const all = new Aggregation();
   const show = (aggregation: Aggregation) => {
     const groups = aggregation.sorted();

@@ -1,7 +1,7 @@
 // sonde top: what a process does now, as tables that are renewed.
 import { select } from '../discovery/select.js';
 import { type AggregateQuestion, type Aggregating, Aggregation } from '../engines/aggregation.js';
-import { startAggregating } from '../engines/choose.js';
+import { aggregatingCommands, startAggregating } from '../engines/choose.js';
 import { CommandError } from '../error.js';
 import { printable } from '../output/escape.js';
 import { json } from '../output/json.js';
@@ -19,6 +19,7 @@ export interface TopOptions extends QuestionOptions {
   duration?: number;
   json?: boolean;
   engine?: string;
+  dryRun?: boolean;
 }
 
 const MOST_ROWS = 20;
@@ -37,6 +38,12 @@ export async function top(words: readonly string[], options: TopOptions): Promis
     const asked = ask((objects) => select(objects, probes), { ...options, ...target }, [...by, value]);
     return { ...asked, by, value, isSummed: true };
   });
+  if (options.dryRun) {
+    for (const question of questions) {
+      process.stdout.write(await aggregatingCommands(question, options.engine, options.every));
+    }
+    return;
+  }
   const live = options.json ? undefined : await liveOutput();
   const latest = questions.map(() => new Aggregation());
   let since = performance.now();

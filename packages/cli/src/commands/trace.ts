@@ -1,6 +1,6 @@
 // sonde trace: events as they happen.
 import { select } from '../discovery/select.js';
-import { startTracing } from '../engines/choose.js';
+import { startTracing, tracingCommands } from '../engines/choose.js';
 import { comparable, type Loss, lossTexts, type ProbeEvent, type Value } from '../engines/event.js';
 import { CommandError } from '../error.js';
 import { type Argument, fullName, type Probe } from '../model.js';
@@ -26,6 +26,7 @@ export interface TraceOptions extends QuestionOptions {
   limit: boolean;
   json?: boolean;
   engine?: string;
+  dryRun?: boolean;
 }
 
 /** So many events are printed in a second, unless all are wanted: nobody reads more. */
@@ -36,6 +37,10 @@ export async function trace(patterns: readonly string[], options: TraceOptions):
   checkFields(question, options.fields);
   if (options.fields)
     question.wanted = [...options.fields, ...(question.condition ? argumentsOf(question.condition) : [])];
+  if (options.dryRun) {
+    process.stdout.write(await tracingCommands(question, options.engine));
+    return;
+  }
   const printer = new Printer(options, question.condition);
   const tracing = await startTracing(question, options.engine, (events) => printer.print(events));
   const count = countProbes(question);

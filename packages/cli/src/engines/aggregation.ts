@@ -33,6 +33,17 @@ export interface Aggregating {
   }>;
 }
 
+/** Starts one. */
+export type StartAggregating = (question: AggregateQuestion, options: AggregateOptions) => Promise<Aggregating>;
+
+export interface AggregatingEngine {
+  start: StartAggregating;
+  /** @throws {CommandError} if it is not there, or may not be used */
+  check(): void;
+  /** What it runs, as commands for a shell. @throws {CommandError} if it cannot answer the question */
+  commands(question: AggregateQuestion, every: number | undefined): string;
+}
+
 /** Fires with the same values of the arguments that tell them apart. */
 export interface Group {
   probe: Probe;

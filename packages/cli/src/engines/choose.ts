@@ -1,24 +1,32 @@
 // Which engine answers a question: the best that works here, or the one that was asked for.
 import { CommandError } from '../error.js';
 import type { Question } from '../question/question.js';
-import type { AggregateOptions, AggregateQuestion, Aggregating } from './aggregation.js';
-import { countEvents } from './counting.js';
-import type { ProbeEvent, StartTracing, Tracing } from './event.js';
+import type { AggregateQuestion, AggregatingEngine, StartAggregating } from './aggregation.js';
+import { countEvents, eventsQuestion } from './counting.js';
+import type { StartTracing, TracingEngine } from './event.js';
+
+type Load<Engine> = () => Promise<Engine>;
 
 /** Those that give events, the best first. */
-const TRACING: Record<string, StartTracing> = {
-  tracefs: async (question, onEvents) => {
-    const { TracefsTracing } = await import('./tracefs/tracefs.js');
-    return new TracefsTracing(question, onEvents);
-  },
-  gdb: async (question, onEvents) => (await import('./gdb/gdb.js')).traceWithGdb(question, onEvents),
+const TRACING: Record<string, Load<TracingEngine>> = {
+  tracefs: async () => (await import('./tracefs/tracefs.js')).tracefs,
+  bpftrace: async () => (await import('./bpftrace/tracing.js')).bpftraceTracing,
+  gdb: async () => (await import('./gdb/gdb.js')).gdb,
 };
 
 /** Those that count, the best first. */
-const COUNTING: Record<string, (question: AggregateQuestion, options: AggregateOptions) => Promise<Aggregating>> = {
-  bpftrace: async (question, options) => (await import('./bpftrace/bpftrace.js')).countWithBpftrace(question, options),
-  tracefs: (question, options) => countEvents(TRACING.tracefs!, question, options),
-  gdb: (question, options) => countEvents(TRACING.gdb!, question, options),
+const COUNTING: Record<string, Load<AggregatingEngine>> = {
+  bpftrace: async () => (await import('./bpftrace/counting.js')).bpftraceCounting,
+  tracefs: counting('tracefs'),
+  gdb: counting('gdb'),
+};
+
+/** Those that count and add up. */
+const SUMMING: Record<string, Load<AggregatingEngine>> = {
+  tracefs: counting('tracefs'),
+  // It keeps no sums beside its intervals.
+  bpftrace: counting('bpftrace'),
+  gdb: counting('gdb'),
 };
 
 /** All of them, for the documentation. */
@@ -31,27 +39,66 @@ export const ENGINES = Object.keys(COUNTING);
 export async function startTracing(
   question: Question,
   name: string | undefined,
-  onEvents: (events: ProbeEvent[]) => void,
-): Promise<Tracing> {
-  return firstThatWorks(TRACING, name, (start) => start(question, onEvents));
+  onEvents: Parameters<StartTracing>[1],
+): ReturnType<StartTracing> {
+  return firstThatWorks(TRACING, name, (engine) => engine.start(question, onEvents));
 }
 
 /** The same for what is counted. */
 export async function startAggregating(
   question: AggregateQuestion,
   name: string | undefined,
-  options: AggregateOptions,
-): Promise<Aggregating> {
-  // bpftrace keeps no sums beside its intervals.
-  const { bpftrace: _, ...summing } = COUNTING;
-  return firstThatWorks(question.isSummed ? summing : COUNTING, name, (start) => start(question, options));
+  options: Parameters<StartAggregating>[1],
+): ReturnType<StartAggregating> {
+  return firstThatWorks(countingEngines(question), name, (engine) => engine.start(question, options));
 }
 
-async function firstThatWorks<Start, Started>(
-  engines: Record<string, Start>,
+/** What {@link startTracing} would run, as commands for a shell. */
+export async function tracingCommands(question: Question, name: string | undefined): Promise<string> {
+  return firstThatWorks(TRACING, name, (engine) => commandsOf(engine, name, () => engine.commands(question)));
+}
+
+/** What {@link startAggregating} would run. */
+export async function aggregatingCommands(
+  question: AggregateQuestion,
   name: string | undefined,
-  start: (engine: Start) => Promise<Started>,
-): Promise<Started> {
+  every: number | undefined,
+): Promise<string> {
+  return firstThatWorks(countingEngines(question), name, (engine) =>
+    commandsOf(engine, name, () => engine.commands(question, every)),
+  );
+}
+
+function countingEngines({ isSummed }: AggregateQuestion): typeof COUNTING {
+  return isSummed ? SUMMING : COUNTING;
+}
+
+/** An engine that was asked for by its name need not be here. */
+async function commandsOf(
+  engine: { check(): void },
+  name: string | undefined,
+  commands: () => string,
+): Promise<string> {
+  if (name === undefined) engine.check();
+  return commands();
+}
+
+function counting(name: keyof typeof TRACING): Load<AggregatingEngine> {
+  return async () => {
+    const engine = await TRACING[name]!();
+    return {
+      check: engine.check,
+      commands: (question) => engine.commands(eventsQuestion(question)),
+      start: (question, options) => countEvents(engine.start, question, options),
+    };
+  };
+}
+
+async function firstThatWorks<Engine, Result>(
+  engines: Record<string, Load<Engine>>,
+  name: string | undefined,
+  use: (engine: Engine) => Promise<Result>,
+): Promise<Result> {
   if (name !== undefined && !Object.hasOwn(engines, name)) {
     throw new CommandError(
       'usage',
@@ -59,12 +106,12 @@ async function firstThatWorks<Start, Started>(
     );
   }
   const reasons: string[] = [];
-  for (const [each, engine] of Object.entries(engines)) {
+  for (const [each, load] of Object.entries(engines)) {
     if (name !== undefined && each !== name) continue;
     try {
-      const started = await start(engine);
+      const result = await use(await load());
       for (const reason of reasons) process.stderr.write(`sonde: ${reason}\n`);
-      return started;
+      return result;
     } catch (error) {
       if (!(error instanceof CommandError) || name !== undefined) throw error;
       reasons.push(`not with ${each}: ${error.message}`);

@@ -1,7 +1,17 @@
 // Counting in this process what an engine gives events of.
+import type { Question } from '../question/question.js';
 import { argumentsOf, holds } from '../question/where.js';
 import { type AggregateOptions, type AggregateQuestion, type Aggregating, Aggregation } from './aggregation.js';
 import { comparable, lossTexts, type ProbeEvent, readValue, type StartTracing, type Tracing } from './event.js';
+
+/** Which events are needed, and what of them. */
+export function eventsQuestion(question: AggregateQuestion): Question {
+  const { by, value, condition } = question;
+  return {
+    ...question,
+    wanted: [...by, ...(value === undefined ? [] : [value]), ...(condition ? argumentsOf(condition) : [])],
+  };
+}
 
 export async function countEvents(
   start: StartTracing,
@@ -9,9 +19,8 @@ export async function countEvents(
   { every, onInterval }: AggregateOptions,
 ): Promise<Aggregating> {
   const { by, value, condition } = question;
-  const wanted = [...by, ...(value === undefined ? [] : [value]), ...(condition ? argumentsOf(condition) : [])];
   let aggregation = new Aggregation();
-  const tracing: Tracing = await start({ ...question, wanted }, add);
+  const tracing: Tracing = await start(eventsQuestion(question), add);
   const timer = every === undefined ? undefined : setInterval(() => onInterval(take()), every);
   return {
     ...(tracing.remark !== undefined && { remark: tracing.remark }),

@@ -42,6 +42,14 @@ export interface Tracing {
 /** Starts one. @param onEvents gets events in the order of time */
 export type StartTracing = (question: Question, onEvents: (events: ProbeEvent[]) => void) => Promise<Tracing>;
 
+export interface TracingEngine {
+  start: StartTracing;
+  /** @throws {CommandError} if it is not there, or may not be used */
+  check(): void;
+  /** What it runs, as commands for a shell. @throws {CommandError} if it cannot answer the question */
+  commands(question: Question): string;
+}
+
 /** What fired, and was not given. */
 export interface Loss {
   /** Events that the engine had no room for. */

@@ -86,6 +86,12 @@ export function ask(choose: Choose, options: QuestionOptions, needed: readonly s
   }
 }
 
+/** For a message: the name of the probe, or how many there are. */
+export function probesText(selections: readonly Selection[]): string {
+  const names = selections.flatMap(({ probes }) => probes.map(fullName));
+  return names.length === 1 ? printable(names[0]!) : `${names.length} probes`;
+}
+
 /** How many probes are asked of: the same one in several objects counts once. */
 export function countProbes({ selections }: Question): number {
   return new Set(selections.flatMap(({ probes }) => probes.map(fullName))).size;

@@ -1,4 +1,12 @@
-import { aggregateAction, argumentText, attachPoint, predicate, textBytes } from '../engines/bpftrace/script.js';
+import {
+  aggregateAction,
+  argumentText,
+  askedOf,
+  attachPoint,
+  formatOf,
+  predicate,
+  textBytes,
+} from '../engines/bpftrace/script.js';
 import { BUILT_IN, fullName, type Probe, type TracedObject } from '../model.js';
 import { quoted } from '../output/escape.js';
 import { argumentOf } from '../question/question.js';
@@ -12,7 +20,7 @@ import { cannot, heading, printed, type Scripted, variableName } from './scripte
  */
 export function bpftraceScript(question: Scripted, isInside = false): string {
   const { pids, command } = whom(question.pids, isInside);
-  const asked = question.selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
+  const asked = askedOf(question.selections);
   const probes = asked.map(({ probe }) => probe);
   const actions = asked.map(({ object, probe }) => {
     if (question.kind === 'trace') {
@@ -68,11 +76,7 @@ function remark(question: Scripted, probes: readonly Probe[]): string {
 
 function printAction(probe: Probe, object: TracedObject, fields: readonly string[] | undefined): string {
   const list = printed(probe, fields);
-  const formats = list.map(({ name, kind, operand }) => {
-    const isWide = Math.abs(operand.size) === 8 || operand.size === 0;
-    const number = `%${isWide ? 'll' : ''}${kind === 'signed' ? 'd' : 'u'}`;
-    return `${name}=${{ text: '%s', bytes: '%r', pointer: '%p' }[kind as string] ?? number}`;
-  });
+  const formats = list.map((argument) => `${argument.name}=${formatOf(argument)}`);
   const [pid] = BUILT_IN;
   const values = list.map((argument) => argumentText(probe, argument.name, object));
   return `printf(${quoted(`%d ${[fullName(probe), ...formats].join(' ')}\n`)}, ${[pid!.name, ...values].join(', ')});`;

@@ -1,4 +1,5 @@
 import type { Probe, TracedObject } from '../model.js';
+import { shellWord } from '../output/escape.js';
 import { argumentsOf } from '../question/where.js';
 import { cannot, compareAsC, conditionText, heading, type Language, printed, type Scripted } from './scripted.js';
 
@@ -49,11 +50,11 @@ export function perfScript(question: Scripted): string {
       throw cannot('perf', `find ${probe.name}, which has no function of its own; bpftrace can`);
     // The shell puts its number for $$; there is nothing else in it but names.
     const text = [`${name}=${probe.symbol}`, ...fetched(question, probe)].join(' ');
-    return `perf probe -q -x ${shell(object.path)} --add "${text}"`;
+    return `perf probe -q -x ${shellWord(object.path)} --add "${text}"`;
   });
   const selected = [...events].flatMap(([name, { probe }]) => {
     const condition = question.condition && conditionText(PERF, question.condition, probe);
-    return [`-e ${name}`, ...(condition === undefined ? [] : [`--filter ${shell(condition)}`])];
+    return [`-e ${name}`, ...(condition === undefined ? [] : [`--filter ${shellWord(condition)}`])];
   });
   const options = [...selected, question.pids ? `-p ${question.pids.join(',')}` : '-a'].join(' ');
   const run =
@@ -65,7 +66,7 @@ export function perfScript(question: Scripted): string {
     ...data,
     'trap : INT',
     'trap exit HUP TERM',
-    `trap ${shell(end.join('; '))} EXIT`,
+    `trap ${shellWord(end.join('; '))} EXIT`,
     ...add,
     ...run,
   ];
@@ -89,8 +90,4 @@ function fetched(question: Scripted, probe: Probe): string[] {
     const type = { text: 'string', signed: `s${8 * size}`, pointer: 'x64' }[kind as string] ?? `u${8 * size}`;
     return `${name}=${name}:${type}`;
   });
-}
-
-function shell(text: string): string {
-  return /^[\w./:=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

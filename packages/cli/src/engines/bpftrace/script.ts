@@ -1,4 +1,5 @@
 // A question in bpftrace's language.
+import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import { type Argument, BUILT_IN, type Probe, type TracedObject } from '../../model.js';
 import { quoted } from '../../output/escape.js';
@@ -13,6 +14,10 @@ import { placeOf } from '../operand-place.js';
 export interface Asked {
   object: TracedObject;
   probe: Probe;
+}
+
+export function askedOf(selections: readonly Selection[]): Asked[] {
+  return selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
 }
 
 /** bpftrace gives the first arguments names of their own: as many as x86-64 has registers for. */
@@ -167,6 +172,13 @@ export function argumentText(probe: Probe, name: string, object: TracedObject): 
   return argument.kind === 'bytes'
     ? `buf(${value}, ${printedValue(probe, probe.arguments[index + 1]!, object)})`
     : value;
+}
+
+/** How it is printed. */
+export function formatOf({ kind, operand }: Argument): string {
+  const isWide = Math.abs(operand.size) === 8 || operand.size === 0;
+  const number = `%${isWide ? 'll' : ''}${kind === 'signed' ? 'd' : 'u'}`;
+  return { text: '%s', bytes: '%r', pointer: '%p' }[kind as string] ?? number;
 }
 
 function printedValue(probe: Probe, argument: Argument, object: TracedObject): string {

@@ -11,9 +11,10 @@ import { findMapped, isProbeObject } from '../../discovery/processes.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
 import type { Argument, Mapping, Probe, TracedObject } from '../../model.js';
-import { printable } from '../../output/escape.js';
+import { printable, shellWord } from '../../output/escape.js';
 import type { Question } from '../../question/question.js';
-import type { Loss, ProbeEvent, Tracing, Value } from '../event.js';
+import type { Loss, ProbeEvent, Tracing, TracingEngine, Value } from '../event.js';
+import { checkInstalled } from '../installed.js';
 import { placeOf } from '../operand-place.js';
 import { BREAKPOINTS } from './breakpoints.js';
 
@@ -26,17 +27,23 @@ const ATTACH_MS = 15_000;
 /** From when gdb is asked to leave until it is made to. */
 const LEAVE_MS = 5000;
 
-/** @throws {CommandError} if gdb is not there, or may not attach */
-export async function traceWithGdb(question: Question, onEvents: (events: ProbeEvent[]) => void): Promise<Tracing> {
-  const tracing = new GdbTracing(question, onEvents);
-  try {
-    await tracing.start();
-  } catch (error) {
-    await tracing.stop();
-    throw error;
-  }
-  return tracing;
-}
+export const gdb: TracingEngine = {
+  check: () => checkInstalled('gdb'),
+  commands: ({ selections, wanted }) =>
+    processesOf(selections)
+      .map((pid) => gdbCommands(pid, scriptOf(placesIn(pid, selections), wanted)))
+      .join(''),
+  start: async (question, onEvents) => {
+    const tracing = new GdbTracing(question, onEvents);
+    try {
+      await tracing.start();
+    } catch (error) {
+      await tracing.stop();
+      throw error;
+    }
+    return tracing;
+  },
+};
 
 class GdbTracing implements Tracing {
   readonly remark = 'with gdb, which stops the process at each event';
@@ -58,7 +65,7 @@ class GdbTracing implements Tracing {
   }
 
   async start(): Promise<void> {
-    const pids = [...new Set(this.selections.flatMap(({ object }) => object.processes.map(({ pid }) => pid)))];
+    const pids = processesOf(this.selections);
     const attempts = await Promise.allSettled(pids.map((pid) => this.attach(pid)));
     const refused = attempts.flatMap((attempt, index) =>
       attempt.status === 'rejected' ? [{ pid: pids[index]!, error: attempt.reason as Error }] : [],
@@ -82,10 +89,7 @@ class GdbTracing implements Tracing {
 
   private async attach(pid: number): Promise<void> {
     if (this.attached.has(pid)) return;
-    const places = this.selections.flatMap(({ object, probes }) => {
-      const mapping = mappingOf(pid, object);
-      return mapping ? probes.map((probe) => ({ probe, object, mapping })) : [];
-    });
+    const places = placesIn(pid, this.selections);
     if (places.length === 0) return;
     const attached = new Attached(pid, places, this.question.wanted, (event) => this.onEvents([event]));
     this.attached.set(pid, attached);
@@ -107,6 +111,32 @@ interface ProbePlace {
   mapping: Mapping;
 }
 
+/** Nothing of anybody's configuration, and no symbols: probes are set by their addresses. */
+const SETTINGS = [
+  '-nx',
+  ...['set auto-solib-add off', 'set debuginfod enabled off', 'set pagination off'].flatMap((each) => ['-iex', each]),
+];
+
+/** In its own Python. */
+function scriptOf(places: readonly ProbePlace[], wanted: readonly string[] | undefined): string {
+  const question = places.map(({ probe, object, mapping }) => [
+    `0x${(mapping.start + BigInt(probe.offset - mapping.fileOffset)).toString(16)}`,
+    probe.arguments.map((argument, index) =>
+      wanted && !wanted.includes(argument.name)
+        ? null
+        : describe(argument, probe.arguments[index + 1], object.architecture),
+    ),
+  ]);
+  return `QUESTION = ${JSON.stringify(JSON.stringify(question))}\n${BREAKPOINTS}`;
+}
+
+/** The same for a shell: it prints what the script writes. */
+function gdbCommands(pid: number, script: string): string {
+  const file = `probes-${pid}.py`;
+  const command = ['gdb', '-q', '-batch', ...SETTINGS, '-p', String(pid), '-x', file, '-ex', 'continue'];
+  return `cat >${file} <<'END'\n${script}END\n${command.map(shellWord).join(' ')} 3>&1\n`;
+}
+
 /** A gdb, in one process. */
 class Attached {
   readonly ready: Promise<void>;
@@ -123,23 +153,12 @@ class Attached {
     wanted: readonly string[] | undefined,
     onEvent: (event: ProbeEvent) => void,
   ) {
-    const question = places.map(({ probe, object, mapping }) => [
-      `0x${(mapping.start + BigInt(probe.offset - mapping.fileOffset)).toString(16)}`,
-      probe.arguments.map((argument, index) =>
-        wanted && !wanted.includes(argument.name)
-          ? null
-          : describe(argument, probe.arguments[index + 1], object.architecture),
-      ),
-    ]);
-    const script = `QUESTION = ${JSON.stringify(JSON.stringify(question))}\n${BREAKPOINTS}`;
-    const encoded = Buffer.from(script).toString('base64');
-    // Nothing of anybody's configuration, and no symbols: probes are set by their addresses. It ends
-    // when its input does, which this process holds, and takes its breakpoints out then.
-    const settings = ['set auto-solib-add off', 'set debuginfod enabled off', 'set mi-async on', 'set pagination off'];
+    const encoded = Buffer.from(scriptOf(places, wanted)).toString('base64');
+    // It ends when its input does, which this process holds, and takes its breakpoints out then.
     this.child = spawn(
       'gdb',
       [
-        ...['-nx', '-q', '--interpreter=mi3', ...settings.flatMap((each) => ['-iex', each]), '-p', String(pid)],
+        ...['-q', '--interpreter=mi3', '-iex', 'set mi-async on', ...SETTINGS, '-p', String(pid)],
         ...['-ex', `python import base64; exec(base64.b64decode("${encoded}"))`],
       ],
       // Signals of the terminal do not reach it.
@@ -230,6 +249,17 @@ function readTold(told: string | undefined, { kind, operand }: Argument): Value 
   const value = kind === 'signed' ? BigInt.asIntN(bits, BigInt(told)) : BigInt.asUintN(bits, BigInt(told));
   if (kind === 'boolean') return value !== 0n;
   return bits === 64 ? value : Number(value);
+}
+
+function processesOf(selections: readonly Selection[]): number[] {
+  return [...new Set(selections.flatMap(({ object }) => object.processes.map(({ pid }) => pid)))];
+}
+
+function placesIn(pid: number, selections: readonly Selection[]): ProbePlace[] {
+  return selections.flatMap(({ object, probes }) => {
+    const mapping = mappingOf(pid, object);
+    return mapping ? probes.map((probe) => ({ probe, object, mapping })) : [];
+  });
 }
 
 function mappingOf(pid: number, object: TracedObject): Mapping | undefined {

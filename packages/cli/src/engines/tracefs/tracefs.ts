@@ -18,10 +18,10 @@ import type { Following } from '../../discovery/follow.js';
 import { isInPidNamespace } from '../../discovery/pid-namespace.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
-import type { Probe } from '../../model.js';
-import { printable } from '../../output/escape.js';
+import type { Probe, TracedObject } from '../../model.js';
+import { printable, shellWord } from '../../output/escape.js';
 import type { Question } from '../../question/question.js';
-import type { Loss, ProbeEvent, Tracing, Value } from '../event.js';
+import type { Loss, ProbeEvent, Tracing, TracingEngine, Value } from '../event.js';
 import { Cleaner } from './cleaner.js';
 import { fetchArguments } from './fetch-arguments.js';
 import { kernelFilter } from './filter.js';
@@ -62,8 +62,51 @@ export function findTracefs(): string {
   return found;
 }
 
+export const tracefs: TracingEngine = {
+  check: findTracefs,
+  commands: tracefsCommands,
+  start: async (question, onEvents) => new TracefsTracing(question, onEvents),
+};
+
+/** The same for a shell, without what only this process does: other threads, and values that filters cannot compare. */
+function tracefsCommands({ selections, pids, condition, wanted }: Question): string {
+  const events = selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
+  const [place] = PLACES;
+  const lines = events.map(
+    ({ object, probe }, index) =>
+      `echo ${shellWord(`p:sonde/p${index} ${uprobe(probe, object, wanted)}`)} >>uprobe_events`,
+  );
+  const filters = events.flatMap(({ probe }, index) => {
+    const filter = condition && kernelFilter(condition, probe);
+    return filter === undefined ? [] : [`echo ${shellWord(filter)} >instances/sonde/events/sonde/p${index}/filter`];
+  });
+  return [
+    `cd ${place}`,
+    ...lines,
+    'mkdir instances/sonde',
+    'echo mono >instances/sonde/trace_clock',
+    `echo ${BUFFER_KIB} >instances/sonde/buffer_size_kb`,
+    ...(pids
+      ? [`ls ${pids.map((pid) => `/proc/${pid}/task`).join(' ')} | grep '^[0-9]' >instances/sonde/set_event_pid`]
+      : []),
+    ...filters,
+    'echo 1 >instances/sonde/events/sonde/enable',
+    'timeout 10 cat instances/sonde/trace_pipe',
+    'rmdir instances/sonde',
+    ...events.map((_, index) => `echo -:sonde/p${index} >>uprobe_events`),
+    '',
+  ].join('\n');
+}
+
+/** A probe as `uprobe_events` takes it, without its name. */
+function uprobe(probe: Probe, object: TracedObject, wanted: readonly string[] | undefined): string {
+  const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
+  const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
+  return [place, ...fetchArguments(probe, object.architecture, wanted)].join(' ');
+}
+
 /** Uprobe events for some probes, from when it is made until `stop`. */
-export class TracefsTracing implements Tracing {
+class TracefsTracing implements Tracing {
   readonly failed = new Promise<Error>(() => {});
   private readonly tracefs: string;
   private readonly id = randomBytes(4).toString('hex');
@@ -141,10 +184,7 @@ export class TracefsTracing implements Tracing {
     const added = probes.map((probe) => {
       // Unique beyond its group, which uprobe_profile does not tell.
       const name = `p${this.id}_${this.count++}`;
-      const semaphore = probe.semaphore === undefined ? '' : `(0x${probe.semaphore.toString(16)})`;
-      const place = `${object.path}:0x${probe.offset.toString(16)}${semaphore}`;
-      const line = `p:${this.group}/${name} ${place} ${fetchArguments(probe, object.architecture, this.question.wanted).join(' ')}\n`;
-      return { probe, name, line };
+      return { probe, name, line: `p:${this.group}/${name} ${uprobe(probe, object, this.question.wanted)}\n` };
     });
     appendFileSync(`${this.tracefs}/uprobe_events`, added.map(({ line }) => line).join(''));
     const { condition } = this.question;

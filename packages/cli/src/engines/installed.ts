@@ -1,0 +1,16 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { CommandError } from '../error.js';
+
+/** @throws {CommandError} if a tool is not installed */
+export function checkInstalled(tool: string): void {
+  const isThere = (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (!isThere) throw new CommandError('missing', `${tool} is not installed`);
+}
