@@ -13,6 +13,7 @@ import {
   readFileSync,
   readSync,
   realpathSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -316,6 +317,26 @@ describe('sonde flame', function () {
     await program.call('work', 500);
     assert.ok((await commands[1]!.stop()).includes(WORK));
     await rests(program.pid);
+  });
+
+  it('samples with bpftrace where there is no perf, and says so', async function () {
+    needsTools(this, 'bpftrace');
+    const program = await StacksProgram.start(scene.current);
+    const folder = join(scene.current.folder, 'tools');
+    mkdirSync(folder);
+    symlinkSync((await run('which', ['bpftrace'])).trim(), join(folder, 'bpftrace'));
+    const args = ['flame', String(program.pid), '-d', '2s', '--json'];
+    const command = startSonde(scene.current, args, ['env', `PATH=${folder}:/usr/bin/none`]);
+    await command.shows(/^sonde: not with perf: perf is not installed .*\nsonde: sampling/m);
+    await program.call('work', 1000);
+    const output = await command.end();
+    const told = JSON.parse(/^\{.*$/m.exec(output)![0]) as Told;
+    const worked = told.stacks.filter(({ frames }) => frames.some(({ name }) => name === WORK));
+    const count = worked.reduce((sum, each) => sum + each.count, 0);
+    assert.ok(count > 40 && count <= told.count, output);
+    const names = worked[0]!.frames.map(({ name }) => name);
+    assert.ok(names.indexOf('uv_run') < names.indexOf(WORK), names.join('\n'));
+    await restsWithoutFile(program.pid);
   });
 
   it("works without root for this user's processes", async function () {

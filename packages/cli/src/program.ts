@@ -27,6 +27,7 @@ const UNTIL = new Option('-d, --duration <time>', 'end after this time: 10s, 500
 const FIRST = 'without it, the first that works';
 const GIVEN_BY = new Option('--engine <name>', `tracefs (root), bpftrace (root) or gdb; ${FIRST}`);
 const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), tracefs (root) or gdb; ${FIRST}`);
+const RECORDED_BY = new Option('--engine <name>', `perf or, for samples of time, bpftrace (root); ${FIRST}`);
 const DRY_RUN = new Option('--dry-run', 'print what would be run, as commands for a shell');
 
 program
@@ -112,8 +113,9 @@ program
   .option('-d, --duration <time>', 'record for this time: 10s, 500ms, 2min', duration, 10_000)
   .option('-F, --frequency <hertz>', 'take so many samples a second', frequency, 99)
   .option('--on <event>', 'record where it fires: a probe, tracepoint:…, usdt:LIBRARY:… or uprobe:LIBRARY:…')
-  .option('--json', 'print the stacks as JSON')
+  .addOption(RECORDED_BY)
   .addOption(DRY_RUN)
+  .option('--json', 'print the stacks as JSON')
   .action(async (target, options) => {
     await (await import('./commands/flame.js')).flame(target, options);
   });

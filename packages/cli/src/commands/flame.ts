@@ -5,8 +5,9 @@ import { basename, dirname } from 'node:path';
 import { findProbes } from '../discovery/find.js';
 import { allPids, describeProcess } from '../discovery/processes.js';
 import { parseTarget, type Target } from '../discovery/target.js';
+import { recordingCommands, startRecording } from '../engines/choose.js';
 import { PerfEvents, type Place, placesOf, recordOptions } from '../engines/perf/fires.js';
-import { PerfRecording, perfCommands, type Recorded } from '../engines/perf/perf.js';
+import type { Recorded } from '../engines/recording.js';
 import { CommandError } from '../error.js';
 import { type Format, formatOf } from '../flame/formats.js';
 import { withoutOwn } from '../flame/own-frames.js';
@@ -26,6 +27,7 @@ export interface FlameOptions {
   /** What stacks are recorded at instead, as {@link placesOf} takes it. */
   on?: string;
   json?: boolean;
+  engine?: string;
   dryRun?: boolean;
 }
 
@@ -46,7 +48,7 @@ export async function flame(target: string | undefined, options: FlameOptions): 
   checkPlace(options.output);
   const asked = ask(target, options.on);
   if (options.dryRun) {
-    process.stdout.write(dryRun(asked, options));
+    process.stdout.write(await dryRun(asked, options));
     return;
   }
   const profile = await record(asked, options);
@@ -69,7 +71,7 @@ async function record(asked: Asked, options: FlameOptions): Promise<Profile> {
       process.stderr.write(`sonde: no names of JavaScript functions in process ${pid}: ${printable(reason)}\n`);
     }
     const pids = processes.map(({ pid }) => pid);
-    return await recordEvents({ pids, events: events?.options ?? sampling(options) }, events, asked, options);
+    return await recordEvents({ pids, frequency: options.frequency, events: events?.options }, events, asked, options);
   } finally {
     await names?.end();
     await events?.remove();
@@ -80,9 +82,9 @@ async function recordEvents(
   recorded: Recorded,
   events: PerfEvents | undefined,
   { processes, places }: Asked,
-  { duration: wanted, frequency, on }: FlameOptions,
+  { duration: wanted, frequency, on, engine }: FlameOptions,
 ): Promise<Profile> {
-  const recording = await PerfRecording.start(recorded);
+  const recording = await startRecording(recorded, engine);
   const startedAt = Date.now();
   const began = performance.now();
   // Who reads the message may end it.
@@ -93,7 +95,6 @@ async function recordEvents(
   const duration = performance.now() - began;
   if (failure) throw failure;
   await recording.stop();
-  if (recording.remark !== undefined) process.stderr.write(`sonde: ${recording.remark}\n`);
   const stacks = new Stacks();
   const rootOf = frames(processes.length < 2 ? [] : processes.map((each) => [each.pid, describe([each])]));
   const labels = new Set(places?.map(({ label }) => label));
@@ -101,12 +102,10 @@ async function recordEvents(
   const lost = await recording.read((sample) => {
     // Children of a process are recorded, too.
     if (!recorded.pids.includes(sample.pid)) return;
-    stacks.add([
-      ...rootOf(sample.pid),
-      ...(events ? withoutOwn(sample.frames) : sample.frames),
-      ...leafOf(events?.labelOf(sample.event)),
-    ]);
+    const frames = events ? withoutOwn(sample.frames) : sample.frames;
+    stacks.add([...rootOf(sample.pid), ...frames, ...leafOf(events?.labelOf(sample.event))], sample.count);
   });
+  if (recording.remark !== undefined) process.stderr.write(`sonde: ${recording.remark}\n`);
   if (lost > 0) process.stderr.write(`sonde: ${lost} stacks were lost: they came faster than perf could write them\n`);
   return {
     title: `${on === undefined ? '' : `${on} in `}${describe(processes)}, ${(duration / 1000).toFixed(1)} s`,
@@ -173,13 +172,6 @@ function findTargets(target: Target | undefined): Omit<Asked, 'places'> {
   throw new CommandError('nothing', `no process matches ${JSON.stringify(printable(target.text))}`);
 }
 
-/** Samples of the processor's time, for `perf record`. */
-function sampling({ frequency }: FlameOptions): string[] {
-  // What the kernel does for a process, only root may see.
-  const event = process.getuid?.() === 0 ? 'cpu-clock' : 'cpu-clock:u';
-  return ['-e', event, '-F', String(frequency)];
-}
-
 /** Before anything is recorded. @throws {CommandError} if a file cannot be written there */
 function checkPlace(output: string): void {
   if (output === '-') return;
@@ -196,7 +188,7 @@ function checkPlace(output: string): void {
 }
 
 /** Commands that do the same, for a shell. */
-function dryRun({ processes, objects, places }: Asked, options: FlameOptions): string {
+async function dryRun({ processes, objects, places }: Asked, options: FlameOptions): Promise<string> {
   const lines = objects
     .filter(({ probes }) => probes.some(({ provider, name }) => provider === 'node' && name === 'stacks__on'))
     .map(({ path, processes: having }) => {
@@ -212,11 +204,8 @@ function dryRun({ processes, objects, places }: Asked, options: FlameOptions): s
     ...places.flatMap(({ tracepoint }) => tracepoint ?? []),
   ];
   const pids = processes.map(({ pid }) => pid);
-  const commands = perfCommands(
-    { pids, events: events ? recordOptions(events) : sampling(options) },
-    options.duration / 1000,
-  );
-  return `${lines.join('')}${commands.join('\n')}\n`;
+  const recorded = { pids, frequency: options.frequency, events: events && recordOptions(events) };
+  return `${lines.join('')}${await recordingCommands(recorded, options.engine, options.duration / 1000)}`;
 }
 
 function describe(processes: readonly TracedProcess[]): string {

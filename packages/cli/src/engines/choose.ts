@@ -4,6 +4,7 @@ import type { Question } from '../question/question.js';
 import type { AggregateQuestion, AggregatingEngine, StartAggregating } from './aggregation.js';
 import { countEvents, eventsQuestion } from './counting.js';
 import type { StartTracing, TracingEngine } from './event.js';
+import type { Recorded, RecordingEngine, StackRecording } from './recording.js';
 
 type Load<Engine> = () => Promise<Engine>;
 
@@ -29,8 +30,14 @@ const SUMMING: Record<string, Load<AggregatingEngine>> = {
   gdb: counting('gdb'),
 };
 
+/** Those that record stacks, the best first. */
+const RECORDING: Record<string, Load<RecordingEngine>> = {
+  perf: async () => (await import('./perf/perf.js')).perf,
+  bpftrace: async () => (await import('./bpftrace/sampling.js')).bpftraceSampling,
+};
+
 /** All of them, for the documentation. */
-export const ENGINES = Object.keys(COUNTING);
+export const ENGINES = [...new Set([...Object.keys(COUNTING), ...Object.keys(RECORDING)])];
 
 /**
  * @param name of the engine that was asked for
@@ -53,6 +60,11 @@ export async function startAggregating(
   return firstThatWorks(countingEngines(question), name, (engine) => engine.start(question, options));
 }
 
+/** The same for stacks. */
+export async function startRecording(recorded: Recorded, name: string | undefined): Promise<StackRecording> {
+  return firstThatWorks(RECORDING, name, (engine) => engine.start(recorded));
+}
+
 /** What {@link startTracing} would run, as commands for a shell. */
 export async function tracingCommands(question: Question, name: string | undefined): Promise<string> {
   return firstThatWorks(TRACING, name, (engine) => commandsOf(engine, name, () => engine.commands(question)));
@@ -66,6 +78,17 @@ export async function aggregatingCommands(
 ): Promise<string> {
   return firstThatWorks(countingEngines(question), name, (engine) =>
     commandsOf(engine, name, () => engine.commands(question, every)),
+  );
+}
+
+/** What {@link startRecording} would run. */
+export async function recordingCommands(
+  recorded: Recorded,
+  name: string | undefined,
+  seconds: number,
+): Promise<string> {
+  return firstThatWorks(RECORDING, name, (engine) =>
+    commandsOf(engine, name, () => engine.commands(recorded, seconds)),
   );
 }
 

@@ -2,8 +2,11 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { CommandError } from '../error.js';
 
-/** @throws {CommandError} if a tool is not installed */
-export function checkInstalled(tool: string): void {
+/**
+ * @param found where it is to be had
+ * @throws {CommandError} if a tool is not installed
+ */
+export function checkInstalled(tool: string, found?: string): void {
   const isThere = (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, tool), constants.X_OK);
@@ -12,5 +15,6 @@ export function checkInstalled(tool: string): void {
       return false;
     }
   });
-  if (!isThere) throw new CommandError('missing', `${tool} is not installed`);
+  if (!isThere)
+    throw new CommandError('missing', `${tool} is not installed${found === undefined ? '' : ` (${found})`}`);
 }

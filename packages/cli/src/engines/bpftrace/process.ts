@@ -22,6 +22,8 @@ export interface BpftraceRun {
   pages?: number;
   /** This process alone, whatever number it has for the kernel. */
   only?: number | undefined;
+  /** Whether it looks names of functions up once for a process. */
+  cachesSymbols?: boolean;
   /** As `-f` takes it. */
   format?: 'json';
 }
@@ -108,11 +110,13 @@ function argumentsOf({ script, only, format }: BpftraceRun): string[] {
 }
 
 /** What it is called depends on the version. */
-function environmentOf({ strings, keys, pages }: BpftraceRun): Record<string, string> {
+function environmentOf({ strings, keys, pages, cachesSymbols }: BpftraceRun): Record<string, string> {
   return {
     BPFTRACE_STRLEN: String(strings),
     BPFTRACE_MAX_STRLEN: String(strings),
     ...(keys !== undefined && { BPFTRACE_MAP_KEYS_MAX: String(keys), BPFTRACE_MAX_MAP_KEYS: String(keys) }),
+    // 0.17 may take minutes to print stacks otherwise.
+    ...(cachesSymbols && { BPFTRACE_CACHE_USER_SYMBOLS: '1' }),
     ...(pages !== undefined && { BPFTRACE_PERF_RB_PAGES: String(pages) }),
     BPFTRACE_MAX_PROBES: '4096',
   };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type Sample, SampleParser } from './perf-script.js';
+import type { Sample } from '../recording.js';
+import { SampleParser } from './perf-script.js';
 
 describe('samples of perf script', () => {
   it('have frames from the outermost on, each of its kind', () => {
@@ -18,6 +19,7 @@ describe('samples of perf script', () => {
       {
         pid: 15446,
         event: 'cpu-clock:u',
+        count: 1,
         frames: [
           { name: 'node::(anonymous namespace)::Invoke', kind: 'native', object: '/usr/bin/node' },
           { name: 'builtin:ArrayPrototypeFind', kind: 'builtin' },
@@ -28,6 +30,7 @@ describe('samples of perf script', () => {
       {
         pid: 15447,
         event: 'smtp:e1',
+        count: 1,
         frames: [
           { name: '__libc_start_call_main', kind: 'native', object: '/usr/lib/libc.so.6 (deleted)' },
           { name: 'do_syscall_64', kind: 'kernel', object: '[kernel.kallsyms]' },

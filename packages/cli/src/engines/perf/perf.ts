@@ -8,12 +8,26 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CommandError } from '../../error.js';
 import { printable } from '../../output/escape.js';
-import { FIELDS, type Sample, SampleParser } from './perf-script.js';
+import { checkInstalled } from '../installed.js';
+import type { Recorded, RecordingEngine, Sample, StackRecording } from '../recording.js';
+import { FIELDS, SampleParser } from './perf-script.js';
 
-export interface Recorded {
-  pids: readonly number[];
-  /** What it records, as `perf record` takes it: `-e cpu-clock -F 99`. */
-  events: readonly string[];
+export const perf: RecordingEngine = {
+  check: checkPerf,
+  commands: (recorded, seconds) =>
+    [
+      `perf record ${['-g', ...eventsOf(recorded)].join(' ')} -p ${recorded.pids.join(',')} -o perf.data -- sleep ${seconds}`,
+      `perf script -i perf.data -F ${FIELDS} --no-inline`,
+      '',
+    ].join('\n'),
+  async start(recorded) {
+    checkPerf();
+    return PerfRecording.start(recorded);
+  },
+};
+
+function checkPerf(): void {
+  checkInstalled('perf', 'in Debian: linux-perf');
 }
 
 /** More does not go into a file; perf ends then. */
@@ -27,7 +41,7 @@ const ENVIRONMENT = { ...process.env, PERF_CONFIG: '/dev/null', LC_ALL: 'C' };
 const RECORD = ['record', '--no-buildid', '--no-buildid-cache', '-g', '--max-size', MOST_BYTES];
 const SCRIPT = ['script', '-F', FIELDS, '--no-inline', '--show-lost-events'];
 
-export class PerfRecording {
+class PerfRecording implements StackRecording {
   /** Resolves if it ends by itself: with the reason, or with nothing if no process is left. */
   readonly ended: Promise<Error | undefined>;
   private readonly data: number;
@@ -48,9 +62,18 @@ export class PerfRecording {
     return recording;
   }
 
-  private constructor({ pids, events }: Recorded) {
+  private constructor(recorded: Recorded) {
     this.data = unnamedFile();
-    const args = [...RECORD, ...events, '-p', pids.join(','), '-o', '/proc/self/fd/3', '--', ...WORKLOAD];
+    const args = [
+      ...RECORD,
+      ...eventsOf(recorded),
+      '-p',
+      recorded.pids.join(','),
+      '-o',
+      '/proc/self/fd/3',
+      '--',
+      ...WORKLOAD,
+    ];
     this.child = spawn('perf', args, {
       stdio: ['pipe', 'pipe', 'pipe', this.data],
       // Signals of the terminal do not reach it.
@@ -63,7 +86,7 @@ export class PerfRecording {
     });
     this.exit = new Promise((resolve) => {
       this.child.on('close', resolve).on('error', (error: NodeJS.ErrnoException) => {
-        this.said = error.code === 'ENOENT' ? 'perf is not installed (in Debian: linux-perf)' : error.message;
+        this.said = error.message;
         resolve(error);
       });
     });
@@ -115,12 +138,10 @@ export class PerfRecording {
   }
 }
 
-/** The commands that do the same, for people. */
-export function perfCommands({ pids, events }: Recorded, seconds: number): string[] {
-  return [
-    `perf record ${['-g', ...events].join(' ')} -p ${pids.join(',')} -o perf.data -- sleep ${seconds}`,
-    `perf script -i perf.data -F ${FIELDS} --no-inline`,
-  ];
+function eventsOf({ events, frequency }: Recorded): readonly string[] {
+  // What the kernel does for a process, only root may see.
+  const time = process.getuid?.() === 0 ? 'cpu-clock' : 'cpu-clock:u';
+  return events ?? ['-e', time, '-F', String(frequency)];
 }
 
 function unnamedFile(): number {
