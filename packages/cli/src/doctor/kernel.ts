@@ -1,6 +1,6 @@
 // What the kernel of this machine offers tracers, and what it forbids them.
 import { existsSync, readdirSync } from 'node:fs';
-import { errorOfOpening, readText } from './files.js';
+import { errorOfOpening, readText } from '../discovery/files.js';
 import type { Finding } from './finding.js';
 import type { Mount } from './mounts.js';
 import type { Permissions } from './permissions.js';

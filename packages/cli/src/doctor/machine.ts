@@ -1,6 +1,6 @@
 // What can be said of this machine and this user.
 import { release } from 'node:os';
-import { readText } from './files.js';
+import { readText } from '../discovery/files.js';
 import type { Section } from './finding.js';
 import { folderFindings, objectFolders } from './folder.js';
 import { bpfFindings, lockdownFinding, perfFinding, ptraceFinding, tracefsFindings, uprobesFinding } from './kernel.js';
@@ -43,6 +43,7 @@ export async function examineMachine(): Promise<{ sections: Section[]; circumsta
       isRoot: uid === 0 && isInitialUserNamespace,
       canTrace: tracefs.canTrace,
       canSeeOthers: capabilities.has('CAP_SYS_PTRACE') && isInitialUserNamespace,
+      hasBpftrace: isThere('bpftrace'),
       hasPerf: isThere('perf'),
       hasGdb: isThere('gdb'),
       canDebug: ptrace.state === 'good',

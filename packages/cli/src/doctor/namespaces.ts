@@ -1,6 +1,7 @@
 // In which namespaces this process is, and which processes it sees.
+
+import { readLink } from '../discovery/files.js';
 import { isInPidNamespace } from '../discovery/pid-namespace.js';
-import { readLink } from './files.js';
 import type { Finding } from './finding.js';
 import type { Mount } from './mounts.js';
 

@@ -1,6 +1,6 @@
 // How a process was started, and what in it decides about its probes.
 import { dirname, join, resolve } from 'node:path';
-import { readLink, readText } from './files.js';
+import { readLink, readText } from '../discovery/files.js';
 import type { Finding } from './finding.js';
 
 /** Options of Node.js whose value is the next word. */

@@ -6,6 +6,7 @@ const NOTHING = {
   isRoot: false,
   canTrace: false,
   canSeeOthers: false,
+  hasBpftrace: false,
   hasPerf: false,
   canSample: false,
   hasGdb: false,
@@ -34,6 +35,10 @@ describe('What doctor says of subcommands', () => {
     assert.deepEqual(
       [traced({ hasGdb: true, canDebug: true }).state, traced({ hasGdb: true }).state],
       ['limited', 'bad'],
+    );
+    assert.deepEqual(
+      abilities(['trace', 'flame'], { ...NOTHING, isRoot: true, hasBpftrace: true }).map(({ state }) => state),
+      ['limited', 'limited'],
     );
     const [broken] = abilities(['trace'], { ...NOTHING, isRoot: true });
     assert.equal(broken!.asRoot, undefined);

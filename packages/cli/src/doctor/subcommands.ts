@@ -14,6 +14,7 @@ export interface Circumstances {
   /** Uprobe events can be made. */
   canTrace: boolean;
   canSeeOthers: boolean;
+  hasBpftrace: boolean;
   hasPerf: boolean;
   /** perf may sample this user's processes. */
   canSample: boolean;
@@ -25,8 +26,9 @@ export interface Circumstances {
 type Judge = (circumstances: Circumstances) => Omit<Ability, 'name'>;
 
 /** Those that need events. */
-const traced: Judge = ({ isRoot, canTrace, hasGdb, canDebug }) => {
+const traced: Judge = ({ isRoot, canTrace, hasBpftrace, hasGdb, canDebug }) => {
   if (canTrace) return { state: 'good', what: 'works, for processes of all users' };
+  if (isRoot && hasBpftrace) return { state: 'limited', what: 'works through bpftrace, by which texts are cut' };
   const asRoot = isRoot ? {} : { asRoot: 'processes of all users, through the tracer of the kernel' };
   if (hasGdb && canDebug) {
     const whose = isRoot ? 'processes of all users' : 'processes of this user';
@@ -49,7 +51,10 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   hist: traced,
   top: traced,
   functions: traced,
-  flame: ({ hasPerf, canSample, canTrace, isRoot }) => {
+  flame: ({ hasBpftrace, hasPerf, canSample, canTrace, isRoot }) => {
+    if (!hasPerf && isRoot && hasBpftrace) {
+      return { state: 'limited', what: 'samples by bpftrace; stacks where a probe fires (--on) need perf' };
+    }
     if (!hasPerf) return { state: 'bad', what: 'needs perf, which is not installed' };
     if (!canSample)
       return { state: 'bad', what: 'may not sample processes', ...(!isRoot && { asRoot: 'processes of all users' }) };

@@ -2,9 +2,9 @@
 // whom, so this asks the kernel and bpftool.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
+import { readLink, readText } from '../discovery/files.js';
 import { commandOf } from '../discovery/processes.js';
 import type { TracedObject } from '../model.js';
-import { readLink, readText } from './files.js';
 
 /** Those that are known to have attached to an object, in words. */
 export function tracersOf(object: TracedObject): string[] {

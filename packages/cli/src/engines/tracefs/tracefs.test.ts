@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Argument, Kind, Probe } from '../../model.js';
+import type { Argument, Kind, Probe, TracedObject } from '../../model.js';
 import { parseCondition } from '../../question/where.js';
 import { fetchArguments } from './fetch-arguments.js';
 import { kernelFilter } from './filter.js';
 import { parseFormat } from './format.js';
 import { PAGE_SIZE, parsePage } from './ring-buffer.js';
+import { checkWarning } from './tracefs.js';
 
 const argument = (kind: Kind, size: number, operand: string, name = 'x'): Argument => ({
   name,
@@ -85,6 +86,14 @@ describe('uprobe events', () => {
     ]) {
       assert.equal(filter(text), undefined, text);
     }
+  });
+
+  it('with texts are refused where the kernel ends at a warning', () => {
+    const probe = probeOf(argument('text', 8, '%rdi', 'peer'), argument('signed', -4, '%esi', 'port'));
+    const selections = [{ object: {} as TracedObject, probes: [probe] }];
+    checkWarning('0\n', { selections });
+    checkWarning('1\n', { selections, wanted: ['port'] });
+    assert.throws(() => checkWarning('1\n', { selections }), /panic_on_warn is 1, .* p:q may have; leave texts out/);
   });
 
   it('are described by their format', () => {

@@ -14,11 +14,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import createDebug from 'debug';
+import { readText } from '../../discovery/files.js';
 import type { Following } from '../../discovery/follow.js';
 import { isInPidNamespace } from '../../discovery/pid-namespace.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
-import type { Probe, TracedObject } from '../../model.js';
+import { type Argument, fullName, type Probe, type TracedObject } from '../../model.js';
 import { printable, shellWord } from '../../output/escape.js';
 import type { Question } from '../../question/question.js';
 import type { Loss, ProbeEvent, Tracing, TracingEngine, Value } from '../event.js';
@@ -62,6 +63,26 @@ export function findTracefs(): string {
   return found;
 }
 
+const PANICS = '/proc/sys/kernel/panic_on_warn';
+
+/**
+ * An event whose texts have 4,092 bytes or more together makes the kernel warn, once: it would need
+ * more than a page. Where a warning is to end the machine, no text of a program may be able to.
+ *
+ * @param panics what {@link PANICS} holds
+ * @throws {CommandError} if that can happen
+ */
+export function checkWarning(panics: string, { selections, wanted }: Pick<Question, 'selections' | 'wanted'>): void {
+  if (panics.trim() !== '1') return;
+  const isText = ({ kind, name }: Argument) => kind === 'text' && (wanted?.includes(name) ?? true);
+  const probe = selections.flatMap(({ probes }) => probes).find((each) => each.arguments.some(isText));
+  if (!probe) return;
+  throw new CommandError(
+    'missing',
+    `kernel.panic_on_warn is 1, and the kernel warns of long texts, which ${printable(fullName(probe))} may have; leave texts out with --fields, or use another engine`,
+  );
+}
+
 export const tracefs: TracingEngine = {
   check: findTracefs,
   commands: tracefsCommands,
@@ -69,7 +90,9 @@ export const tracefs: TracingEngine = {
 };
 
 /** The same for a shell, without what only this process does: other threads, and values that filters cannot compare. */
-function tracefsCommands({ selections, pids, condition, wanted }: Question): string {
+function tracefsCommands(question: Question): string {
+  const { selections, pids, condition, wanted } = question;
+  checkWarning(readText(PANICS) ?? '', question);
   const events = selections.flatMap(({ object, probes }) => probes.map((probe) => ({ object, probe })));
   const [place] = PLACES;
   const lines = events.map(
@@ -133,6 +156,7 @@ class TracefsTracing implements Tracing {
     if (question.pids && isInPidNamespace()) {
       throw new CommandError('missing', 'tracefs has the pids of the machine, and this is another pid namespace');
     }
+    checkWarning(readText(PANICS) ?? '', question);
     this.pids = question.pids && new Set(question.pids);
     this.tracefs = findTracefs();
     this.cleaner = new Cleaner(this.tracefs, this.group);
