@@ -23,14 +23,21 @@ describe("sonde's own frames", () => {
     }
   });
 
-  it('stay where the program is in between, or has files of such names', () => {
-    const program = [
+  it('are taken from its middle, where an operation runs a function', () => {
+    const [outer, inner] = ['serve /app/server.ts:7', 'write /app/packages/mail/src/core.ts:131'].map((name) =>
+      frame(name, 'javascript'),
+    );
+    const run = frame('run /app/node_modules/sonde/lib/index.cjs:139', 'javascript');
+    assert.deepEqual(withoutOwn([outer!, run, inner!, ...GLUE, STUB]), [outer, inner, ...GLUE]);
+  });
+
+  it('stay where no probe fired', () => {
+    const frames = [
       frame('run /app/node_modules/sonde/lib/index.cjs:139', 'javascript'),
       frame('write /app/packages/mail/src/core.ts:131', 'javascript'),
     ];
-    assert.deepEqual(withoutOwn([...program, ...GLUE, STUB]), [...program, ...GLUE]);
-    assert.deepEqual(withoutOwn(program), program);
-    assert.deepEqual(withoutOwn([program[0]!]), [program[0]]);
+    assert.deepEqual(withoutOwn(frames), frames);
+    assert.deepEqual(withoutOwn([frames[0]!]), [frames[0]]);
   });
 
   it('are the rest of what nobody called', () => {

@@ -1,4 +1,4 @@
-// sonde's own functions at the end of a stack: a probe's function, and what calls it.
+// sonde's own functions in a stack: at its end a probe's function, and what calls it.
 import { isProbeObject } from '../discovery/processes.js';
 import { type Frame, sourceOf } from './stacks.js';
 
@@ -10,8 +10,9 @@ const OWN =
   /\/(?:node_modules\/sonde|@sonde\/[a-z-]+|(?:node_modules|packages|@sonde)\/(?:core|dof|dtrace|dtrace-provider|ebpf|elf|native|node|noop|sonde|systemtap|usdt))\/(?:src|lib|dist)\/[^/].*\.[cm]?[jt]s$/;
 
 /**
- * The frames without those, the outermost first; all of them, if no probe fired there. Between them lies what V8 and Node.js have for
- * calls from one language into the other.
+ * The frames without those, the outermost first; all of them, if no probe fired there. Between those
+ * at the end lies what V8 and Node.js have for calls from one language into the other. In the middle
+ * is what runs a function of the program as an operation.
  */
 export function withoutOwn(frames: readonly Frame[]): readonly Frame[] {
   let end = frames.length;
@@ -22,7 +23,7 @@ export function withoutOwn(frames: readonly Frame[]): readonly Frame[] {
     if (isOwn(frame)) end = index;
     else if (frame.kind === 'javascript' || frame.kind === 'kernel') break;
   }
-  return frames.slice(0, end);
+  return frames.slice(0, end).filter((frame) => !isOwn(frame));
 }
 
 function isOwn(frame: Frame): boolean {
