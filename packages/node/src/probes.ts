@@ -121,11 +121,12 @@ export const threadProbes = {
   workerExit: [int32('thread'), int32('code'), uint64('ns')],
 } as const;
 
-/** Of every function that has probes in it (README.md has the table). */
+/** Of functions that have probes in them, or are watched (README.md has the table). */
 export const functionProbes = {
   functionEntry: [string('file'), string('function'), int32('line')],
   functionReturn: [string('file'), string('function'), int32('line'), uint64('ns'), boolean('threw')],
-  functionPatch: [string('file'), int32('functions'), uint64('ns'), string('reason')],
+  functionWatch: [string('name'), int32('functions'), string('reason')],
+  functionDropped: [string('file'), string('function'), int32('line'), uint64('hits'), int32('percent')],
 } as const;
 
 export const stacksProbes = {

@@ -3,6 +3,7 @@ import { log } from 'sonde/internal';
 import { bridge } from './bridge.js';
 import { bridges } from './bridges.js';
 import { startFunctions } from './functions/start.js';
+import { ownFunctions } from './functions/watch.js';
 import { watchAllocation } from './runtime/allocation.js';
 import { watchChildProcesses } from './runtime/child-processes.js';
 import { watchDns } from './runtime/dns.js';
@@ -27,7 +28,7 @@ const debug = log('node');
 /** What SONDE_BRIDGES names that is none, or why one could not be built. */
 export let bridgesReason: string | undefined;
 
-setRest({ begin, captureStack });
+setRest({ begin, captureStack, functions: ownFunctions });
 
 function begin({ node, began, isNew }: Started): void {
   for (const watch of [

@@ -3,6 +3,7 @@
 import { type Probe, type Provider, provider } from 'sonde';
 import { applicationManifest, captureStacksWith, log } from 'sonde/internal';
 import { whyForeign } from './foreign.js';
+import type { Functions } from './functions/watch.js';
 import { nodeProbes } from './probes.js';
 import { loadRest } from './rest-file.js';
 import { now } from './runtime/clock.js';
@@ -10,7 +11,18 @@ import { whileTraced } from './while-traced.js';
 
 const debug = log('node');
 const STARTED = Symbol.for('sonde.node.1');
-const shared = globalThis as { [STARTED]?: true };
+const shared = globalThis as { [STARTED]?: StartedThread };
+
+/**
+ * What a thread that has this package holds under a symbol: for another copy of it, and for who asks
+ * from outside, through the inspector.
+ */
+export interface StartedThread {
+  /** Undefined where what is behind the probes cannot be loaded. */
+  readonly functions: Functions | undefined;
+}
+
+export const startedThread = (): StartedThread | undefined => shared[STARTED];
 
 export type NodeProvider = Provider<typeof nodeProbes>;
 
@@ -29,6 +41,7 @@ export interface Rest {
   begin(started: Started): void;
   // biome-ignore lint/complexity/noBannedTypes: any function at all.
   captureStack(depth: number, below: Function): string | undefined;
+  functions: Functions;
 }
 
 let started: Started | undefined;
@@ -45,7 +58,12 @@ let stopLooking = () => {};
 export function start(): void {
   if (shared[STARTED] || whyForeign || isHooksThread()) return;
   // Not enumerable: a program may copy its globals.
-  Object.defineProperty(shared, STARTED, { value: true, configurable: true });
+  const value: StartedThread = {
+    get functions() {
+      return getRest()?.functions;
+    },
+  };
+  Object.defineProperty(shared, STARTED, { value, configurable: true });
   started = { node: provider('node', nodeProbes), began: now(), isNew: true };
   captureStacksWith((depth, below) => getRest()?.captureStack(depth, below));
   if (rest) rest.begin(started);
@@ -81,8 +99,8 @@ const probesOf = (node: NodeProvider) => Object.values(node) as unknown as Probe
 
 /** Whether more is to be done than to look. What exactly, the rest reads. */
 function isRestAskedFor(): boolean {
-  const { SONDE_FUNCTIONS, SONDE_FUNCTIONS_AT, SONDE_STACKS, SONDE_BRIDGES } = process.env;
-  return Boolean(SONDE_FUNCTIONS || SONDE_FUNCTIONS_AT || SONDE_STACKS || SONDE_BRIDGES || manifestNamesFunctions());
+  const { SONDE_FUNCTIONS, SONDE_STACKS, SONDE_BRIDGES } = process.env;
+  return Boolean(SONDE_FUNCTIONS || SONDE_STACKS || SONDE_BRIDGES || manifestNamesFunctions());
 }
 
 function manifestNamesFunctions(): boolean {

@@ -135,9 +135,9 @@ describe('@sonde/node: functions of what is loaded', function () {
       'main.cjs': `(function f() {})(); try { require('./wrong.cjs') } catch (error) { console.log(error.name) }`,
       'wrong.cjs': 'function (',
     });
-    const { stdout, status, exitCode } = app.run('main.cjs', { SONDE_FUNCTIONS_AT: 'later' });
+    const { stdout, status, exitCode } = app.run('main.cjs', { SONDE_FUNCTIONS_RETURNS: 'later' });
     assert.deepEqual([exitCode, stdout], [0, 'SyntaxError\n']);
-    assert.equal(status.reason, 'SONDE_FUNCTIONS_AT is "later"; it must be load, live, off, or left out');
+    assert.equal(status.reason, 'SONDE_FUNCTIONS_RETURNS is "later"; it must be exact, fast, or left out');
     assert.deepEqual(
       status.skipped.map(({ file }) => file),
       [join(app.folder, 'wrong.cjs')],

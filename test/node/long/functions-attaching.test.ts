@@ -15,8 +15,8 @@ import type { Tracer } from '../../support/tracer.js';
 const PROGRAM = fileURLToPath(new URL('../../fixtures/functions-program.js', import.meta.url));
 const ROUNDS = 3;
 const CALLS = 500;
-/** Of V8 14, which has no LiveEdit any more. */
-const HAS_LIVE_EDIT = Number(process.versions.node.split('.')[0]) < 26;
+/** Without a limit: each call is to be counted. */
+const live = (...names: string[]) => ({ SONDE_FUNCTIONS: 'off', SONDE_LIVE: names.join(), SONDE_LIVE_SHARE: '1' });
 
 describe('@sonde/node: attaching to functions under load', function () {
   this.timeout(120_000);
@@ -50,9 +50,10 @@ describe('@sonde/node: attaching to functions under load', function () {
     });
   }
 
-  for (const at of HAS_LIVE_EDIT ? ['load', 'live'] : ['load']) {
-    it(`counts what workers call, the one that was there before the tracer and the one that comes after it: ${at}`, async () => {
-      const program = await start(scene.current, { SONDE_FUNCTIONS_AT: at });
+  const ways = { 'in the source': {}, 'by name': live('inWorker', 'knockedInWorker') };
+  for (const [way, environment] of Object.entries(ways)) {
+    it(`counts what workers call, the one that was there before the tracer and the one that comes after it: ${way}`, async () => {
+      const program = await start(scene.current, environment);
       const before = await program.call('startWorker');
       const tracer = bpftrace(
         scene.current,
@@ -82,38 +83,56 @@ describe('@sonde/node: attaching to functions under load', function () {
         );
       const expected = { [first!]: CALLS, [second!]: 2 * CALLS };
       assert.deepEqual(counted('entries'), expected, output);
-      assert.deepEqual(counted('returns'), at === 'load' ? expected : {}, output);
+      assert.deepEqual(counted('returns'), expected, output);
     });
   }
 
-  it('patches a program that was loaded without any, while a tracer is there, and restores it', async () => {
-    const program = await start(scene.current, { SONDE_FUNCTIONS_AT: 'live' });
+  it('watches functions by name while a tracer is there, and lets go of them', async () => {
+    const program = await start(scene.current, live('counted', 'functions-program.ts:knocked'));
     const before = await state(program, scene.current);
-    assert.equal((await program.call('status'))!.functions, 0);
     for (let round = 0; round < ROUNDS; round++) {
       await program.call('work', true);
       const tracer = bpftrace(
         scene.current,
         `${usdt('function__entry')} /str(arg1) == "counted"/ { @entries = count(); }
+         ${usdt('function__return')} /str(arg1) == "counted"/ { @returns = count(); @threw = sum(arg4); @ns = sum(arg3); }
          ${usdt('function__entry')} /str(arg1) == "knocked"/ { printf("knocked\\n"); }
-         ${usdt('function__patch')} { printf("patch %s %d %s.\\n", str(arg0), arg1, str(arg3)); }`,
+         ${usdt('function__watch')} { printf("watch %s %d %s.\\n", str(arg0), arg1, str(arg2)); }`,
       );
-      if (!HAS_LIVE_EDIT) {
-        await tracer.shows(/^patch {2}0 .*no longer available/m);
-        assert.match((await program.call('status'))!.skipped[0]!.reason, /no longer available/);
-        await tracer.stop();
-        await program.call('work', false);
-        continue;
-      }
+      await tracer.shows(/^watch counted 1 \.$/m);
       await tracer.hears(() => program.call('knock'), /^knocked/m);
       assert.equal(await program.call('count', CALLS), (CALLS * (CALLS - 1)) / 2);
-      const { files, functions } = (await program.call('status'))!;
-      assert.ok(files > 0 && functions > 5, JSON.stringify({ files, functions }));
-      assert.match(await tracer.stop(), new RegExp(`^@entries: ${CALLS}$`, 'm'));
+      const { state, functions, dropped } = (await program.call('status'))!.live;
+      assert.deepEqual(
+        [state, functions.map(({ name }) => name).sort(), dropped],
+        ['watching', ['counted', 'knocked'], []],
+      );
+      const output = await tracer.stop();
+      for (const counted of ['@entries', '@returns']) assert.match(output, new RegExp(`^${counted}: ${CALLS}$`, 'm'));
+      assert.match(output, /^@threw: 0$/m);
       assert.ok((await program.call('work', false)) > 0, 'it worked all the while');
-      await until(async () => (await program.call('status'))!.functions === 0);
+      await until(async () => (await program.call('status'))!.live.state === 'idle');
     }
     assert.deepEqual(await state(program, scene.current), before);
+  });
+
+  it('lets go of a function that takes more of a core than it may, and says so', async () => {
+    const program = await start(scene.current, { ...live('noise', 'counted'), SONDE_LIVE_SHARE: '0.02' });
+    const tracer = bpftrace(
+      scene.current,
+      `${usdt('function__entry')} /str(arg1) == "counted"/ { @entries = count(); }
+       ${usdt('function__watch')} { printf("watch %s %d %s.\\n", str(arg0), arg1, str(arg2)); }
+       ${usdt('function__dropped')} { printf("dropped %s %s %d %d.\\n", str(arg0), str(arg1), arg3, arg4); }`,
+    );
+    await tracer.shows(/^watch noise 1 \.$/m);
+    await program.call('work', true);
+    const [, hits, percent] = await tracer.shows(/^dropped \S+functions-program.ts noise (\d+) (\d+)\.$/m);
+    assert.ok(Number(hits) > 20 && Number(percent) >= 2, `${hits} hits, ${percent} %`);
+    const { dropped, functions } = (await program.call('status'))!.live;
+    assert.deepEqual([dropped.map(({ name }) => name), functions.map(({ name }) => name)], [['noise'], ['counted']]);
+    // What is not called as often goes on.
+    await program.call('count', 20);
+    assert.match(await tracer.stop(), /^@entries: 20$/m);
   });
 
   const usdt = (probe: string) => `usdt:${join(scene.current.objects, 'node.so')}:node:${probe}`;

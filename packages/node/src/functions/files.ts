@@ -9,6 +9,8 @@ export const DEFAULT_PATTERNS: readonly string[] = ['**'];
 /** This package's own files, wherever it lies: what fires must not be traced. */
 const OWN = dirname(fileURLToPath(import.meta.url)) + sep;
 
+export const isOwn = (path: string): boolean => path.startsWith(OWN);
+
 /**
  * Tells whether a file, by its path, is meant by patterns as picomatch has them
  * (https://github.com/micromatch/picomatch), relative to a folder. It must match one that has no
@@ -25,7 +27,7 @@ export function selectFiles(root: string, patterns: readonly string[]): (path: s
   const excluded = matching(unwanted);
   return (path) => {
     // What is no file, but its own text, would be another file each time.
-    if (path.startsWith(OWN) || path.startsWith('data:')) return false;
+    if (isOwn(path) || path.startsWith('data:')) return false;
     const inside = relative(root, path).replaceAll('\\', '/');
     const isDependency = /(^|\/)node_modules\//.test(inside);
     const wants = isDependency ? dependencies : own;

@@ -33,15 +33,13 @@ const ROOM = roomFor(128);
 /**
  * Makes `__sonde` in this thread.
  *
- * @returns the expressions that inserted code checks: whether entries are traced, and whether
- * anything is.
+ * @returns the expression that inserted code checks: whether anything is traced
  */
-export function install(node: Functions): { entry: string; any: string } {
+export function install(node: Functions): string {
   const holder: Record<string, unknown> = whatIsCalled(node);
-  const entry = checks(holder, 'e', node.functionEntry);
-  const any = `${entry}||${checks(holder, 'h', node.functionReturn)}`;
+  const check = `${checks(holder, 'e', node.functionEntry)}||${checks(holder, 'h', node.functionReturn)}`;
   Object.defineProperty(globalThis, MARK, { value: Object.freeze(holder) });
-  return { entry, any };
+  return check;
 }
 
 /**
@@ -154,9 +152,7 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
   type End = 'done' | 'settles' | 'leave' | 'later' | 'begin' | 'end';
 
   // With `function`: an arrow is no constructor.
-  // One letter, as for what is checked: V8's LiveEdit compares changed lines that follow one another
-  // by tokens only up to 800 characters, so what is inserted into a running program is short.
-  return { call, l: entered, settles, later };
+  return { call, settles, later };
 
   /**
    * A function was entered, or what became of the call. One function for both: at the end, V8 is
@@ -172,11 +168,6 @@ export function whatIsCalled({ functionEntry, functionReturn }: Fired): Record<s
     }
     tell(which, how!, value);
     return undefined;
-  }
-
-  /** A function was entered whose return is not told. */
-  function entered(id: number): void {
-    enter(id);
   }
 
   /** Tags of templates, for what is returned. */

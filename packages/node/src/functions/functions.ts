@@ -163,7 +163,7 @@ function describeAll({ name: file, sourceMap, functions }: InstrumentedFile): De
 }
 
 /** Where there is no map, or none that is one, the file that runs is what there is to tell. */
-function originalsOf(sourceMap: string, file: string): FindsOriginal {
+export function originalsOf(sourceMap: string, file: string): FindsOriginal {
   const found = readSourceMap(sourceMap, file);
   if (!found) return NONE;
   try {

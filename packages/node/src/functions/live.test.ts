@@ -4,132 +4,265 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { functionProbes } from '../probes.js';
 import { byHand } from '../test-probes.js';
-import { patchWhileTraced } from './live.js';
-import { Skipped } from './skipped.js';
+import { liveStatus, watchLive, wishes } from './live.js';
 
-const FILES = 12;
-/** Of V8 14, which has no LiveEdit any more. */
-const HAS_LIVE_EDIT = Number(process.versions.node.split('.')[0]) < 26;
-
-describe('functions of files that are loaded already', function () {
-  this.timeout(120_000);
+describe('functions that are watched by name', function () {
+  this.timeout(60_000);
   const folder = mkdtempSync(join(tmpdir(), 'sonde-live-'));
-  const { provider: node, trace } = byHand('functions_by_hand', functionProbes);
-  const setTraced = (isTraced: boolean) => trace('functionEntry', isTraced);
-  const skipped = new Skipped();
-  let count = () => ({ files: 0, functions: 0 });
-  const counts = {
-    get files() {
-      return count().files;
-    },
-    get skipped() {
-      return skipped.list().skipped;
-    },
-  };
-  const until = async (condition: () => boolean) => {
-    for (let i = 0; !condition(); i++) {
-      if (i === 5000) assert.fail(`it took more than 50 s: ${JSON.stringify(counts)}`);
-      await setTimeout(10);
-    }
-  };
+  const { provider: node, trace, fired } = byHand('functions_by_hand', functionProbes);
+  const require = createRequire(import.meta.url);
+  let files = 0;
+  let stops: (() => void)[] = [];
 
-  before(() => {
-    // So long that V8 compares the two versions of its one line as a whole: what is outside of
-    // functions seems to have changed.
-    writeFileSync(
-      join(folder, 'line.mjs'),
-      Array.from({ length: 200 }, (_, i) => `export function f${i}() { return ${i} }`).join(' '),
-    );
-    for (let i = 0; i < FILES; i++) {
-      writeFileSync(join(folder, `${i}.cjs`), 'exports.f = function f() {\n  return 1;\n};\n');
-      createRequire(import.meta.url)(join(folder, `${i}.cjs`));
-    }
-    count = patchWhileTraced({
-      node,
-      wants: (path) => path.startsWith(folder),
-      check: 'false',
-      skipped,
+  const setTraced = (isTraced: boolean) => {
+    for (const probe of ['functionEntry', 'functionReturn'] as const) trace(probe, isTraced);
+    trace('functionWatch', isTraced);
+    trace('functionDropped', isTraced);
+  };
+  const watch = (...names: string[]) => {
+    stops.push(wishes.add(names, 1, false));
+  };
+  const load = (text: string, extension = 'cjs') => {
+    const path = join(folder, `${++files}.${extension}`);
+    writeFileSync(path, text);
+    return path;
+  };
+  /** `> name`, `< name` and `! name`, as a tracer would be told. */
+  const told = () =>
+    fired.flatMap(({ probe, values }) => {
+      if (probe === 'functionEntry') return [`> ${values[1]}`];
+      if (probe === 'functionReturn') return [`${values[4] ? '!' : '<'} ${values[1]}`];
+      return [];
     });
+
+  before(() => watchLive(node));
+
+  afterEach(() => {
+    setTraced(false);
+    for (const stop of stops) stop();
+    stops = [];
+    fired.length = 0;
   });
 
-  after(async () => {
-    setTraced(false);
-    await until(() => counts.files === 0);
+  after(() => {
     // A recorder would trace it.
     node.unload();
     rmSync(folder, { recursive: true });
   });
 
-  it('are patched for a tracer that comes while they are restored for the last one', async () => {
-    setTraced(true);
-    if (!HAS_LIVE_EDIT) {
-      await until(() => counts.skipped.length > 0);
-      assert.match(counts.skipped[0]!.reason, /no longer available/);
-      return;
-    }
-    await until(() => counts.files === FILES);
-    setTraced(false);
-    await until(() => counts.files < FILES);
-    assert.ok(counts.files > 0, 'it had restored all of them too soon to tell');
-    setTraced(true);
-    await until(() => counts.files === FILES);
-    assert.deepEqual(counts.skipped, []);
-  });
+  const KINDS: Record<string, [text: string, expected: string[]]> = {
+    'a function that returns at several places': [
+      `function f(a) { if (a === 1) return a; if (a === 2) return f(1); a++ } f(0); f(1); f(2)`,
+      ['> f', '< f', '> f', '< f', '> f', '> f', '< f', '< f'],
+    ],
+    'a function without a space in it': [
+      `function f(a){if(a)return a;if(a===0)return 2;g(a)}function g(a){return a}f(0);f(1);f(3);f()`,
+      ['> f', '< f', '> f', '< f', '> f', '< f', '> f', '> g', '< g', '< f'],
+    ],
+    'an empty one': [`function f() {} f(); f()`, ['> f', '< f', '> f', '< f']],
+    'one that throws, and is caught by another': [
+      `function t() { throw 1 } function c() { try { t() } catch { return 1 } } c(); c()`,
+      ['> c', '> t', '! t', '< c', '> c', '> t', '! t', '< c'],
+    ],
+    'one that throws, and is called again': [
+      `function t() { throw 1 } for (let i = 0; i < 3; i++) try { t() } catch {}`,
+      ['> t', '! t', '> t', '! t', '> t', '! t'],
+    ],
+    'one that throws through others': [
+      `function a() { b() } function b() { c() } function c() { throw 1 } function d() {} try { a() } catch { d() }`,
+      ['> a', '> b', '> c', '! c', '! b', '! a', '> d', '< d'],
+    ],
+    recursion: [`function f(n) { if (n > 0) f(n - 1) } f(2)`, ['> f', '> f', '> f', '< f', '< f', '< f']],
+    'recursion that throws half way up': [
+      `function f(n) { if (n === 0) throw 1; if (n === 2) { try { f(1) } catch { return 2 } } return f(n - 1) } f(3)`,
+      ['> f', '> f', '> f', '> f', '! f', '! f', '< f', '< f'],
+    ],
+    arrows: [
+      `const a = x => x + 1, b = (x) => { return x }, c = x => ({ x }), d = (x) => a(x); a(1); b(1); c(1); d(1); [1, 2].map((x) => b(x))`,
+      ['> a', '< a', '> b', '< b', '> c', '< c', '> d', '> a', '< a', '< d'].concat(['> b', '< b', '> b', '< b']),
+    ],
+    'an arrow that returns an arrow': [`const a = x => y => x + y; a(1)(2); a(1)(2)`, ['> a', '< a', '> a', '< a']],
+    'fields, getters, setters, static and private methods': [
+      `class A { f = () => 2; get y() { return 1 } set y(v) { this.v = v } static s() { return 3 } #p() { return 4 } p() { return this.#p() } }
+       const a = new A(); a.f(); a.y; a.y = 1; A.s(); a.p()`,
+      ['> A.f', '< A.f', '> A.get y', '< A.get y', '> A.set y', '< A.set y', '> A.s', '< A.s'].concat([
+        '> A.p',
+        '> A.#p',
+        '< A.#p',
+        '< A.p',
+      ]),
+    ],
+    constructors: [
+      `class A { x = 1; constructor() { this.y = 1 } } class B extends A { constructor(a) { super(); if (a) return; this.z = 1 } } new A(); new B(); new B(1)`,
+      ['> new A', '< new A'].concat(...Array.from({ length: 2 }, () => ['> new B', '> new A', '< new A', '< new B'])),
+    ],
+    'returns in a try that has a finally': [
+      `function f(a) { try { if (a) return a; return g(a) } finally { h() } } function g() {} function h() {} f(0); f(1)`,
+      ['> f', '> g', '< g', '< f', '> h', '< h', '> f', '< f', '> h', '< h'],
+    ],
+    'a throw in a try that has a finally': [
+      `function f() { try { g() } finally { h() } } function g() { throw 1 } function h() {} try { f() } catch {}`,
+      ['> f', '> g', '! g', '> h', '< h', '! f'],
+    ],
+    'returns in loops': [
+      `function of(a) { for (const x of a) { if (x) return x } } function inner(a) { for (const k in a) return g(k) } function g(x) { return x }
+       function calls(a) { for (const x of a) return g(x) } function turns() { for (let i = 0; i < 3; i++) if (i) return g(i) }
+       of([0, 1]); of([0]); of([]); inner({ a: 1 }); calls([1]); turns()`,
+      ['> of', '< of', '> of', '< of', '> of', '< of', '> inner', '> g', '< g', '< inner'].concat([
+        '> calls',
+        '> g',
+        '< g',
+        '< calls',
+        '> turns',
+        '> g',
+        '< g',
+        '< turns',
+      ]),
+    ],
+    'a body that begins with a loop': [
+      `function w(n) { while (n-- > 0) { g() } } function d(n) { do { g() } while (n-- > 0) } function e() { for (;;) { g(); break } } function g() {} w(2); w(0); d(1); e()`,
+      ['> w', ...gs(2), '< w', '> w', '< w', '> d', ...gs(2), '< d', '> e', ...gs(1), '< e'],
+    ],
+    'closures that are made many times': [
+      `function make() { return function inner() { return 1 } } for (let i = 0; i < 3; i++) make()()`,
+      Array.from({ length: 3 }, () => ['> make', '< make', '> inner', '< inner']).flat(),
+    ],
+    'a generator': [
+      `function* g(n) { for (let i = 0; i < n; i++) yield i; return 1 } [...g(2)]; [...g(0)]`,
+      ['> g', '< g', '> g', '< g'],
+    ],
+    'default parameters and destructuring': [
+      `function d() { return 1 } function f({ a = d(), b } = {}, [c] = [d()]) { return a } f(); f({ a: 1 }, [])`,
+      ['> d', '< d', '> d', '< d', '> f', '< f', '> f', '< f'],
+    ],
+    'object methods, and functions by what they are given to': [
+      `const o = { m() { return 1 }, n: function () { return 2 }, ['c']: () => 3 }; o.p = function () { return 4 }; o.m(); o.n(); o.c(); o.p()`,
+      ['> m', '< m', '> n', '< n', '> c', '< c', '> p', '< p'],
+    ],
+    'strict functions, and functions in functions that are declared later': [
+      `function f() { 'use strict'; var a; return later(); function later() { return 1 } } f()`,
+      ['> f', '> later', '< later', '< f'],
+    ],
+  };
 
-  // Elsewhere there is nothing to patch with, which the last test is about.
-  if (HAS_LIVE_EDIT) {
-    it('are patched in the last versions of a file that is loaded again and again', async () => {
+  function gs(times: number): string[] {
+    return Array.from({ length: times }, () => ['> g', '< g']).flat();
+  }
+
+  /** Until all scripts are looked through. */
+  const found = async (count?: number) => {
+    const end = Date.now() + 20_000;
+    const watches = () => fired.filter(({ probe }) => probe === 'functionWatch').map(({ values }) => values);
+    while (watches().length === 0 || (count !== undefined && liveStatus().functions.length !== count)) {
+      assert.ok(Date.now() < end, JSON.stringify([watches(), liveStatus()]));
+      await setTimeout(2);
+    }
+    assert.equal(liveStatus().reason, undefined);
+  };
+
+  for (const [title, [text, expected]] of Object.entries(KINDS)) {
+    it(`fire as they are entered and left: ${title}`, async () => {
+      const path = load(`exports.run = () => { ${text} };`);
+      const { run } = require(path);
+      run();
+      watch(`${path}:*`);
       setTraced(true);
-      await until(() => counts.files === FILES);
-      const require = createRequire(import.meta.url);
-      const path = join(folder, 'changing.cjs');
-      for (let i = 0; i < 20; i++) {
-        writeFileSync(path, `exports.f = function f${i}() {\n  return ${i};\n};\n`);
-        delete require.cache[path];
-        require(path);
-        await setTimeout(5);
-      }
-      await until(() => counts.files === FILES + 8);
-      await setTimeout(100);
-      assert.equal(counts.files, FILES + 8);
-      delete require.cache[path];
+      await found();
+      run();
+      await undefined;
+      const only = told().filter((line) => !line.endsWith(' run') && !line.endsWith('(anonymous)'));
+      assert.deepEqual(only, expected);
       setTraced(false);
-      await until(() => counts.files === 0);
-      setTraced(true);
-      await until(() => counts.files >= FILES);
-      setTraced(false);
-      await until(() => counts.files === 0);
+      fired.length = 0;
+      run();
+      assert.deepEqual(told(), []);
     });
   }
 
-  it('do not keep the program from compiling text with whatever name', async () => {
-    const warnings: Error[] = [];
-    const note = (warning: Error) => warnings.push(warning);
-    process.on('warning', note);
-    setTraced(true);
-    await setTimeout(200);
-    // biome-ignore lint/security/noGlobalEval: the name that it has for the debugger is what is tested.
-    assert.equal(globalThis.eval('(function f() { return 1 })() //# sourceURL=file://host/a.js'), 1);
-    await setTimeout(50);
-    process.off('warning', note);
-    assert.deepEqual(warnings, []);
-  });
+  const ASYNC: Record<string, [text: string, expected: string[]]> = {
+    'an async function returns when it settles': [
+      `async function f(a) { if (a) return 1; await pause(); g() } function g() {} await f(1); await f(0)`,
+      ['> f', '< f', '> f', '> g', '< g', '< f'],
+    ],
+    'one that rejects': [
+      `async function f(a) { if (a) throw 1; await pause(); throw 2 } await f(1).catch(() => {}); await f(0).catch(() => {})`,
+      ['> f', '! f', '> f', '! f'],
+    ],
+    'one that returns a promise': [
+      `async function f(a) { return a ? Promise.reject(1) : pause(20) } await f(0); await f(1).catch(() => {})`,
+      ['> f', '< f', '> f', '! f'],
+    ],
+    'one with a finally': [
+      `async function f(a) { try { await pause(); if (a) return g() } finally { g() } } function g() {} await f(0); await f(1)`,
+      ['> f', '> g', '< g', '< f', '> f', '> g', '< g', '> g', '< g', '< f'],
+    ],
+    'many at a time': [
+      `let n = 0; async function f(a) { for (let i = 0; i < 3; i++) await pause(a); n++; if (a % 2) throw 1 }
+       await Promise.allSettled([5, 1, 3, 2, 4].map((a) => f(a)))`,
+      ['> f', '> f', '> f', '> f', '> f', '! f', '< f', '! f', '< f', '! f'],
+    ],
+    'async arrows and methods': [
+      `const a = async (x) => x, b = async (x) => { await x }; class C { async m() { await a(1) } static s = async () => 1 } await b(1); await new C().m(); await C.s()`,
+      ['> b', '< b', '> C.m', '> a', '< a', '< C.m', '> C.s', '< C.s'],
+    ],
+    'an async generator is told as it begins': [
+      `async function* g() { yield 1; yield 2 } for await (const x of g()) pause()`,
+      ['> g'],
+    ],
+    'one whose parameters call functions': [
+      `const p = async () => 1; async function f(a = p(), b = p()) { await pause() } await f()`,
+      ['> p', '> p', '> f', '< p', '< p', '< f'],
+    ],
+    'a loop that waits, in the middle': [
+      `async function f() { let i = 0; while (i++ < 2) await pause() } await f()`,
+      ['> f', '< f'],
+    ],
+  };
 
-  it('are told once when they cannot be patched, however often a tracer comes, and why', async () => {
-    await import(join(folder, 'line.mjs'));
-    for (let i = 0; i < 2; i++) {
+  for (const [title, [text, expected]] of Object.entries(ASYNC)) {
+    it(`fire as they are entered and settled: ${title}`, async () => {
+      const path = load(
+        `import { setTimeout } from 'node:timers/promises';\nconst pause = (ms = 1) => setTimeout(ms * 10);\nexport async function run() { ${text} }`,
+        'mjs',
+      );
+      const { run } = await import(pathToFileURL(path).href);
+      await run();
+      watch(`${path}:*`);
       setTraced(true);
-      await until(() => counts.skipped.length > 0 && (!HAS_LIVE_EDIT || counts.files === FILES));
-      setTraced(false);
-      await until(() => counts.files === 0);
-      await setTimeout(200);
-    }
-    assert.equal(counts.skipped.length, 1, JSON.stringify(counts.skipped));
-    assert.match(
-      counts.skipped[0]!.reason,
-      HAS_LIVE_EDIT ? /^V8 says BlockedByTopLevelEsModuleChange$/ : /no longer available/,
-    );
+      await found();
+      await run();
+      await setTimeout(20);
+      const only = told().filter((line) => !/ (run|pause|\(anonymous\))$/.test(line));
+      assert.deepEqual(only, expected);
+    });
+  }
+
+  it('tell how long a function takes, an async one until it settles', async () => {
+    const path = load(`
+      function spins(ms) { const end = Date.now() + ms; while (Date.now() < end); }
+      function calls() { for (let i = 0; i < 20; i++) nothing(); } function nothing() {}
+      async function waits(ms) { await new Promise((resolve) => setTimeout(resolve, ms)); }
+      Object.assign(exports, { spins, waits, calls });`);
+    const { spins, waits, calls } = require(path);
+    watch(`${path}:*`);
+    setTraced(true);
+    await found(5);
+    spins(30);
+    calls();
+    await waits(50);
+    await setTimeout(10);
+    const took = (name: string) =>
+      fired.flatMap(({ probe, values }) =>
+        probe === 'functionReturn' && values[1] === name ? [Number(values[3]) / 1e6] : [],
+      );
+    const [spun, waited] = [took('spins')[0]!, took('waits')[0]!];
+    assert.ok(spun >= 29 && spun < 500, `spins took ${spun} ms`);
+    assert.ok(waited >= 48 && waited < 500, `waits took ${waited} ms`);
+    const nothing = took('nothing').sort((a, b) => a - b)[10]!;
+    assert.ok(nothing < 0.1, `nothing took ${nothing} ms: what the breakpoints take is taken off`);
+    void calls;
   });
 });

@@ -1,282 +1,674 @@
-// Probes for functions of a program that is running already, loaded without any: V8's LiveEdit,
-// which debuggers have for editing a program as it runs, through the inspector of Node.js in the
-// process itself (no port is opened). Entries only: a `try` or a changed `return` is taken and has
-// no effect. File by file, one for each turn of the event loop; taken out again when the tracer
-// leaves.
-import type { Session } from 'node:inspector';
+// Functions of a running program that somebody asked for by name, watched by breakpoints that never
+// pause (breakpoints.ts), without a change of the program's source. To ask costs nothing: the
+// breakpoints are there only while a tracer is attached to function__entry or function__return, and
+// only while nobody else is at the inspector.
 import type { Provider } from 'sonde';
-import { log, messageOf } from 'sonde/internal';
+import { follow, log, messageOf } from 'sonde/internal';
 import type { functionProbes } from '../probes.js';
 import { now } from '../runtime/clock.js';
-import { sourceMapOf } from '../source-maps.js';
+import { whenConnected, whoIsThere } from '../runtime/inspector.js';
+import { clearInterval, setInterval, setTimeout } from '../runtime/tasks.js';
+import { readSourceMap, sourceMapOf } from '../source-maps.js';
 import { whileTraced } from '../while-traced.js';
-import { checkCanBeKnown, firstIdOf, type InstrumentedFile, makeKnown, placesOf } from './functions.js';
-import { hashOf } from './instrumenter.js';
-import type { Skipped } from './skipped.js';
-import { instrument, MARK, withoutInsertions } from './transform.js';
+import { Breakpoints, CANARY_SOURCE, type Script } from './breakpoints.js';
+import { Calls } from './calls.js';
+import { depthBelow, whyNoDepth } from './depth.js';
+import { isOwn } from './files.js';
+import { type FoundFunction, findFunctions, type Sort } from './found.js';
+import { type Described, originalsOf } from './functions.js';
+import { DEFAULT_SHARE } from './options.js';
+import { choose, type What } from './places.js';
+import { ensureRoom, roomFor } from './room.js';
+import { Skipped } from './skipped.js';
+import { MARK } from './transform.js';
+import { isFile } from './wanted.js';
+import { type Wish, Wishes } from './wishes.js';
 
 const debug = log('functions');
 
-/** In UTF-16 units. A file of 250 kB stops the program for seconds on a busy machine. */
-const LONGEST_SOURCE = 200_000;
-/** Of a file that is loaded again and again while it is traced. */
+/** A function may take as much as it may in this time before it is let go. */
+const BURST_NS = 2e9;
+/** How long scripts are looked through without a turn of the event loop; one may take longer. */
+const SLICE_NS = 10_000_000n;
+const TEND_MS = 1000;
+/** In UTF-16 units: it takes V8 and the parser some hundred milliseconds. */
+const LONGEST_SOURCE = 4_000_000;
+/** In a thread. */
+const MOST_FUNCTIONS = 256;
+/** Of a file that is loaded again and again, and of sources without a name. */
 const MOST_VERSIONS = 8;
 
-interface LiveOptions {
-  node: Provider<typeof functionProbes>;
-  wants(path: string): boolean;
-  /** As transform.ts has it. */
-  check: string;
-  skipped: Skipped;
+/** What V8 takes to read a source, for each UTF-16 unit: measured, on Node.js 20 to 26. */
+const READS_NS = 30;
+const READS_FIRST_NS = 70;
+
+/** More than what is done for a breakpoint takes, the deepest stack itself apart. */
+const ROOM = roomFor(512);
+
+type Node = Provider<typeof functionProbes>;
+
+/** Of the breakpoints by which it is measured what one takes. */
+const CANARY_NUMBER = 0;
+
+/** A function that is watched, or was. */
+export interface LiveFunction {
+  /** As V8 has it in stacks. */
+  name: string;
+  file: string;
+  line: number;
+  /** How often a breakpoint of it was passed: twice in a call, mostly. */
+  hits: number;
+  /** What that took, as a share of one core since it is watched. */
+  share: number;
 }
 
-interface Script {
-  id: string;
-  path: string;
-  /** That are patched in it. */
-  functions: number;
+/** What became of functions that were asked for by name, in this thread. */
+export interface LiveStatus {
+  /**
+   * `idle`: nobody traces `function__entry` or `function__return`, or nobody asked for a function.
+   * `refused`: `reason` says why they are not watched although somebody traces.
+   */
+  state: 'idle' | 'watching' | 'refused';
+  reason?: string;
+  /** What was asked for, and how many functions of that name are watched now. */
+  names: { name: string; functions: number }[];
+  functions: LiveFunction[];
+  /** Let go since a tracer came last, because they took more than they may. */
+  dropped: LiveFunction[];
+  /** Functions and files that could not be watched. */
+  skipped: { file: string; reason: string }[];
+  /** Of one core, that one function may take. */
+  limit: number;
+  /** What one breakpoint that is passed takes just now, in nanoseconds. 0 before it was measured. */
+  hitNs: number;
 }
 
-/**
- * From now on, what a tracer of `function__entry` needs is there while it is attached.
- *
- * @returns what counts files and functions that are patched just now
- */
-export function patchWhileTraced(options: LiveOptions): () => { files: number; functions: number } {
-  const patches = new Patches(options);
-  whileTraced(
-    [options.node.functionEntry],
-    () => patches.want(true),
-    () => patches.want(false),
-  );
-  return () => patches.count();
-}
+class Watched {
+  readonly described: Described;
+  readonly script: Script;
+  /** Where it begins. */
+  readonly start: FoundFunction['start'];
+  readonly sort: Sort;
+  readonly repeats: boolean;
+  /** Whether its promise is the one that was made last where it begins. */
+  readonly isFollowed: boolean;
+  readonly names: Set<string>;
+  /** Ids of breakpoints. */
+  breakpoints: string[] = [];
+  readonly limit: number;
+  readonly since = Number(now());
+  hits = 0;
+  /** In nanoseconds. */
+  cost = 0;
+  /** For each condition, V8 reads the function's source, and for the first that of the script. */
+  private readonly reads: number;
+  private first: number;
+  private burst = 0;
+  private last = Number(now());
 
-class Patches {
-  private readonly options: LiveOptions;
-  private session: Session | undefined;
-  private wanted = false;
-  private isTurning = false;
-  private readonly waiting: Script[] = [];
-  /** The oldest first. */
-  private readonly patched: Script[] = [];
-
-  constructor(options: LiveOptions) {
-    this.options = options;
-  }
-
-  count(): { files: number; functions: number } {
-    const { length: files } = this.patched;
-    return { files, functions: this.patched.reduce((sum, { functions }) => sum + functions, 0) };
-  }
-
-  want(wanted: boolean): void {
-    this.wanted = wanted;
-    if (wanted && !this.session) this.begin();
-    this.turn();
-  }
-
-  private begin(): void {
-    // As late as this: where nobody attaches, it is not loaded.
-    const { Session } = process.getBuiltinModule('node:inspector');
-    const session = new Session();
-    session.connect();
-    this.session = session;
-    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
-      const path = pathOf(url);
-      if (path === undefined || !this.options.wants(path)) return;
-      this.waiting.push({ id: scriptId, path, functions: 0 });
-      this.turn();
-    });
-    // Tells of every script that there is, before it returns.
-    post(session, 'Debugger.enable', {});
-    const reason = whyNot(session);
-    if (reason === undefined) return;
-    this.waiting.length = 0;
-    this.end(session);
-    this.skip('', reason);
-  }
-
-  private end(session: Session): void {
-    this.session = undefined;
-    post(session, 'Debugger.disable', {});
-    session.disconnect();
-  }
-
-  /** One file in each turn of the event loop, until there are as many patched as are wanted. */
-  private turn(): void {
-    if (this.isTurning) return;
-    this.isTurning = true;
-    setImmediate(() => {
-      this.isTurning = false;
-      const { session } = this;
-      if (!session) return;
-      try {
-        if (this.step(session)) this.turn();
-      } catch (error) {
-        debug('%s', messageOf(error));
-      }
-    }).unref();
-  }
-
-  /** Whether there is more to do. */
-  private step(session: Session): boolean {
-    if (this.wanted) {
-      const script = this.waiting.pop();
-      if (!script) return false;
-      this.patch(session, script);
-      return true;
-    }
-    const script = this.patched.pop();
-    if (script) {
-      // For a tracer that comes before all are restored.
-      if (this.restore(session, script)) this.waiting.push({ ...script, functions: 0 });
-      return true;
-    }
-    this.waiting.length = 0;
-    this.end(session);
-    return false;
-  }
-
-  private patch(session: Session, script: Script): void {
-    const { check, node, skipped } = this.options;
-    const { path, id } = script;
-    const began = now();
-    const source = sourceOf(session, id);
-    // Nothing of it is there any more; or it got its probes when it was loaded.
-    if (source === undefined || source.includes(MARK)) return;
-    try {
-      if (source.length > LONGEST_SOURCE) throw new Error(`it is longer than ${LONGEST_SOURCE} characters`);
-      const firstId = firstIdOf(hashOf('live', path, source));
-      let made = this.edited(session, script, { source, firstId, check });
-      if (typeof made === 'string') {
-        // A function that waits cannot be exchanged; others in the file can.
-        made = this.edited(session, script, { source, firstId, check, skipsWaiting: true });
-      }
-      if (typeof made === 'string') throw new Error(`V8 says ${made}`);
-      if (made.functions.count === 0) return;
-      makeKnown(firstId, made);
-      script.functions = made.functions.count;
-      this.patched.push(script);
-      skipped.remove(path);
-      node.functionPatch.fire(path, script.functions, now() - began, '');
-    } catch (error) {
-      this.skip(path, messageOf(error));
-    }
-    const versions = this.patched.filter((other) => other.path === path);
-    if (versions.length <= MOST_VERSIONS) return;
-    this.patched.splice(this.patched.indexOf(versions[0]!), 1);
-    this.restore(session, versions[0]!);
+  constructor(
+    found: FoundFunction,
+    script: Script,
+    given: { described: Described; repeats: boolean; names: Set<string>; limit: number; scriptLength: number },
+  ) {
+    this.described = given.described;
+    this.script = script;
+    this.start = found.start;
+    this.reads = found.length * READS_NS;
+    this.first = given.scriptLength * READS_FIRST_NS;
+    this.sort = found.sort;
+    this.repeats = given.repeats;
+    this.isFollowed = found.sort === 'async' && !found.hasCallsBefore;
+    this.names = given.names;
+    this.limit = given.limit;
   }
 
   /**
-   * What V8 says where it is that functions are in use, or that something outside of them seems
-   * changed to it.
+   * Whether it takes more than it may, now that a breakpoint was passed.
+   *
+   * @param ns what that takes in any function
    */
-  private edited(
-    session: Session,
-    { id, path: name }: Script,
-    { source, ...how }: { source: string; firstId: number; check: string; skipsWaiting?: true },
-  ): InstrumentedFile | string {
-    const made = instrument(source, { ...how, returns: 'none' });
-    const file = { name, sourceMap: sourceMapOf(source), functions: placesOf(made?.functions ?? []) };
-    if (!made || file.functions.count === 0) return file;
-    checkCanBeKnown(how.firstId, file);
-    const status = setSource(session, id, made.code);
-    if (status.startsWith('Blocked')) return status;
-    if (status !== 'Ok') throw new Error(`V8 says ${status}`);
-    if (sourceOf(session, id) !== made.code) throw new Error('V8 says that it is patched, and it is not');
-    return file;
+  takes(ns: number, at: number): boolean {
+    ns += this.reads + this.first;
+    this.first = 0;
+    this.hits++;
+    this.cost += ns;
+    if (this.limit >= 1) return false;
+    this.burst = Math.max(0, this.burst - (at - this.last) * this.limit) + ns;
+    this.last = at;
+    return this.burst > BURST_NS * this.limit;
   }
 
-  /** Whether it is as it was, and still there. */
-  private restore(session: Session, { id, path }: Script): boolean {
-    const began = now();
-    const source = sourceOf(session, id);
-    if (source === undefined) return false;
-    const status = setSource(session, id, withoutInsertions(source));
-    if (status !== 'Ok') {
-      // It goes on as it is, and costs what functions cost that got their probes when they were
-      // loaded.
-      this.skip(path, `it stays patched: V8 says ${status}`);
-      return false;
-    }
-    this.options.node.functionPatch.fire(path, 0, now() - began, '');
-    return true;
-  }
-
-  private skip(path: string, reason: string): void {
-    const { node, skipped } = this.options;
-    debug('%s: %s', path, reason);
-    skipped.add(path, reason);
-    node.functionPatch.fire(path, 0, 0, reason);
+  status(): LiveFunction {
+    const { described, hits, cost, since } = this;
+    const took = Math.max(1, Number(now()) - since);
+    return { ...described, hits, share: Math.round((cost / took) * 1000) / 1000 };
   }
 }
 
-function pathOf(url: string): string | undefined {
-  if (url.startsWith('file:')) {
+interface PromiseHooks {
+  onInit(init: (promise: Promise<unknown>) => void): () => void;
+}
+
+/** All that is there while functions are watched. */
+class Watching {
+  readonly functions = new Set<Watched>();
+  /** Let go, since they took more than they may. */
+  private readonly gone: Watched[] = [];
+  readonly dropped: LiveFunction[] = [];
+  hitNs = 0;
+  /** What of the time from an entry to a return is that of the breakpoints. */
+  private overhead = 0n;
+  private readonly node: Node;
+  private readonly wishes: Wishes;
+  private readonly skipped: Skipped;
+  private readonly breakpoints: Breakpoints;
+  private readonly calls: Calls<Watched>;
+  /** By the numbers of breakpoints. */
+  private readonly places: ({ watched: Watched; what: readonly What[] } | undefined)[] = [undefined];
+  private readonly scripts: Script[] = [];
+  private toSearch: Script[] = [];
+  private isSearching = false;
+  private isOver = false;
+  private readonly tending: NodeJS.Timeout;
+  private canaryPassed: bigint[] = [];
+  /** The promise that was made last; only while async functions are watched. */
+  private lastPromise: Promise<unknown> | undefined;
+  private stopHook: (() => void) | undefined;
+  private readonly follower: { enabled: boolean };
+  private readonly told = new Map<string, number>();
+
+  constructor(node: Node, wishes: Wishes, skipped: Skipped) {
+    this.node = node;
+    this.wishes = wishes;
+    this.skipped = skipped;
+    const isOver = () => this.isOver;
+    this.follower = {
+      get enabled() {
+        return !isOver() && node.functionReturn.enabled;
+      },
+    };
+    this.calls = new Calls<Watched>({
+      entered: ({ described: { file, name, line } }) => node.functionEntry.fire(file, name, line),
+      returned: (watched, ns, threw) => this.returned(watched, ns === undefined ? 0n : this.without(ns, 1n), threw),
+    });
+    const passed = (number: number) => {
+      try {
+        this.passed(number, passed);
+      } catch {
+        // The stack is used up.
+      }
+    };
+    this.breakpoints = new Breakpoints(passed, (script) => {
+      if (this.mayBeWanted(script)) this.add(script);
+    });
     try {
-      return process.getBuiltinModule('node:url').fileURLToPath(url);
-    } catch {
-      // A `sourceURL` may be anything.
-      return undefined;
+      this.watchCanary();
+      // The first ones load what the others have.
+      this.measure(4);
+      this.measure(16);
+    } catch (error) {
+      this.breakpoints.end();
+      throw error;
+    }
+    this.tending = setInterval(() => this.tend(), TEND_MS).unref();
+    this.search();
+  }
+
+  end(): void {
+    this.isOver = true;
+    clearInterval(this.tending);
+    this.stopHook?.();
+    this.lastPromise = undefined;
+    this.breakpoints.end();
+    this.calls.forget();
+  }
+
+  /** Somebody asked for more, or for less. */
+  changed(): void {
+    for (const watched of [...this.functions]) {
+      for (const name of watched.names) if (!this.wishes.has(name)) watched.names.delete(name);
+      if (watched.names.size === 0) this.letGo(watched);
+    }
+    for (const name of this.told.keys()) if (!this.wishes.has(name)) this.told.delete(name);
+    this.toSearch = [...this.scripts];
+    this.search();
+  }
+
+  count(name: string): number {
+    let count = 0;
+    for (const { names } of this.functions) if (names.has(name)) count++;
+    return count;
+  }
+
+  // What conditions call.
+
+  private passed(number: number, condition: (number: number) => void): void {
+    const at = now();
+    const place = this.places[number];
+    if (number === CANARY_NUMBER) this.canaryPassed.push(at);
+    if (!place) return;
+    const { watched, what } = place;
+    if (!this.node.functionEntry.enabled && !this.node.functionReturn.enabled) return;
+    const promise = this.lastPromise;
+    ensureRoom(ROOM);
+    const depth = depthBelow(condition);
+    if (watched.sort === 'sync') this.calls.happens(watched, what, depth, at);
+    else {
+      this.calls.below(depth);
+      this.resumable(watched, what, promise);
+    }
+    const left = now();
+    if (!watched.takes(this.hitNs + Number(left - at), Number(left))) return;
+    const dropped = watched.status();
+    this.dropped.push(dropped);
+    this.gone.push(watched);
+    this.letGo(watched);
+    const { file, name, line } = watched.described;
+    this.node.functionDropped.fire(file, name, line, dropped.hits, Math.round(dropped.share * 100));
+  }
+
+  /** Async functions and generators: the stack does not tell which call of them it is that ends. */
+  private resumable(watched: Watched, what: readonly What[], promise: Promise<unknown> | undefined): void {
+    for (const each of what) {
+      if (each === 'enter') {
+        const { file, name, line } = watched.described;
+        this.node.functionEntry.fire(file, name, line);
+        if (watched.isFollowed && promise && this.follower.enabled) this.followCall(watched, promise);
+      } else if (each !== 'final') {
+        this.returned(watched, 0n, false);
+      }
     }
   }
-  return process.getBuiltinModule('node:path').isAbsolute(url) ? url : undefined;
-}
 
-/** Undefined where V8 has thrown the script away. */
-function sourceOf(session: Session, scriptId: string): string | undefined {
-  try {
-    return post(session, 'Debugger.getScriptSource', { scriptId }).scriptSource;
-  } catch (error) {
-    debug('%s', messageOf(error));
-    return undefined;
+  private followCall(watched: Watched, promise: Promise<unknown>): void {
+    const began = now();
+    let ended: bigint | undefined;
+    const tell = (threw: boolean) => {
+      if (!this.isOver) this.returned(watched, this.without((ended ?? now()) - began, 2n), threw);
+    };
+    follow(promise, this.follower, {
+      settled: () => {
+        ended = now();
+      },
+      fulfilled: () => tell(false),
+      rejected: () => tell(true),
+      unknown: () => {},
+    });
+  }
+
+  private returned({ described: { file, name, line } }: Watched, ns: bigint, threw: boolean): void {
+    this.node.functionReturn.fire(file, name, line, ns, threw);
+  }
+
+  /** Without what the breakpoints took, or a part of that. */
+  private without(ns: bigint, part: bigint): bigint {
+    const own = this.overhead / part;
+    return ns > own ? ns - own : 0n;
+  }
+
+  // What a breakpoint takes, by a function that does nothing.
+
+  private watchCanary(): void {
+    const { script } = this.breakpoints.canary;
+    const [found] = findFunctions(CANARY_SOURCE, false, () => true);
+    const places = this.breakpoints.placesIn(script, found!);
+    for (const place of [places[0]!, places.at(-1)!]) this.breakpoints.set(script, place, CANARY_NUMBER);
+  }
+
+  /** @throws when V8 does not evaluate conditions */
+  private measure(calls: number): void {
+    const took: number[] = [];
+    const between: number[] = [];
+    for (let i = 0; i < calls; i++) {
+      this.canaryPassed = [];
+      const began = now();
+      this.breakpoints.canary.call();
+      took.push(Number(now() - began));
+      const [entered, left] = this.canaryPassed;
+      if (entered === undefined || left === undefined) throw new Error('V8 does not tell of breakpoints');
+      between.push(Number(left - entered));
+    }
+    this.hitNs = Math.round(median(took) / 2);
+    this.overhead = BigInt(Math.round(median(between)));
+  }
+
+  private tend(): void {
+    try {
+      this.measure(3);
+    } catch (error) {
+      debug('%s', messageOf(error));
+    }
+  }
+
+  // Scripts, and functions in them.
+
+  private mayBeWanted({ url }: Script): boolean {
+    // Node.js's own, and what fires.
+    return !/^(node|wasm|sonde):/.test(url) && !isOwn(pathOf(url));
+  }
+
+  private add(script: Script): void {
+    this.scripts.push(script);
+    // Of sources that a program makes, ever more come.
+    const same = this.scripts.filter(({ url }) => url === script.url);
+    if (same.length > MOST_VERSIONS) this.scripts.splice(this.scripts.indexOf(same[0]!), 1);
+    this.toSearch.push(script);
+    // Not at once: V8 is compiling it.
+    this.searchSoon();
+  }
+
+  private searchSoon(): void {
+    if (this.isSearching) return;
+    this.isSearching = true;
+    // A timer: an immediate that does not hold the loop is not run by a loop that is idle.
+    setTimeout(() => {
+      this.isSearching = false;
+      if (!this.isOver) this.search();
+    }, 1).unref();
+  }
+
+  private search(): void {
+    const end = now() + SLICE_NS;
+    while (this.toSearch.length > 0) {
+      const script = this.toSearch.pop()!;
+      try {
+        this.searchIn(script);
+      } catch (error) {
+        this.skip(script.url, messageOf(error));
+      }
+      if (now() > end) break;
+    }
+    if (this.toSearch.length > 0) this.searchSoon();
+    else this.tell();
+  }
+
+  private searchIn(script: Script): void {
+    const path = pathOf(script.url);
+    const wishes = this.wishes
+      .all()
+      .filter(({ wanted: { file } }) => file === undefined || mayBeFrom(script, path, file));
+    if (wishes.length === 0) return;
+    const source = this.breakpoints.sourceOf(script);
+    if (source === undefined) {
+      this.scripts.splice(this.scripts.indexOf(script), 1);
+      return;
+    }
+    const sourceMap = sourceMapOf(source);
+    const maybe = wishes.filter(({ wanted: { text } }) => source.includes(text));
+    if (maybe.length === 0) return;
+    // It got its probes when it was loaded.
+    if (source.includes(MARK)) return;
+    if (source.length > LONGEST_SOURCE) throw new Error(`it is longer than ${LONGEST_SOURCE} characters`);
+    const original = sourceMap === undefined ? undefined : originalsOf(sourceMap, path);
+    const describe = ({ name, start }: Pick<FoundFunction, 'name' | 'start'>): Described => ({
+      name,
+      file: path,
+      line: start.line + script.startLine,
+      ...original?.(start.line, start.column),
+    });
+    const named = maybe.filter(({ wanted: { line } }) => line === undefined);
+    const isNamed = ({ wanted }: Wish, fn: Pick<FoundFunction, 'name' | 'start'>) =>
+      wanted.isNamed(fn.name) && (wanted.file === undefined || isFile(describe(fn).file, wanted.file));
+    const placed = maybe.filter(({ wanted: { line } }) => line !== undefined);
+    const at = new Map<Wish, Candidate>();
+    const found = findFunctions(source, script.isModule, (fn) => {
+      if (placed.length > 0) {
+        const described = describe(fn);
+        const last = original?.(fn.end.line, Math.max(0, fn.end.column - 1))?.line ?? fn.end.line + script.startLine;
+        for (const wish of placed) {
+          const { file = '', line = 0 } = wish.wanted;
+          if (!isFile(described.file, file) || line < described.line || line > last) continue;
+          const candidate = { fn, line: described.line, begins: described.line === line };
+          if (isCloser(candidate, at.get(wish))) at.set(wish, candidate);
+        }
+      }
+      return placed.length > 0 || named.some((wish) => isNamed(wish, fn));
+    });
+    for (const fn of found) {
+      const meant = [
+        ...named.filter((wish) => isNamed(wish, fn)),
+        ...placed.filter((wish) => {
+          const closest = at.get(wish)?.fn;
+          return closest?.start === fn.start && closest.end === fn.end;
+        }),
+      ];
+      if (meant.length > 0) this.watch(script, fn, { described: describe(fn), scriptLength: source.length }, meant);
+    }
+  }
+
+  private watch(
+    script: Script,
+    found: FoundFunction,
+    { described, scriptLength }: { described: Described; scriptLength: number },
+    meant: readonly Wish[],
+  ): void {
+    const names = new Set(meant.map(({ wanted }) => wanted.name));
+    const { file, name, line } = described;
+    for (const watched of this.functions) {
+      if (!isSame(watched, script, found)) continue;
+      for (const each of names) watched.names.add(each);
+      return;
+    }
+    if (this.gone.some((watched) => isSame(watched, script, found))) return;
+    const what = `${name} (${file}:${line})`;
+    if (this.functions.size >= MOST_FUNCTIONS) {
+      this.skip(what, `${MOST_FUNCTIONS} functions are watched: ask for fewer`);
+      return;
+    }
+    const chosen = choose(found, this.breakpoints.placesIn(script, found));
+    if (typeof chosen === 'string') {
+      this.skip(what, chosen);
+      return;
+    }
+    const { repeats } = chosen;
+    const limit = Math.max(...meant.map(({ share }) => share));
+    const watched = new Watched(found, script, { described, repeats, names, limit, scriptLength });
+    for (const [place, what] of chosen.places) {
+      const number = this.places.push({ watched, what }) - 1;
+      try {
+        watched.breakpoints.push(this.breakpoints.set(script, place, number));
+      } catch (error) {
+        // What happens at this place is not seen. Without its entry it is not watched.
+        this.places[number] = undefined;
+        if (!what.includes('enter')) continue;
+        this.letGo(watched);
+        this.skip(`${name} (${file}:${line})`, messageOf(error));
+        return;
+      }
+    }
+    this.functions.add(watched);
+    this.skipped.remove(what);
+    if (watched.isFollowed) this.hookPromises();
+    this.forgetVersions(watched);
+  }
+
+  /** Of files that are loaded again and again, and of sources without a name. */
+  private forgetVersions({ script: { url }, described }: Watched): void {
+    const same = [...this.functions].filter(
+      (other) => other.script.url === url && other.described.name === described.name,
+    );
+    const scripts = [...new Set(same.map(({ script }) => script))];
+    if (scripts.length <= MOST_VERSIONS) return;
+    for (const watched of same) if (watched.script === scripts[0]) this.letGo(watched);
+  }
+
+  private letGo(watched: Watched): void {
+    this.functions.delete(watched);
+    for (const id of watched.breakpoints) this.breakpoints.remove(id);
+    watched.breakpoints = [];
+  }
+
+  private hookPromises(): void {
+    if (this.stopHook) return;
+    const { promiseHooks } = process.getBuiltinModule('node:v8') as unknown as { promiseHooks: PromiseHooks };
+    this.stopHook = promiseHooks.onInit((promise) => {
+      this.lastPromise = promise;
+    });
+  }
+
+  private skip(what: string, reason: string): void {
+    debug('%s: %s', what, reason);
+    this.skipped.add(what, reason);
+  }
+
+  /** Says of each name how many functions of it are watched, where that is news, or to who is new. */
+  tell(isNew = false): void {
+    if (isNew) this.told.clear();
+    if (this.toSearch.length > 0) return;
+    for (const { wanted } of this.wishes.all()) {
+      const { name } = wanted;
+      const count = this.count(name);
+      if (this.told.get(name) === count) continue;
+      this.told.set(name, count);
+      this.node.functionWatch.fire(name, count, count === 0 ? this.whyNone() : '');
+    }
+  }
+
+  private whyNone(): string {
+    const { skipped } = this.skipped.list();
+    const last = skipped.at(-1);
+    return last
+      ? `${last.file}: ${last.reason}`
+      : `no function of ${this.scripts.length} scripts that are loaded has this name`;
   }
 }
 
-function setSource(session: Session, scriptId: string, scriptSource: string): string {
-  const { status, exceptionDetails } = post(session, 'Debugger.setScriptSource', { scriptId, scriptSource });
-  return status ?? (exceptionDetails ? exceptionDetails.text : 'Ok');
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+
+/** Whether it is the file, or may have been made of it. */
+function mayBeFrom({ sourceMap }: Script, path: string, file: string): boolean {
+  if (isFile(path, file)) return true;
+  if (sourceMap === undefined) return false;
+  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
+  return readSourceMap(sourceMap, path)?.text.includes(name) === true;
 }
 
-/** Why functions cannot be patched here, if they cannot: tried on one of our own. */
-function whyNot(session: Session): string | undefined {
-  const { Script } = process.getBuiltinModule('node:vm');
-  const name = 'sonde:canary';
-  let id = '';
-  session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
-    if (url === name) id = scriptId;
-  });
+interface Candidate {
+  fn: Pick<FoundFunction, 'start' | 'end'>;
+  line: number;
+  begins: boolean;
+}
+
+/** The first that begins at the line, or else the innermost that contains it. */
+function isCloser(candidate: Candidate, other: Candidate | undefined): boolean {
+  if (!other) return true;
+  if (other.begins) return false;
+  return candidate.begins || candidate.line >= other.line;
+}
+
+const isSame = (watched: Watched, { id }: Script, { start: { line, column } }: FoundFunction) =>
+  watched.script.id === id && watched.start.line === line && watched.start.column === column;
+
+function pathOf(url: string): string {
+  if (!url.startsWith('file:')) return url;
   try {
-    const canary = new Script('(function canary() { return 1; })', {
-      filename: name,
-    }).runInThisContext() as () => number;
-    canary();
-    const status = setSource(session, id, '(function canary() { return 2; })');
-    if (status === 'Ok' && canary() === 2) return undefined;
-    return `V8 says ${status} and does not patch functions`;
-  } catch (error) {
-    // V8 14 of Node.js 26 has no LiveEdit any more.
-    return messageOf(error);
+    return process.getBuiltinModule('node:url').fileURLToPath(url);
+  } catch {
+    // A `sourceURL` may be anything.
+    return url;
   }
 }
 
-interface Answers {
-  'Debugger.enable': object;
-  'Debugger.disable': object;
-  'Debugger.getScriptSource': { scriptSource: string };
-  'Debugger.setScriptSource': { status?: string; exceptionDetails?: { text: string } };
+let watching: Watching | undefined;
+let node: Node | undefined;
+let isTraced = false;
+let reason: string | undefined;
+let lastDropped: LiveFunction[] = [];
+let retry: NodeJS.Timeout | undefined;
+let skipped = new Skipped();
+
+/** What was asked for in all threads, as far as this one knows. */
+export const wishes = new Wishes(() => {
+  if (!isTraced) return;
+  if (wishes.all().length === 0) stop();
+  else if (watching) watching.changed();
+  else begin();
+});
+
+const others = whenConnected((who) => {
+  stop();
+  refuse(who);
+});
+
+/** From now on, functions that somebody asked for are watched while they are traced. */
+export function watchLive(provider: Node): void {
+  node = provider;
+  whileTraced(
+    [provider.functionEntry, provider.functionReturn],
+    () => {
+      isTraced = true;
+      lastDropped = [];
+      wishes.open();
+      if (wishes.all().length > 0) begin();
+    },
+    () => {
+      isTraced = false;
+      stop();
+      wishes.close();
+    },
+  );
+  // It may come after what it is to tell of.
+  whileTraced(
+    [provider.functionWatch],
+    () => tell(reason),
+    () => {},
+  );
 }
 
-/** In one thread, the inspector answers before it returns. */
-function post<Method extends keyof Answers>(session: Session, method: Method, parameters: object): Answers[Method] {
-  let answer: Answers[Method] | undefined;
-  let failed: unknown;
-  session.post(method, parameters, (error: unknown, result: unknown) => {
-    failed = error;
-    answer = result as Answers[Method];
-  });
-  if (failed) throw new Error(`${method}: ${messageOf(failed)}`);
-  return answer!;
+function tell(why?: string): void {
+  if (watching) watching.tell(true);
+  else if (why !== undefined) for (const { wanted } of wishes.all()) node!.functionWatch.fire(wanted.name, 0, why);
+}
+
+export function liveStatus(): LiveStatus {
+  const state = watching ? 'watching' : reason === undefined ? 'idle' : 'refused';
+  const all = wishes.all();
+  return {
+    state,
+    ...(reason !== undefined && { reason }),
+    names: all.map(({ wanted: { name } }) => ({ name, functions: watching?.count(name) ?? 0 })),
+    functions: [...(watching?.functions ?? [])].map((watched) => watched.status()),
+    dropped: [...(watching?.dropped ?? lastDropped)],
+    skipped: skipped.list().skipped,
+    limit: Math.max(DEFAULT_SHARE, ...all.map(({ share }) => share)),
+    hitNs: watching?.hitNs ?? 0,
+  };
+}
+
+function begin(): void {
+  skipped = new Skipped();
+  const who = whoIsThere() ?? whyNoDepth();
+  if (who !== undefined) {
+    refuse(who);
+    return;
+  }
+  try {
+    watching = new Watching(node!, wishes, skipped);
+    others.on();
+    reason = undefined;
+    clearInterval(retry);
+  } catch (error) {
+    refuse(messageOf(error));
+  }
+}
+
+/** Whoever is there may leave. */
+function refuse(why: string): void {
+  if (reason !== why) {
+    debug('functions are not watched: %s', why);
+    tell(why);
+  }
+  reason = why;
+  clearInterval(retry);
+  retry = setInterval(begin, TEND_MS).unref();
+}
+
+function stop(): void {
+  clearInterval(retry);
+  reason = undefined;
+  others.off();
+  lastDropped = watching?.dropped ?? lastDropped;
+  watching?.end();
+  watching = undefined;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DEFAULTS, readSettings } from './options.js';
+import { DEFAULTS, readLiveSettings, readSettings } from './options.js';
 
 const read = (functions?: unknown, env: Record<string, string> = {}) => {
   const { root, ignored, ...options } = readSettings(
@@ -28,20 +28,18 @@ describe('the settings of function probes', () => {
       const { at, patterns } = read(all);
       assert.deepEqual([at, patterns], ['load', ['**']]);
     }
-    assert.equal(read({ files: ['lib/**'], at: 'off' }).at, 'off');
-    const whole = read({ files: ['lib/**'], at: 'live', returns: 'exact' });
-    assert.deepEqual(whole, { patterns: ['lib/**'], at: 'live', returns: 'exact', ignored: [] });
+    const whole = read({ files: ['lib/**'], returns: 'exact' });
+    assert.deepEqual(whole, { patterns: ['lib/**'], at: 'load', returns: 'exact', ignored: [] });
   });
 
   it('are read from the environment before that', () => {
     const env = {
       SONDE_FUNCTIONS: 'a/**, {b,c}/*.js,!d',
-      SONDE_FUNCTIONS_AT: 'live',
       SONDE_FUNCTIONS_RETURNS: 'exact',
     };
     assert.deepEqual(read(['x'], env), {
       patterns: ['a/**', '{b,c}/*.js', '!d'],
-      at: 'live',
+      at: 'load',
       returns: 'exact',
       ignored: [],
     });
@@ -51,7 +49,6 @@ describe('the settings of function probes', () => {
       assert.deepEqual(read(['x'], { SONDE_FUNCTIONS: on }).patterns, ['x']);
     }
     assert.equal(read(false, { SONDE_FUNCTIONS: '**' }).at, 'load');
-    assert.equal(read(undefined, { SONDE_FUNCTIONS_AT: 'live' }).at, 'live');
     assert.deepEqual(read(['x'], { SONDE_FUNCTIONS: '' }).patterns, ['x']);
   });
 
@@ -60,7 +57,7 @@ describe('the settings of function probes', () => {
       [
         'src',
         {},
-        'sonde.functions in /app/package.json is "src"; it must be a list of patterns, true, false, or an object: { "files": ["src/**"], "at": "load", "returns": "fast" }',
+        'sonde.functions in /app/package.json is "src"; it must be a list of patterns, true, false, or an object: { "files": ["src/**"], "returns": "fast" }',
       ],
       [
         { files: 'src' },
@@ -68,14 +65,9 @@ describe('the settings of function probes', () => {
         'files of sonde.functions in /app/package.json is "src"; it must be a list of patterns: ["src/**"]',
       ],
       [
-        { at: 'now' },
-        {},
-        'at of sonde.functions in /app/package.json is "now"; it must be load, live, off, or left out',
-      ],
-      [
         { file: ['src'] },
         {},
-        'sonde.functions in /app/package.json has "file"; it may have files, at and returns: leave it out',
+        'sonde.functions in /app/package.json has "file"; it may have files and returns: leave it out',
       ],
       [
         undefined,
@@ -86,6 +78,19 @@ describe('the settings of function probes', () => {
     for (const [functions, env, reason] of cases) {
       const at = typeof functions === 'object' ? 'load' : 'off';
       assert.deepEqual(read(functions, env), { ...DEFAULTS, at, ignored: [reason] });
+    }
+  });
+
+  it('name functions to be watched, and what one may take', () => {
+    assert.deepEqual(readLiveSettings({}), { names: [], share: 0.1, ignored: [] });
+    const { names, share } = readLiveSettings({ SONDE_LIVE: 'deliver, MailServer.*,', SONDE_LIVE_SHARE: '0.5' });
+    assert.deepEqual([names, share], [['deliver', 'MailServer.*'], 0.5]);
+    for (const wrong of ['2', '0', 'much']) {
+      assert.deepEqual(readLiveSettings({ SONDE_LIVE_SHARE: wrong }), {
+        names: [],
+        share: 0.1,
+        ignored: [`SONDE_LIVE_SHARE is "${wrong}"; it must be above 0 and not above 1, such as 0.1`],
+      });
     }
   });
 });

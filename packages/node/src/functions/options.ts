@@ -6,15 +6,11 @@ import { DEFAULT_PATTERNS } from './files.js';
 import type { Returns } from './transform.js';
 
 export interface FunctionOptions {
-  /**
-   * When the probes are put in. `load`: when the file is loaded. `live`: when a tracer attaches to
-   * `function__entry`, and taken out when it leaves; there are no returns then. `off`, unless
-   * somebody asks: never.
-   */
-  at: 'load' | 'live' | 'off';
+  /** Whether probes are put into functions when a file is loaded: unless somebody asks, they are not. */
+  at: 'load' | 'off';
   /** Of files, relative to `root`; `!` before one takes files out. */
   patterns: readonly string[];
-  returns: Exclude<Returns, 'none'>;
+  returns: Returns;
 }
 
 export interface FunctionSettings extends FunctionOptions {
@@ -24,7 +20,6 @@ export interface FunctionSettings extends FunctionOptions {
   ignored: string[];
 }
 
-const AT = ['load', 'live', 'off'] as const;
 const ON = ['on', '1'];
 const OFF = ['off', '0'];
 const RETURNS = ['exact', 'fast'] as const;
@@ -32,8 +27,7 @@ const RETURNS = ['exact', 'fast'] as const;
 export const DEFAULTS: FunctionOptions = { at: 'off', patterns: DEFAULT_PATTERNS, returns: 'fast' };
 
 /**
- * The settings of this process: `SONDE_FUNCTIONS`, `SONDE_FUNCTIONS_AT` and
- * `SONDE_FUNCTIONS_RETURNS` before `sonde.functions` in the application's package.json before the
+ * The settings of this process: `SONDE_FUNCTIONS` and `SONDE_FUNCTIONS_RETURNS` before `sonde.functions` in the application's package.json before the
  * defaults.
  */
 export function readSettings(
@@ -74,13 +68,13 @@ function fromManifest({ path, text }: { path: string; text: string }, ignored: s
   if (isPatterns(value)) return { at: 'load', patterns: value };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     ignored.push(
-      `${where} is ${JSON.stringify(value)}; it must be a list of patterns, true, false, or an object: { "files": ["src/**"], "at": "load", "returns": "fast" }`,
+      `${where} is ${JSON.stringify(value)}; it must be a list of patterns, true, false, or an object: { "files": ["src/**"], "returns": "fast" }`,
     );
     return {};
   }
-  const { files, at, returns, ...others } = value as Record<string, unknown>;
+  const { files, returns, ...others } = value as Record<string, unknown>;
   for (const other of Object.keys(others)) {
-    ignored.push(`${where} has ${JSON.stringify(other)}; it may have files, at and returns: leave it out`);
+    ignored.push(`${where} has ${JSON.stringify(other)}; it may have files and returns: leave it out`);
   }
   const patterns = isPatterns(files) ? files : undefined;
   if (files !== undefined && !patterns) {
@@ -89,7 +83,6 @@ function fromManifest({ path, text }: { path: string; text: string }, ignored: s
   return {
     at: 'load',
     ...(patterns && { patterns }),
-    ...oneOf('at', AT, `at of ${where}`, at, ignored),
     ...oneOf('returns', RETURNS, `returns of ${where}`, returns, ignored),
   };
 }
@@ -98,10 +91,9 @@ function fromEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   ignored: string[],
 ): Partial<FunctionOptions> {
-  const { SONDE_FUNCTIONS, SONDE_FUNCTIONS_AT, SONDE_FUNCTIONS_RETURNS } = env;
+  const { SONDE_FUNCTIONS, SONDE_FUNCTIONS_RETURNS } = env;
   return {
     ...(SONDE_FUNCTIONS && named(SONDE_FUNCTIONS)),
-    ...oneOf('at', AT, 'SONDE_FUNCTIONS_AT', SONDE_FUNCTIONS_AT || undefined, ignored),
     ...oneOf('returns', RETURNS, 'SONDE_FUNCTIONS_RETURNS', SONDE_FUNCTIONS_RETURNS || undefined, ignored),
   };
 }
@@ -110,6 +102,31 @@ function named(functions: string): Partial<FunctionOptions> {
   if (OFF.includes(functions)) return { at: 'off' };
   return { at: 'load', ...(!ON.includes(functions) && { patterns: split(functions) }) };
 }
+
+export interface LiveSettings {
+  /** Functions that are watched while they are traced. */
+  names: string[];
+  /** Of one core, that the breakpoints of one such function may take. */
+  share: number;
+  ignored: string[];
+}
+
+export const DEFAULT_SHARE = 0.1;
+
+/** `SONDE_LIVE` and `SONDE_LIVE_SHARE`. */
+export function readLiveSettings(env: Readonly<Record<string, string | undefined>> = process.env): LiveSettings {
+  const { SONDE_LIVE, SONDE_LIVE_SHARE } = env;
+  const ignored: string[] = [];
+  const share = SONDE_LIVE_SHARE ? Number(SONDE_LIVE_SHARE) : DEFAULT_SHARE;
+  if (!isShare(share)) {
+    ignored.push(
+      `SONDE_LIVE_SHARE is ${JSON.stringify(SONDE_LIVE_SHARE)}; it must be above 0 and not above 1, such as 0.1`,
+    );
+  }
+  return { names: split(SONDE_LIVE ?? ''), share: isShare(share) ? share : DEFAULT_SHARE, ignored };
+}
+
+export const isShare = (share: unknown): share is number => typeof share === 'number' && share > 0 && share <= 1;
 
 function oneOf<Key extends string, Value extends string>(
   key: Key,

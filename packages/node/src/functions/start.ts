@@ -5,16 +5,16 @@ import { install } from './firing.js';
 import { count, type InstrumentedFile, makeKnown, whenUnknown } from './functions.js';
 import { hookCommonJs, hookModules } from './hooks.js';
 import { type Instrumenter, instrumenter } from './instrumenter.js';
-import { patchWhileTraced } from './live.js';
+import { type LiveStatus, liveStatus, watchLive, wishes } from './live.js';
 import { mapped } from './mapped.js';
-import { type FunctionSettings, readSettings } from './options.js';
+import { type FunctionSettings, readLiveSettings, readSettings } from './options.js';
 import { showOwnText } from './shown-text.js';
 import { Skipped, type SkippedFiles } from './skipped.js';
 
 /** What became of the functions of this thread. */
 export interface FunctionsStatus extends SkippedFiles {
   at: FunctionSettings['at'];
-  returns: FunctionSettings['returns'] | 'none';
+  returns: FunctionSettings['returns'];
   patterns: readonly string[];
   /** What patterns are relative to. */
   root: string;
@@ -25,6 +25,8 @@ export interface FunctionsStatus extends SkippedFiles {
    * Why functions have no probes though they were to have them, or which setting was passed over.
    */
   reason?: string;
+  /** Functions that were asked for by name, in SONDE_LIVE or by `functions.watch`. */
+  live: LiveStatus;
 }
 
 interface Current {
@@ -45,12 +47,13 @@ export function functionsStatus(): FunctionsStatus | undefined {
   const why = [...(reason === undefined ? [] : [reason]), ...ignored].join('; ');
   return {
     at,
-    returns: at === 'load' ? returns : 'none',
+    returns,
     patterns,
     root,
     ...current.count(),
     ...skipped.list(),
     ...(why !== '' && { reason: why }),
+    live: liveStatus(),
   };
 }
 
@@ -69,6 +72,7 @@ export function startFunctions(node: Provider<typeof functionProbes>): void {
   const settings = readSettings();
   const skipped = new Skipped();
   current = { settings, skipped, count };
+  startLive(node, settings.ignored);
   if (settings.at === 'off') return;
   const provider = status().providers.find(({ name }) => name === 'node');
   if (!provider?.probes.some(({ tracer, enabled }) => tracer !== '' || enabled)) {
@@ -83,10 +87,6 @@ export function startFunctions(node: Provider<typeof functionProbes>): void {
   const check = install(node);
   const { root, patterns, returns } = settings;
   const wants = selectFiles(root, patterns);
-  if (settings.at === 'live') {
-    current.count = patchWhileTraced({ node, wants, check: check.entry, skipped });
-    return;
-  }
   const told = {
     made(firstId: number, file: InstrumentedFile) {
       makeKnown(firstId, file);
@@ -94,11 +94,11 @@ export function startFunctions(node: Provider<typeof functionProbes>): void {
     },
     skipped: (file: string, reason: string) => skipped.add(file, reason),
   };
-  const made = instrumenter({ wants, returns, check: check.any, maps: mapped, ...told });
+  const made = instrumenter({ wants, returns, check, maps: mapped, ...told });
   current.instrumenter = made;
   showOwnText();
   hookCommonJs(made.transform);
-  const ask = hookModules(made.transform, { settings: { root, patterns, returns }, check: check.any }, (message) => {
+  const ask = hookModules(made.transform, { settings: { root, patterns, returns }, check }, (message) => {
     if ('file' in message) told.made(message.firstId, message.file);
     else told.skipped(message.skipped, message.reason);
   });
@@ -107,4 +107,11 @@ export function startFunctions(node: Provider<typeof functionProbes>): void {
     ask();
     return count();
   };
+}
+
+function startLive(node: Provider<typeof functionProbes>, ignored: string[]): void {
+  const { names, share, ignored: others } = readLiveSettings();
+  ignored.push(...others);
+  if (names.length > 0) wishes.add(names, share, false);
+  watchLive(node);
 }

@@ -41,7 +41,8 @@ import type {
   Statement,
   TryStatement,
 } from 'acorn';
-import { ownPackage } from './own-packages.js';
+import { ANONYMOUS, hintFor, isClass, isNode, nameOf } from './names.js';
+import { type Kind, parse } from './parse.js';
 
 /**
  * The global, and the beginning of every name that is inserted. A source that has it in its text is
@@ -49,22 +50,20 @@ import { ownPackage } from './own-packages.js';
  */
 export const MARK = '__sonde';
 
-export type Returns = 'exact' | 'fast' | 'none';
+export type Returns = 'exact' | 'fast';
 
 export interface InstrumentOptions {
   /** How the parser takes the source. Where it is not known, it is tried. */
-  kind?: 'commonjs' | 'module' | undefined;
+  kind?: Kind;
   /**
    * Which ends of a function are told. `exact`: all. `fast`: not when it throws, nor when a
-   * generator is closed by who consumes it. `none`: its entry alone.
+   * generator is closed by who consumes it.
    */
   returns: Returns;
   /** The first function's id; the others' follow. */
   firstId: number;
   /** An expression: true while somebody traces. */
   check: string;
-  /** Leaves out functions that may be waiting: asynchronous ones, and generators. */
-  skipsWaiting?: boolean;
 }
 
 /** A function of a file. */
@@ -124,24 +123,6 @@ export function insertionsIn(line: string): { column: number; length: number }[]
 
 /** Names another source map, the last. */
 export const withSourceMap = (code: string, url: string): string => `${code}\n${BEGIN}//# sourceMappingURL=${url}`;
-
-let acorn: typeof import('acorn') | undefined;
-
-function parse(source: string, kind: InstrumentOptions['kind']): Node {
-  // Where all that a program loads is in the cache, it is not needed.
-  acorn ??= ownPackage('acorn') as typeof import('acorn');
-  const { parse } = acorn;
-  const locations = { ecmaVersion: 'latest', allowHashBang: true, locations: true } as const;
-  const asModule = () => parse(source, { ...locations, sourceType: 'module' });
-  const asScript = () => parse(source, { ...locations, sourceType: 'script', allowReturnOutsideFunction: true });
-  if (kind === 'module') return asModule();
-  try {
-    return asScript();
-  } catch (error) {
-    if (kind === 'commonjs') throw error;
-    return asModule();
-  }
-}
 
 /** What must be known of a function before its body may become a block. */
 interface Scope {
@@ -227,7 +208,7 @@ class Transform {
       throw new Error('it has a `with`, whose object may have an answer for any name, inserted ones too');
     if (type === 'CallExpression' && this.options.kind !== 'module' && exportsOther(node, this.source)) return;
     this.note(node);
-    if (type === 'ClassDeclaration' || type === 'ClassExpression') className = nameOf(node) ?? hint ?? '(anonymous)';
+    if (isClass(node)) className = nameOf(node) ?? hint ?? ANONYMOUS;
     if (type === 'ReturnStatement') this.visitReturn(node as ReturnStatement, className);
     else if (type === 'TryStatement' && (node as TryStatement).finalizer)
       this.visitTry(node as TryStatement, className);
@@ -280,13 +261,9 @@ class Transform {
     // V8 compiles it ahead of time, as it was written or not at all.
     const directives = node.body.type === 'BlockStatement' ? directivesOf(node.body.body) : [];
     if (directives.some(({ directive }) => directive === 'use asm')) return;
-    if (this.options.skipsWaiting && (node.async || node.generator)) {
-      this.visitChildren(node as Node, className);
-      return;
-    }
     const id = this.options.firstId + this.functions.length;
     const { line, column } = node.loc!.start;
-    this.functions.push({ name: nameOf(node) ?? hint ?? '(anonymous)', line, column });
+    this.functions.push({ name: nameOf(node) ?? hint ?? ANONYMOUS, line, column });
     const scope: Scope = { node, id, varNames: new Set(), hasEval: false, tries: 0, finals: 0, late: [] };
     this.scope = scope;
     const { kept } = this;
@@ -315,7 +292,6 @@ class Transform {
       insertion.text = text && marked(text);
     }
     entry.text = marked(`${last ? ';' : ''}${this.entry(id, isCareful)}${isExact ? 'try{' : ''}`);
-    if (returns === 'none') return;
     const final = statements.at(-1)?.type;
     const leave = final === 'ReturnStatement' || final === 'ThrowStatement' ? '' : `;${leaving('done')}`;
     this.insert(end, leave + (isExact ? CAUGHT : ''));
@@ -327,16 +303,8 @@ class Transform {
     className: string,
     isCareful: boolean,
   ): void {
-    const { returns, check } = this.options;
-    const begin = this.endOfArrow(arrow);
-    if (returns === 'none') {
-      // Nothing at its end: V8's LiveEdit would take that for a change of the function around it.
-      this.insert(begin, `((${check})&&!new ${MARK}.l(${id}))?0:`);
-      this.visit(arrow.body, undefined, className);
-      return;
-    }
-    const isExact = returns === 'exact';
-    const before = this.place(begin);
+    const isExact = this.options.returns === 'exact';
+    const before = this.place(this.endOfArrow(arrow));
     this.visit(arrow.body, undefined, className);
     const around = this.around(arrow.body, node);
     before.text = marked(`{${this.entry(id, isCareful)}${isExact ? 'try{' : ''}return${around.before}`);
@@ -346,7 +314,7 @@ class Transform {
   private visitReturn(node: ReturnStatement, className: string): void {
     const { scope } = this;
     // At the top of a CommonJS module: no function that the program wrote.
-    if (!scope || this.options.returns === 'none') {
+    if (!scope) {
       this.visitChildren(node, className);
       return;
     }
@@ -382,8 +350,7 @@ class Transform {
   }
 
   private entry(id: number, isCareful: boolean): string {
-    const { check, returns } = this.options;
-    if (returns === 'none') return `if(${check})try{new ${MARK}.l(${id})}catch{}`;
+    const { check } = this.options;
     const began = `new ${MARK}.call(${id})`;
     if (isCareful) return `let ${TOKEN},${VALUE};if(${check})try{for(${TOKEN} of ${began});}catch{}`;
     return `let ${TOKEN},${VALUE};if(${check})try{(${TOKEN})=${began}}catch{}`;
@@ -406,9 +373,7 @@ class Transform {
   }
 
   private insertLate(at: number, exact: string): void {
-    if (this.scope && this.options.returns !== 'none') {
-      this.scope.late.push({ insertion: this.place(at), late: exact, atOnce: '' });
-    }
+    this.scope?.late.push({ insertion: this.place(at), late: exact, atOnce: '' });
   }
 
   private place(at: number): Insertion {
@@ -539,52 +504,4 @@ function collectNames(pattern: Node, names: Set<string>): void {
       collectNames((pattern as unknown as { argument: Node }).argument, names);
       return;
   }
-}
-
-const isNode = (value: unknown): value is Node =>
-  typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
-
-const nameOf = (node: object): string | undefined => (node as { id?: { name?: string } | null }).id?.name;
-
-/** The name that a function or class without one takes as this child of a node. */
-function hintFor(node: Node, key: string, className: string): string | undefined {
-  const parts = node as unknown as Record<string, Node & { name?: string }> & {
-    kind?: string;
-    computed?: boolean;
-    static?: boolean;
-  };
-  switch (node.type) {
-    case 'VariableDeclarator':
-      return key === 'init' ? parts.id!.name : undefined;
-    case 'AssignmentExpression':
-      return key === 'right' ? memberName(parts.left!) : undefined;
-    case 'AssignmentPattern':
-      return key === 'right' ? parts.left!.name : undefined;
-    case 'ExportDefaultDeclaration':
-      return 'default';
-    case 'Property':
-    case 'MethodDefinition':
-    case 'PropertyDefinition': {
-      if (key !== 'value') return undefined;
-      const accessor = parts.kind === 'get' || parts.kind === 'set' ? `${parts.kind} ` : '';
-      if (parts.kind === 'constructor') return `new ${className}`;
-      const name = accessor + (keyName(parts.key!, parts.computed === true) ?? '(anonymous)');
-      return node.type === 'Property' ? name : `${className}.${name}`;
-    }
-    default:
-      return undefined;
-  }
-}
-
-function memberName(left: Node & { name?: string }): string | undefined {
-  if (left.type !== 'MemberExpression') return left.name;
-  const { property, computed } = left as unknown as { property: Node; computed: boolean };
-  return keyName(property, computed);
-}
-
-function keyName(key: Node, computed: boolean): string | undefined {
-  const { type, name, value } = key as Node & { name?: string; value?: unknown };
-  if (type === 'Literal') return String(value);
-  if (type === 'PrivateIdentifier') return `#${name}`;
-  return computed ? undefined : name;
 }

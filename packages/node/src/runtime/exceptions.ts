@@ -6,7 +6,7 @@ import { log } from 'sonde/internal';
 import type { exceptionProbes } from '../probes.js';
 import { whileTraced } from '../while-traced.js';
 import { guarded } from './guard.js';
-import { isWatched, openPort, whenOthersCome, whoElse } from './inspector.js';
+import { isWatched, openPort, ownSession, whenOthersCome, whoElse } from './inspector.js';
 import { setImmediate } from './tasks.js';
 
 type Node = Provider<typeof exceptionProbes>;
@@ -50,6 +50,7 @@ const SPARE_FILES = 1000;
 /** Exceptions, from the constructor until the end. */
 class Thrown {
   private readonly session: Session;
+  private readonly disconnect: () => void;
   /**
    * Names of files by the numbers of their scripts. V8 does not tell when a script is gone, so now
    * and then it is asked anew for all.
@@ -58,8 +59,9 @@ class Thrown {
   private most = Number.POSITIVE_INFINITY;
 
   constructor(node: Node) {
-    this.session = new (process.getBuiltinModule('node:inspector').Session)();
-    this.session.connect();
+    const { session, end } = ownSession();
+    this.session = session;
+    this.disconnect = end;
     this.session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => {
       // What is made by eval() and new Function() has none.
       if (url === '') return;
@@ -84,7 +86,7 @@ class Thrown {
   end(): void {
     // V8 would go on for a session that is still there.
     this.session.post('Debugger.setPauseOnExceptions', { state: 'none' });
-    this.session.disconnect();
+    this.disconnect();
   }
 }
 

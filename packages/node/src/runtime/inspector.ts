@@ -2,6 +2,7 @@
 // too: where a debugger is connected, the thread stands until that lets it go on, and other
 // sessions are told of pauses that they did not ask for. So a probe that needs V8's debugger may
 // have it while nobody else can be there, and not longer.
+import type { Session } from 'node:inspector';
 import { type Switch, subscriptions, together } from './channels.js';
 import { around, isAround } from './methods.js';
 
@@ -10,6 +11,11 @@ export function whoElse(): string | undefined {
   const { isMainThread } = process.getBuiltinModule('node:worker_threads');
   // It comes by the main thread, and no code of this thread is called before.
   if (!isMainThread) return 'in a worker thread it cannot be seen when a debugger comes';
+  return whoIsThere();
+}
+
+/** The same of who is there already, as far as that can be known in this thread. */
+export function whoIsThere(): string | undefined {
   const opened = openPort();
   if (opened !== undefined) return opened;
   const connected = isConnected();
@@ -31,15 +37,62 @@ export function openPort(): string | undefined {
  */
 export function whenOthersCome(come: (who: string) => void): Switch {
   return together(
-    whenOpened(come),
-    around(sessions, 'connect', () => {
-      come(`the program has a session of the inspector: ${END_IT}`);
-      return undefined;
-    }),
+    whenConnected(come),
     subscriptions({
       worker_threads: () => come('a worker thread was started, which could debug this one: attach again once it runs'),
     }),
   );
+}
+
+/**
+ * While it is on, calls `come` before a debugger can come by itself, or the program connects a
+ * session in this thread.
+ */
+export function whenConnected(come: (who: string) => void): Switch {
+  return together(
+    whenOpened(come),
+    around(sessions, 'connect', () => {
+      if (!isConnecting) come(PROGRAM_CONNECTS);
+      return undefined;
+    }),
+  );
+}
+
+const PROGRAM_CONNECTS = `the program has a session of the inspector: ${END_IT}`;
+
+let isConnecting = false;
+let own = 0;
+/** Whether the program has connected a session since the first of our own was. */
+let isOther = false;
+const others = around(
+  () => sessions(),
+  'connect',
+  () => {
+    if (!isConnecting) isOther = true;
+    return undefined;
+  },
+);
+
+/** A session of this package's, which does not count as somebody else's. */
+export function ownSession(): { session: Session; end(): void } {
+  const session = new (process.getBuiltinModule('node:inspector').Session)();
+  isConnecting = true;
+  try {
+    session.connect();
+  } finally {
+    isConnecting = false;
+  }
+  if (own++ === 0) {
+    isOther = false;
+    others.on();
+  }
+  return {
+    session,
+    end() {
+      session.disconnect();
+      if (--own === 0) others.off();
+    },
+  };
 }
 
 /**
@@ -75,6 +128,8 @@ export const sessions = (): object => process.getBuiltinModule('node:inspector')
  * which takes any two functions.
  */
 function isConnected(): boolean | undefined {
+  // The first of ours was connected while there was nobody.
+  if (own > 0) return isOther;
   let connected = false;
   try {
     consoleCall()(
