@@ -30,6 +30,9 @@ const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), tracefs (root
 const RECORDED_BY = new Option('--engine <name>', `perf or, for samples of time, bpftrace (root); ${FIRST}`);
 const DRY_RUN = new Option('--dry-run', 'print what would be run, as commands for a shell');
 
+// Of subcommands that send a process a signal.
+const FORCE = new Option('--force', 'even if it cannot be told whether the program listens to SIGUSR1 itself');
+
 program
   .command('list')
   .description('show processes that have probes, their probes and arguments, and what is traced now')
@@ -145,6 +148,26 @@ program
   });
 
 program
+  .command('attach')
+  .description('load @sonde/node into Node.js processes that run, which gives them its probes')
+  .argument('<target>', 'a pid, part of a command line, or container:NAME')
+  .addOption(FORCE)
+  .option('--json', 'print JSON')
+  .action(async (target, options) => {
+    await (await import('./commands/attach.js')).attach(target, options);
+  });
+
+program
+  .command('detach')
+  .description('undo what sonde attach did')
+  .argument('<target>', 'a pid, part of a command line, or container:NAME')
+  .addOption(FORCE)
+  .option('--json', 'print JSON')
+  .action(async (target, options) => {
+    await (await import('./commands/detach.js')).detach(target, options);
+  });
+
+program
   .command('completion')
   .description('print a script by which a shell completes the command line')
   .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh']))
@@ -157,6 +180,13 @@ program
   .argument('<kind>')
   .action(async (kind) => {
     (await import('./commands/complete.js')).complete(kind);
+  });
+
+program
+  .command('__errand', { hidden: true })
+  .argument('<errand>')
+  .action(async (errand) => {
+    await (await import('./commands/errand.js')).errand(errand);
   });
 
 function names(text: string): string[] {

@@ -12,7 +12,7 @@ export { moduleSearchRoots } from './module-search-roots.js';
 export { captureStacksWith, type StackCapture } from './native-stack.js';
 export { loadOwnFile } from './own-file.js';
 export { stubOf, type Watched, watched } from './probe.js';
-export { isRecording } from './registry.js';
+export { isRecording, removeLoader } from './registry.js';
 export { applicationManifest, type Backends, registerBackends } from './selection.js';
 export type { NativeValue } from './values.js';
 export { watchProbes } from './watching.js';

@@ -12,10 +12,10 @@ const CAPTURE = Symbol.for('sonde.stack.1');
 const shared = globalThis as { [CAPTURE]?: StackCapture };
 
 /**
- * `stack` arguments of all providers in this thread are captured so from now on. What it throws is
- * as if it could not tell.
+ * `stack` arguments of all providers in this thread are captured so from now on; without it, by V8's
+ * Error. What it throws is as if it could not tell.
  */
-export function captureStacksWith(capture: StackCapture): void {
+export function captureStacksWith(capture: StackCapture | undefined): void {
   Object.defineProperty(shared, CAPTURE, { value: capture, configurable: true });
 }
 

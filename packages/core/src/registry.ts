@@ -100,6 +100,12 @@ export function setLoader(loader: Loader): void {
   if (!registry.recorder) reload();
 }
 
+/** The loader goes: providers that are there are unloaded, and wait for another one. */
+export function removeLoader(): void {
+  registry.loader = undefined;
+  if (!registry.recorder) reload();
+}
+
 /** What loads providers now. */
 export function getLoader(): Loader | undefined {
   return registry.recorder ?? registry.loader;

@@ -3,5 +3,5 @@
 export { loadRest } from './rest-file.js';
 export { now, since } from './runtime/clock.js';
 export * from './runtime/tasks.js';
-export { setRest, start, startedThread } from './start.js';
+export { setRest, start, startedThread, stop } from './start.js';
 export { whileTraced } from './while-traced.js';

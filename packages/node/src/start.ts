@@ -77,6 +77,19 @@ export function start(): void {
   started.isNew = false;
 }
 
+/**
+ * Undoes {@link start}: the provider is withdrawn, which takes away what was there for its tracers,
+ * and nobody looks any more. What SONDE_FUNCTIONS inserted into functions stays, inactive.
+ */
+export function stop(): void {
+  if (!started) return;
+  stopLooking();
+  started.node.unload();
+  captureStacksWith(undefined);
+  Reflect.deleteProperty(shared, STARTED);
+  started = undefined;
+}
+
 /** The rest says that it is there. */
 export function setRest(there: Rest): void {
   rest = there;

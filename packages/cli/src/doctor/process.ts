@@ -49,8 +49,12 @@ export function examineTarget(text: string): Examined {
   return { sections: sections.map(({ section }) => section), hasProbes: sections.some(({ hasProbes }) => hasProbes) };
 }
 
-/** Those with a JavaScript runtime first, and others only where there is none. */
-function processesOf(text: string): TracedProcess[] {
+/**
+ * Those with a JavaScript runtime first, and others only where there is none.
+ *
+ * @throws {CommandError} if there is no such process
+ */
+export function processesOf(text: string): TracedProcess[] {
   const target = parseTarget(text);
   const own = ancestors();
   const all = allPids()

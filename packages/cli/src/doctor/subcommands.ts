@@ -41,6 +41,11 @@ const traced: Judge = ({ isRoot, canTrace, hasBpftrace, hasGdb, canDebug }) => {
 /** Those that ask nothing of the machine. */
 const always: Judge = () => ({ state: 'good', what: 'works' });
 
+const attaching: Judge = ({ canSeeOthers }) =>
+  canSeeOthers
+    ? { state: 'good', what: 'works, for Node.js processes of all users' }
+    : { state: 'limited', what: 'works for Node.js processes of this user', asRoot: 'processes of other users' };
+
 const JUDGES: Readonly<Record<string, Judge>> = {
   list: ({ canSeeOthers }) =>
     canSeeOthers
@@ -66,6 +71,8 @@ const JUDGES: Readonly<Record<string, Judge>> = {
     };
   },
   script: always,
+  attach: attaching,
+  detach: attaching,
   completion: always,
   doctor: always,
 };

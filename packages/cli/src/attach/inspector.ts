@@ -1,0 +1,143 @@
+// A client of Node.js's inspector: the Chrome DevTools protocol over a WebSocket.
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { WebSocket } from 'ws';
+
+export interface Address {
+  address: string;
+  port: number;
+}
+
+/** A session of the main thread, and by it of the worker threads. */
+export class Inspector {
+  private readonly socket: WebSocket;
+  private readonly answers = new Map<number, (answer: Answer) => void>();
+  /** Of worker threads, by their sessions and then as above. */
+  private readonly workers = new Map<string, Worker>();
+  private lastId = 0;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data) => this.take(JSON.parse(String(data))));
+    socket.on('close', () => {
+      for (const answer of this.answers.values()) answer({ error: { message: 'the inspector closed the connection' } });
+      this.answers.clear();
+    });
+    socket.on('error', () => {});
+  }
+
+  /** @throws if there is no inspector */
+  static async connect(address: Address): Promise<Inspector> {
+    const socket = new WebSocket(await urlOf(address), { perMessageDeflate: false });
+    const inspector = new Inspector(socket);
+    await once(socket, 'open');
+    return inspector;
+  }
+
+  /** What an expression comes to in the main thread, awaited. @throws what it throws */
+  async evaluate(expression: string): Promise<unknown> {
+    return resultOf(await this.send('Runtime.evaluate', parametersOf(expression)));
+  }
+
+  /**
+   * The same in each worker thread, by its id; undefined for those that did not answer in time.
+   *
+   * @param patienceMs for all of them
+   */
+  async evaluateInWorkers(expression: string, patienceMs: number): Promise<Map<string, unknown>> {
+    await this.send('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    const results = new Map<string, unknown>();
+    const asked = [...this.workers].map(async ([sessionId, worker]) => {
+      results.set(worker.id, undefined);
+      const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: parametersOf(expression) });
+      const answer = await new Promise<Answer>((resolve) => {
+        worker.answer = resolve;
+        this.send('NodeWorker.sendMessageToWorker', { sessionId, message }).then(
+          () => {},
+          () => {},
+        );
+      });
+      try {
+        results.set(worker.id, resultOf(answer.result));
+      } catch {
+        // It ends.
+      }
+    });
+    await Promise.race([Promise.all(asked), new Promise((resolve) => setTimeout(resolve, patienceMs).unref())]);
+    return results;
+  }
+
+  /** Leaves. The inspector closes sooner when nobody is connected to it. */
+  async end(): Promise<void> {
+    if (this.socket.readyState === WebSocket.CLOSED) return;
+    const closed = once(this.socket, 'close');
+    this.socket.close();
+    await closed;
+  }
+
+  private send(method: string, params: object): Promise<unknown> {
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      if (this.socket.readyState !== WebSocket.OPEN) throw new Error('the inspector closed the connection');
+      this.answers.set(id, ({ result, error }) => {
+        if (error) reject(new Error(error.message));
+        else resolve(result);
+      });
+      this.socket.send(JSON.stringify({ id, method, params }));
+    });
+  }
+
+  private take(message: Answer & { id?: number; method?: string; params?: WorkerEvent }): void {
+    const { id, method, params } = message;
+    if (id !== undefined) {
+      this.answers.get(id)?.(message);
+      this.answers.delete(id);
+    } else if (method === 'NodeWorker.attachedToWorker') {
+      this.workers.set(params!.sessionId, { id: params!.workerInfo!.workerId, answer: () => {} });
+    } else if (method === 'NodeWorker.receivedMessageFromWorker') {
+      const inner = JSON.parse(params!.message!);
+      if (inner.id === 1) this.workers.get(params!.sessionId)?.answer(inner);
+    }
+  }
+}
+
+interface Answer {
+  result?: unknown;
+  error?: { message: string };
+}
+
+interface Worker {
+  id: string;
+  answer: (answer: Answer) => void;
+}
+
+interface WorkerEvent {
+  sessionId: string;
+  workerInfo?: { workerId: string };
+  message?: string;
+}
+
+function parametersOf(expression: string) {
+  // With the command line's API it has `require` in old versions.
+  return { expression, awaitPromise: true, returnByValue: true, includeCommandLineAPI: true };
+}
+
+function resultOf(result: unknown): unknown {
+  const { result: { value } = {}, exceptionDetails } = result as {
+    result?: { value?: unknown };
+    exceptionDetails?: { text: string; exception?: { description?: string } };
+  };
+  if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+  return typeof value === 'string' ? JSON.parse(value) : value;
+}
+
+/** Of its WebSocket, in which there is a secret. */
+async function urlOf({ address, port }: Address): Promise<string> {
+  const request = get({ host: address, port, path: '/json/list', agent: false, timeout: 5000 });
+  request.on('timeout', () => request.destroy(new Error('the inspector does not answer')));
+  const [response] = await once(request, 'response');
+  const [{ webSocketDebuggerUrl: url } = {} as { webSocketDebuggerUrl?: string }] = JSON.parse(await text(response));
+  if (typeof url !== 'string') throw new Error(`what listens on ${address}:${port} is no inspector`);
+  return url;
+}
