@@ -13,6 +13,7 @@ import {
   isPrimaryExpression,
   type Loaded,
   loadExpression,
+  loadInWorkerExpression,
 } from './in-target.js';
 import { Inspector } from './inspector.js';
 import { ownerOf, type Socket, socketsAround, socketsOf } from './sockets.js';
@@ -119,13 +120,14 @@ async function carryOut(
   files: Files | undefined,
   wasOpen: boolean,
 ): Promise<Report & { kind: 'done' }> {
-  const expression = (closes: boolean) => (files ? loadExpression(files.request, closes) : detachExpression(closes));
+  const inMain = files ? loadExpression(files.request, !wasOpen) : detachExpression(!wasOpen);
+  const inWorkers = files ? loadInWorkerExpression(files.request) : detachExpression(false);
   const inspector = await Inspector.connect(socket);
   try {
-    const answer = inspector.evaluate(expression(!wasOpen)) as Promise<Loaded | Detached>;
+    const answer = inspector.evaluate(inMain) as Promise<Loaded | Detached>;
     const main = await Promise.race([answer, late()]);
     const isThere = main.state === 'loaded' || main.state === 'there' || main.state === 'detached';
-    const workers = isThere ? await inspector.evaluateInWorkers(expression(false), WORKERS_PATIENCE_MS) : new Map();
+    const workers = isThere ? await inspector.evaluateInWorkers(inWorkers, WORKERS_PATIENCE_MS) : new Map();
     const isPrimary = Boolean(await inspector.evaluate(isPrimaryExpression()));
     if (!wasOpen) await inspector.evaluate(endExpression());
     return {

@@ -37,8 +37,15 @@ export interface Detached {
   state: 'detached' | 'none' | 'program';
 }
 
+/** @param closes whether the inspector is open for this alone */
 export function loadExpression(request: LoadRequest, closes: boolean): string {
-  return onNextTurn(`(${load})(get,${JSON.stringify(request)})`, closes);
+  const following = `(${followWorkers})(get,${JSON.stringify(loadInWorkerExpression(request))},${JSON.stringify(EARLY)})`;
+  return onNextTurn(`(${load})(get,${JSON.stringify(request)},()=>${following})`, closes);
+}
+
+/** The same in a worker thread. */
+export function loadInWorkerExpression(request: LoadRequest): string {
+  return onNextTurn(`(${load})(get,${JSON.stringify(request)})`, false);
 }
 
 export function detachExpression(closes: boolean): string {
@@ -77,6 +84,16 @@ function closeIn(ms: number): string {
   return `const {setTimeout,clearTimeout}=get("timers");clearTimeout(globalThis[${CLOSING}]);const timer=setTimeout(()=>{${ended}},${ms}).unref();${hold(CLOSING, 'timer')}`;
 }
 
+/** What an expression comes to where the thread has only begun: it is to be evaluated again. */
+export const EARLY = 'early';
+
+/**
+ * Whether Node.js has set the thread up; before that, it ends the process to ask for a turn of the
+ * event loop. What a program put in the place of `performance` is later than that.
+ */
+const IS_READY =
+  '((performance)=>performance!==undefined&&(!performance.nodeTiming||performance.nodeTiming.bootstrapComplete>0))(globalThis.performance)';
+
 /**
  * The inspector interrupts the thread wherever it is, so nothing is done there: what is wanted
  * comes when the thread's event loop turns. The first thing that is arranged then is that the
@@ -85,14 +102,18 @@ function closeIn(ms: number): string {
 function onNextTurn(expression: string, closes: boolean): string {
   const arrange = closes ? closeIn(OPEN_MS) : '';
   const turned = `if(globalThis[${ASKED}]!==asked)return;delete globalThis[${ASKED}];${arrange}resolve(JSON.stringify(${expression}))`;
-  return `new Promise((resolve)=>{${BUILT_IN}const asked={};${hold(ASKED, 'asked')}get("timers").setImmediate(()=>{${turned}})})`;
+  const asking = `new Promise((resolve)=>{${BUILT_IN}const asked={};${hold(ASKED, 'asked')}get("timers").setImmediate(()=>{${turned}})})`;
+  return `${IS_READY}?${asking}:${JSON.stringify(JSON.stringify(EARLY))}`;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what is there is of any version.
 type Any = any;
 type Get = (name: string) => Any;
 
-function load(get: Get, { folder, version, isOwn }: LoadRequest): Loaded {
+/**
+ * @param follow does the same in worker threads that start later, and returns what ends that
+ */
+function load(get: Get, { folder, version, isOwn }: LoadRequest, follow?: () => () => void): Loaded {
   const began = performance.now();
   const node = process.version;
   const [STARTED, LOADED, REGISTRY, ATTACHED] = ['node', 'loaded', 'registry', 'attached'].map((name) =>
@@ -110,7 +131,9 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest): Loaded {
   const lib = `${folder}/lib`;
   const place = `${lib} @sonde/node`;
   let resident: Any;
+  let unfollow: (() => void) | undefined;
   const undo = () => {
+    unfollow?.();
     resident?.stop();
     if (!before.loader && shared[REGISTRY]?.loader) resident?.internal.removeLoader();
     const put = (key: symbol, value: unknown) => {
@@ -147,6 +170,7 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest): Loaded {
       undo();
       return { state: 'failed', node, reason: why ?? `the backend is ${backend}` };
     }
+    unfollow = follow?.();
     Object.defineProperty(shared, ATTACHED, { value: { version, undo }, configurable: true });
     const ms = performance.now() - began;
     return { state: 'loaded', node, version, byAttach: true, backend, ms, ...(why !== undefined && { reason: why }) };
@@ -154,6 +178,71 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest): Loaded {
     undo();
     return { state: 'failed', node, reason: String((error as Error)?.message ?? error) };
   }
+}
+
+/**
+ * The main thread's inspector reaches worker threads, from within as well. It is asked while one
+ * starts, and not longer, since a session that is connected is seen by those that look for debuggers.
+ */
+function followWorkers(get: Get, expression: string, early: string): () => void {
+  const { setTimeout, clearTimeout } = get('timers');
+  const { subscribe, unsubscribe } = get('diagnostics_channel');
+  const PATIENCE_MS = 5000;
+  const AGAIN_MS = 20;
+  let session: Any;
+  let timer: Any;
+  const expected = new Set<string>();
+  const end = () => {
+    clearTimeout(timer);
+    session?.disconnect();
+    session = undefined;
+    expected.clear();
+  };
+  const connect = () => {
+    const { Session } = get('inspector');
+    const asked = new Map<string, string>();
+    session = new Session();
+    session.connect();
+    const ask = (sessionId: string) => {
+      const params = { expression, awaitPromise: true, returnByValue: true };
+      const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params });
+      session?.post('NodeWorker.sendMessageToWorker', { sessionId, message }, () => {});
+    };
+    const done = ({ params: { sessionId } }: Any) => {
+      expected.delete(asked.get(sessionId)!);
+      asked.delete(sessionId);
+      if (expected.size === 0) get('timers').setImmediate(() => expected.size === 0 && end());
+    };
+    session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }: Any) => {
+      if (!expected.has(workerInfo.workerId)) return;
+      asked.set(sessionId, workerInfo.workerId);
+      ask(sessionId);
+    });
+    session.on('NodeWorker.receivedMessageFromWorker', (event: Any) => {
+      const { id, result } = JSON.parse(event.params.message);
+      if (id !== 1) return;
+      if (result?.result?.value !== JSON.stringify(early)) done(event);
+      else setTimeout(() => asked.has(event.params.sessionId) && ask(event.params.sessionId), AGAIN_MS).unref();
+    });
+    session.on('NodeWorker.detachedFromWorker', done);
+  };
+  const started = ({ worker }: Any) => {
+    try {
+      expected.add(String(worker.threadId));
+      if (!session) connect();
+      clearTimeout(timer);
+      timer = setTimeout(end, PATIENCE_MS).unref();
+      session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
+    } catch {
+      // The program has its way.
+      end();
+    }
+  };
+  subscribe('worker_threads', started);
+  return () => {
+    unsubscribe('worker_threads', started);
+    end();
+  };
 }
 
 function detach(_get: Get): Detached {

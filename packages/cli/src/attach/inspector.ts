@@ -2,7 +2,11 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import { EARLY } from './in-target.js';
+
+const AGAIN_MS = 20;
 
 export interface Address {
   address: string;
@@ -32,12 +36,14 @@ export class Inspector {
     const socket = new WebSocket(await urlOf(address), { perMessageDeflate: false });
     const inspector = new Inspector(socket);
     await once(socket, 'open');
+    // A process that ends waits until debuggers have left.
+    await inspector.send('NodeRuntime.notifyWhenWaitingForDisconnect', { enabled: true }).catch(() => {});
     return inspector;
   }
 
   /** What an expression comes to in the main thread, awaited. @throws what it throws */
   async evaluate(expression: string): Promise<unknown> {
-    return resultOf(await this.send('Runtime.evaluate', parametersOf(expression)));
+    return untilReady(async () => resultOf(await this.send('Runtime.evaluate', parametersOf(expression))));
   }
 
   /**
@@ -50,22 +56,27 @@ export class Inspector {
     const results = new Map<string, unknown>();
     const asked = [...this.workers].map(async ([sessionId, worker]) => {
       results.set(worker.id, undefined);
-      const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: parametersOf(expression) });
-      const answer = await new Promise<Answer>((resolve) => {
-        worker.answer = resolve;
-        this.send('NodeWorker.sendMessageToWorker', { sessionId, message }).then(
-          () => {},
-          () => {},
-        );
-      });
       try {
-        results.set(worker.id, resultOf(answer.result));
+        const result = await untilReady(() => this.evaluateInWorker(sessionId, worker, expression));
+        results.set(worker.id, result);
       } catch {
         // It ends.
+        results.delete(worker.id);
       }
     });
-    await Promise.race([Promise.all(asked), new Promise((resolve) => setTimeout(resolve, patienceMs).unref())]);
+    await Promise.race([Promise.all(asked), sleep(patienceMs, undefined, { ref: false })]);
     return results;
+  }
+
+  private async evaluateInWorker(sessionId: string, worker: Worker, expression: string): Promise<unknown> {
+    const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: parametersOf(expression) });
+    const answer = new Promise<Answer>((resolve) => {
+      worker.answer = resolve;
+    });
+    await this.send('NodeWorker.sendMessageToWorker', { sessionId, message });
+    const { result, error } = await answer;
+    if (error) throw new Error(error.message);
+    return resultOf(result);
   }
 
   /** Leaves. The inspector closes sooner when nobody is connected to it. */
@@ -93,12 +104,25 @@ export class Inspector {
     if (id !== undefined) {
       this.answers.get(id)?.(message);
       this.answers.delete(id);
+    } else if (method === 'NodeRuntime.waitingForDisconnect') {
+      this.socket.close();
     } else if (method === 'NodeWorker.attachedToWorker') {
       this.workers.set(params!.sessionId, { id: params!.workerInfo!.workerId, answer: () => {} });
     } else if (method === 'NodeWorker.receivedMessageFromWorker') {
       const inner = JSON.parse(params!.message!);
       if (inner.id === 1) this.workers.get(params!.sessionId)?.answer(inner);
+    } else if (method === 'NodeWorker.detachedFromWorker') {
+      this.workers.get(params!.sessionId)?.answer({ error: { message: 'it has ended' } });
     }
+  }
+}
+
+/** A thread that has only begun is asked again. */
+async function untilReady(evaluate: () => Promise<unknown>): Promise<unknown> {
+  for (;;) {
+    const result = await evaluate();
+    if (result !== EARLY) return result;
+    await sleep(AGAIN_MS);
   }
 }
 
