@@ -214,8 +214,10 @@ function followWorkers(get: Get, expression: string, early: string): () => void 
       if (expected.size === 0) get('timers').setImmediate(() => expected.size === 0 && end());
     };
     session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }: Any) => {
-      if (!expected.has(workerInfo.workerId)) return;
-      asked.set(sessionId, workerInfo.workerId);
+      // Node.js puts the thread's number there alone.
+      const [, id] = /^\[worker (\d+)\]/.exec(workerInfo.title) ?? [];
+      if (id === undefined || !expected.has(id)) return;
+      asked.set(sessionId, id);
       ask(sessionId);
     });
     session.on('NodeWorker.receivedMessageFromWorker', (event: Any) => {

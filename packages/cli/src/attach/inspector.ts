@@ -72,6 +72,7 @@ export class Inspector {
     const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: parametersOf(expression) });
     const answer = new Promise<Answer>((resolve) => {
       worker.answer = resolve;
+      if (worker.hasEnded) resolve(ENDED);
     });
     await this.send('NodeWorker.sendMessageToWorker', { sessionId, message });
     const { result, error } = await answer;
@@ -107,12 +108,17 @@ export class Inspector {
     } else if (method === 'NodeRuntime.waitingForDisconnect') {
       this.socket.close();
     } else if (method === 'NodeWorker.attachedToWorker') {
-      this.workers.set(params!.sessionId, { id: params!.workerInfo!.workerId, answer: () => {} });
+      const { workerId, title } = params!.workerInfo!;
+      const id = THREAD.exec(title)?.[1] ?? workerId;
+      this.workers.set(params!.sessionId, { id, hasEnded: false, answer: () => {} });
     } else if (method === 'NodeWorker.receivedMessageFromWorker') {
       const inner = JSON.parse(params!.message!);
       if (inner.id === 1) this.workers.get(params!.sessionId)?.answer(inner);
     } else if (method === 'NodeWorker.detachedFromWorker') {
-      this.workers.get(params!.sessionId)?.answer({ error: { message: 'it has ended' } });
+      const worker = this.workers.get(params!.sessionId);
+      if (!worker) return;
+      worker.hasEnded = true;
+      worker.answer(ENDED);
     }
   }
 }
@@ -131,14 +137,20 @@ interface Answer {
   error?: { message: string };
 }
 
+const ENDED: Answer = { error: { message: 'the worker thread has ended' } };
+
+/** What Node.js calls a worker thread: its own number is in that alone. */
+const THREAD = /^\[worker (\d+)\]/;
+
 interface Worker {
   id: string;
+  hasEnded: boolean;
   answer: (answer: Answer) => void;
 }
 
 interface WorkerEvent {
   sessionId: string;
-  workerInfo?: { workerId: string };
+  workerInfo?: { workerId: string; title: string };
   message?: string;
 }
 
