@@ -30,6 +30,10 @@ const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), tracefs (root
 const RECORDED_BY = new Option('--engine <name>', `perf or, for samples of time, bpftrace (root); ${FIRST}`);
 const DRY_RUN = new Option('--dry-run', 'print what would be run, as commands for a shell');
 
+const ATTACH = new Option('--attach', 'load @sonde/node into the processes of the target first, if they lack it');
+program.hook('preAction', async (_, command) => {
+  if (command.opts().attach) await (await import('./commands/attach-first.js')).attachFirst(command);
+});
 // Of subcommands that send a process a signal.
 const FORCE = new Option('--force', 'even if it cannot be told whether the program listens to SIGUSR1 itself');
 
@@ -39,6 +43,7 @@ program
   .argument('[target]', 'a pid, part of a command line, container:NAME, or a file with probes')
   .argument('[provider]', 'only this provider, or PROVIDER:PROBE, with * for any characters')
   .option('--json', 'print JSON')
+  .addOption(ATTACH)
   .action(async (target, provider, options) => {
     (await import('./commands/list.js')).list(target, provider, options);
   });
@@ -55,6 +60,7 @@ program
   .addOption(DRY_RUN)
   .option('--no-limit', 'print more than 1,000 events a second')
   .option('--json', 'print a line of JSON for each event')
+  .addOption(ATTACH)
   .action(async (probes, options) => {
     await (await import('./commands/trace.js')).trace(probes, options);
   });
@@ -71,6 +77,7 @@ program
   .addOption(COUNTED_BY)
   .addOption(DRY_RUN)
   .option('--json', 'print JSON')
+  .addOption(ATTACH)
   .action(async (probes, options) => {
     await (await import('./commands/count.js')).count(probes, options);
   });
@@ -87,6 +94,7 @@ program
   .addOption(COUNTED_BY)
   .addOption(DRY_RUN)
   .option('--json', 'print JSON')
+  .addOption(ATTACH)
   .action(async (probe, options) => {
     await (await import('./commands/hist.js')).hist(probe, options);
   });
@@ -100,6 +108,7 @@ program
   .addOption(GIVEN_BY)
   .addOption(DRY_RUN)
   .option('--json', 'print a line of JSON each time')
+  .addOption(ATTACH)
   .action(async (what, options) => {
     await (await import('./commands/top.js')).top(what, options);
   });
@@ -119,6 +128,7 @@ program
   .addOption(RECORDED_BY)
   .addOption(DRY_RUN)
   .option('--json', 'print the stacks as JSON')
+  .addOption(ATTACH)
   .action(async (target, options) => {
     await (await import('./commands/flame.js')).flame(target, options);
   });
@@ -134,6 +144,7 @@ program
   .addOption(ONLY)
   .addOption(WHERE)
   .option('-e, --every <time>', 'of count and hist: print and clear so often', duration)
+  .addOption(ATTACH)
   .action(async (subcommand, probes, options) => {
     await (await import('./commands/script.js')).script(subcommand, probes, options);
   });
