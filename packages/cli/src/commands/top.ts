@@ -1,8 +1,11 @@
 // sonde top: what a process does now, as tables that are renewed.
-import { select } from '../discovery/select.js';
-import { type AggregateQuestion, type Aggregating, Aggregation } from '../engines/aggregation.js';
-import { aggregatingCommands, startAggregating } from '../engines/choose.js';
+import type { Selection } from '../discovery/select.js';
+import { Aggregation } from '../engines/aggregation.js';
+import { startTracing, tracingCommands } from '../engines/choose.js';
+import { countEvent } from '../engines/counting.js';
+import { lossTexts } from '../engines/event.js';
 import { CommandError } from '../error.js';
+import type { TracedObject } from '../model.js';
 import { printable } from '../output/escape.js';
 import { json } from '../output/json.js';
 import { liveOutput } from '../output/live.js';
@@ -34,38 +37,57 @@ export async function top(words: readonly string[], options: TopOptions): Promis
     throw new CommandError('usage', `${what}; give [TARGET] and one of ${Object.keys(TOPICS).join(', ')}`);
   }
   const target = words.length === 2 ? { process: words[0]! } : {};
-  const questions = topic.questions.map(({ probes, by, value }): AggregateQuestion => {
-    const asked = ask((objects) => select(objects, probes), { ...options, ...target }, [...by, value]);
-    return { ...asked, by, value, isSummed: true };
-  });
+  const question = ask((objects) => choose(objects, topic), { ...options, ...target });
+  question.wanted = topic.questions.flatMap(({ by, value }) => [...by, value]);
   if (options.dryRun) {
-    for (const question of questions) {
-      process.stdout.write(await aggregatingCommands(question, options.engine, options.every));
-    }
+    process.stdout.write(await tracingCommands(question, options.engine));
     return;
   }
   const live = options.json ? undefined : await liveOutput();
-  const latest = questions.map(() => new Aggregation());
+  // All of them are counted from the same events: a process takes one gdb, and no more.
+  let counted = topic.questions.map(() => new Aggregation());
+  const tracing = await startTracing(question, options.engine, (events) => {
+    for (const event of events) {
+      for (const [index, { probes, ...each }] of topic.questions.entries()) {
+        if (probes.includes(event.probe.name)) countEvent(counted[index]!, event, { ...each, condition: undefined });
+      }
+    }
+  });
+  const remark = tracing.remark === undefined ? '' : ` (${tracing.remark})`;
+  process.stderr.write(`sonde: tracing ${name}${remark}; Ctrl-C ends it\n`);
   let since = performance.now();
-  const aggregatings: Aggregating[] = [];
-  for (const [index, question] of questions.entries()) {
-    const onInterval = (aggregation: Aggregation) => {
-      latest[index] = aggregation;
-      // The last of them completes it.
-      if (index < questions.length - 1) return;
-      const now = performance.now();
-      show(topic, latest, (now - since) / 1000, live);
-      since = now;
-    };
-    aggregatings.push(await startAggregating(question, options.engine, { every: options.every, onInterval }));
-  }
-  process.stderr.write(`sonde: tracing ${name}; Ctrl-C ends it\n`);
-  const failure = await untilEnd(options.duration, ...aggregatings.map(({ failed }) => failed));
+  const timer = setInterval(next, options.every);
+  const failure = await untilEnd(options.duration, tracing.failed);
+  clearInterval(timer);
+  const losses = lossTexts(await tracing.stop());
+  // What came after the last interval is one, too.
+  if (counted.some((each) => each.sorted().length > 0)) next();
   live?.done();
-  for (const aggregating of aggregatings) {
-    for (const loss of (await aggregating.stop()).losses) process.stderr.write(`sonde: ${loss}\n`);
-  }
+  for (const loss of losses) process.stderr.write(`sonde: ${loss}\n`);
   if (failure) throw failure;
+
+  function next(): void {
+    const now = performance.now();
+    show(topic!, counted, (now - since) / 1000, live);
+    since = now;
+    counted = counted.map(() => new Aggregation());
+  }
+}
+
+/** @throws {CommandError} if there are none */
+function choose(objects: readonly TracedObject[], { questions }: Topic): Selection[] {
+  const names = questions.flatMap(({ probes }) => probes);
+  const selections = objects
+    .map((object) => ({
+      object,
+      probes: object.probes.filter((probe) => probe.provider === 'node' && names.includes(probe.name)),
+    }))
+    .filter(({ probes }) => probes.length > 0);
+  if (selections.length > 0) return selections;
+  throw new CommandError(
+    'nothing',
+    'what is shown comes from probes of @sonde/node, and there are none; start the program by node --import @sonde/node/register',
+  );
 }
 
 function show(

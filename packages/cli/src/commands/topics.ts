@@ -1,10 +1,11 @@
 // What `sonde top` shows, of which probes of @sonde/node.
 import { endOf, type Group, percentile } from '../engines/aggregation.js';
 
-/** A line: values by the names of columns. Numbers have their unit in their name. */
+/** A line: values by the names of columns, and more for JSON. Numbers have their unit in their name. */
 export type Row = { weight: number } & Record<string, string | number | undefined>;
 
 export interface Topic {
+  /** Of which probes of the provider `node`. */
   questions: { probes: string[]; by: string[]; value: string }[];
   columns: string[];
   /** @param groups of each question, in so many seconds */
@@ -21,7 +22,13 @@ const GC_KINDS: Record<number, string> = {
 };
 
 const http: Topic = {
-  questions: [{ probes: ['node:http{,2}-server-response'], by: ['pid', 'method', 'url', 'status'], value: 'ns' }],
+  questions: [
+    {
+      probes: ['http__server__response', 'http2__server__response'],
+      by: ['pid', 'method', 'url', 'status'],
+      value: 'ns',
+    },
+  ],
   columns: ['pid', 'method', 'route', 'perSecond', 'p50Ns', 'p99Ns', 'errors'],
   rows([groups], seconds) {
     const routes = merged(groups!, ([pid, method, url]) => [Number(pid), String(method), routeOf(String(url))]);
@@ -30,6 +37,7 @@ const http: Topic = {
       pid,
       method,
       route,
+      count,
       perSecond: count / seconds,
       ...percentiles(buckets),
       errors: parts.filter((part) => Number(part.key[3]) >= 500).reduce((sum, part) => sum + part.count, 0),
@@ -38,7 +46,7 @@ const http: Topic = {
 };
 
 const functions: Topic = {
-  questions: [{ probes: ['node:function-return'], by: ['pid', 'file', 'function', 'line'], value: 'ns' }],
+  questions: [{ probes: ['function__return'], by: ['pid', 'file', 'function', 'line'], value: 'ns' }],
   columns: ['pid', 'function', 'file', 'line', 'perSecond', 'totalNs', 'p50Ns', 'p99Ns'],
   rows: ([groups], seconds) =>
     groups!.map(({ key: [pid, file, name, line], count, sum, buckets }) => ({
@@ -47,6 +55,7 @@ const functions: Topic = {
       function: String(name) || '<anonymous>',
       file: String(file),
       line: Number(line),
+      count,
       perSecond: count / seconds,
       totalNs: sum,
       ...percentiles(buckets),
@@ -54,13 +63,14 @@ const functions: Topic = {
 };
 
 const gc: Topic = {
-  questions: [{ probes: ['node:gc-done'], by: ['pid', 'kind'], value: 'ns' }],
+  questions: [{ probes: ['gc__done'], by: ['pid', 'kind'], value: 'ns' }],
   columns: ['pid', 'kind', 'perSecond', 'totalNs', 'p50Ns', 'p99Ns'],
   rows: ([groups], seconds) =>
     groups!.map(({ key: [pid, kind], count, sum, buckets }) => ({
       weight: sum,
       pid: Number(pid),
       kind: GC_KINDS[Number(kind)] ?? String(kind),
+      count,
       perSecond: count / seconds,
       totalNs: sum,
       ...percentiles(buckets),
@@ -69,9 +79,9 @@ const gc: Topic = {
 
 const loop: Topic = {
   questions: [
-    { probes: ['node:loop-iteration'], by: ['pid', 'tid'], value: 'busy' },
-    { probes: ['node:loop-iteration'], by: ['pid', 'tid'], value: 'idle' },
-    { probes: ['node:loop-delay'], by: ['pid', 'tid'], value: 'ns' },
+    { probes: ['loop__iteration'], by: ['pid', 'tid'], value: 'busy' },
+    { probes: ['loop__iteration'], by: ['pid', 'tid'], value: 'idle' },
+    { probes: ['loop__delay'], by: ['pid', 'tid'], value: 'ns' },
   ],
   columns: ['pid', 'thread', 'turns', 'busyShare', 'late', 'p99Ns'],
   rows([busy, idle, delay]) {

@@ -22,14 +22,6 @@ const COUNTING: Record<string, Load<AggregatingEngine>> = {
   gdb: counting('gdb'),
 };
 
-/** Those that count and add up. */
-const SUMMING: Record<string, Load<AggregatingEngine>> = {
-  tracefs: counting('tracefs'),
-  // It keeps no sums beside its intervals.
-  bpftrace: counting('bpftrace'),
-  gdb: counting('gdb'),
-};
-
 /** Those that record stacks, the best first. */
 const RECORDING: Record<string, Load<RecordingEngine>> = {
   perf: async () => (await import('./perf/perf.js')).perf,
@@ -57,7 +49,7 @@ export async function startAggregating(
   name: string | undefined,
   options: Parameters<StartAggregating>[1],
 ): ReturnType<StartAggregating> {
-  return firstThatWorks(countingEngines(question), name, (engine) => engine.start(question, options));
+  return firstThatWorks(COUNTING, name, (engine) => engine.start(question, options));
 }
 
 /** The same for stacks. */
@@ -76,7 +68,7 @@ export async function aggregatingCommands(
   name: string | undefined,
   every: number | undefined,
 ): Promise<string> {
-  return firstThatWorks(countingEngines(question), name, (engine) =>
+  return firstThatWorks(COUNTING, name, (engine) =>
     commandsOf(engine, name, () => engine.commands(question, every)),
   );
 }
@@ -90,10 +82,6 @@ export async function recordingCommands(
   return firstThatWorks(RECORDING, name, (engine) =>
     commandsOf(engine, name, () => engine.commands(recorded, seconds)),
   );
-}
-
-function countingEngines({ isSummed }: AggregateQuestion): typeof COUNTING {
-  return isSummed ? SUMMING : COUNTING;
 }
 
 /** An engine that was asked for by its name need not be here. */

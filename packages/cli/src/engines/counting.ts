@@ -39,12 +39,19 @@ export async function countEvents(
   }
 
   function add(events: readonly ProbeEvent[]): void {
-    for (const event of events) {
-      if (condition && !holds(condition, (name) => comparable(event, name))) continue;
-      const key = by.map((name) => readValue(event, name));
-      const counted = value === undefined ? undefined : comparable(event, value);
-      const isNumber = typeof counted === 'bigint' || typeof counted === 'number';
-      aggregation.add(event.probe, key, isNumber ? counted : undefined);
-    }
+    for (const event of events) countEvent(aggregation, event, question);
   }
+}
+
+/** Counts an event as a question asks for it. */
+export function countEvent(
+  aggregation: Aggregation,
+  event: ProbeEvent,
+  { by, value, condition }: Pick<AggregateQuestion, 'by' | 'value' | 'condition'>,
+): void {
+  if (condition && !holds(condition, (name) => comparable(event, name))) return;
+  const key = by.map((name) => readValue(event, name));
+  const counted = value === undefined ? undefined : comparable(event, value);
+  const isNumber = typeof counted === 'bigint' || typeof counted === 'number';
+  aggregation.add(event.probe, key, isNumber ? counted : undefined);
 }
