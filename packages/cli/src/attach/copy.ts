@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { readText } from '../doctor/files.js';
+import { readText } from '../discovery/files.js';
 import { mountOf, parseMounts } from '../doctor/mounts.js';
 import { programSettings } from '../doctor/program-settings.js';
 import { CommandError } from '../error.js';

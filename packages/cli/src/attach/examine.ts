@@ -1,6 +1,6 @@
 // What must be known of a process before it is sent a signal, and why it is not sent.
 import { readFileSync } from 'node:fs';
-import { readText } from '../doctor/files.js';
+import { readText } from '../discovery/files.js';
 import { programSettings, settingFindings } from '../doctor/program-settings.js';
 import { named } from '../doctor/tracers.js';
 import { CommandError } from '../error.js';

@@ -8,8 +8,6 @@ export interface AggregateQuestion extends Question {
   by: string[];
   /** The argument whose values go into a histogram; without it, fires are counted. */
   value: string | undefined;
-  /** Whether the sum of the values is wanted, too. */
-  isSummed?: boolean;
 }
 
 export interface AggregateOptions {

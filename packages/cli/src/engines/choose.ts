@@ -68,9 +68,7 @@ export async function aggregatingCommands(
   name: string | undefined,
   every: number | undefined,
 ): Promise<string> {
-  return firstThatWorks(COUNTING, name, (engine) =>
-    commandsOf(engine, name, () => engine.commands(question, every)),
-  );
+  return firstThatWorks(COUNTING, name, (engine) => commandsOf(engine, name, () => engine.commands(question, every)));
 }
 
 /** What {@link startRecording} would run. */

@@ -18,7 +18,6 @@ export async function countEvents(
   question: AggregateQuestion,
   { every, onInterval }: AggregateOptions,
 ): Promise<Aggregating> {
-  const { by, value, condition } = question;
   let aggregation = new Aggregation();
   const tracing: Tracing = await start(eventsQuestion(question), add);
   const timer = every === undefined ? undefined : setInterval(() => onInterval(take()), every);
