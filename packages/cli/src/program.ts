@@ -114,6 +114,21 @@ program
   });
 
 program
+  .command('functions')
+  .description('show calls of functions by their names, in a process in which nothing was prepared')
+  .argument('<target>', 'a pid, part of a command line, or container:NAME')
+  .argument('<name...>', "functions: deliver, 'MailServer.*', or src/server.ts:42")
+  .option('--share <percent>', 'let a function go that takes more than this of a core', share, 10)
+  .option('-e, --every <time>', 'show what came so far at each interval: 1s', duration)
+  .addOption(UNTIL)
+  .addOption(GIVEN_BY)
+  .addOption(DRY_RUN)
+  .option('--json', 'print JSON')
+  .action(async (target, functionNames, options) => {
+    await (await import('./commands/functions.js')).functions(target, functionNames, options);
+  });
+
+program
   .command('flame')
   .description('record where time is spent, as a flame graph with the names of JavaScript functions')
   .argument('[target]', 'a pid, part of a command line, or container:NAME')
@@ -202,6 +217,12 @@ program
 
 function names(text: string): string[] {
   return text.split(',').map((name) => name.trim());
+}
+
+function share(text: string): number {
+  const percent = Number(text);
+  if (percent > 0 && percent <= 100) return percent;
+  throw new InvalidArgumentError('give a number above 0, and 100 at most');
 }
 
 function frequency(text: string): number {

@@ -125,7 +125,7 @@ export const threadProbes = {
 export const functionProbes = {
   functionEntry: [string('file'), string('function'), int32('line')],
   functionReturn: [string('file'), string('function'), int32('line'), uint64('ns'), boolean('threw')],
-  functionWatch: [string('name'), int32('functions'), string('reason')],
+  functionWatch: [string('name'), int32('functions'), string('reason'), uint64('ns')],
   functionDropped: [string('file'), string('function'), int32('line'), uint64('hits'), int32('percent')],
 } as const;
 

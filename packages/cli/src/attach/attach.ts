@@ -7,14 +7,18 @@ import { CommandError } from '../error.js';
 import type { TracedProcess } from '../model.js';
 import type { Errand, Report } from './errand.js';
 import { checkSettings, type ExamineOptions, examine } from './examine.js';
+import type { WatchRequest } from './in-target.js';
 
 export type Done = Report & { kind: 'done' };
 
-/** @throws {CommandError} with the reason, where it cannot be */
-export async function attach(target: TracedProcess, options: ExamineOptions): Promise<Done> {
+/**
+ * @param watch functions that it is to watch from then on, for as long as they are traced
+ * @throws {CommandError} with the reason, where it cannot be
+ */
+export async function attach(target: TracedProcess, options: ExamineOptions, watch?: WatchRequest): Promise<Done> {
   checkSettings(target);
   const { started, port } = examine(target, options);
-  return send({ what: 'load', pid: target.pid, started, port });
+  return send({ what: 'load', pid: target.pid, started, port, ...(watch && { watch }) });
 }
 
 /** @throws {CommandError} with the reason, where it cannot be */

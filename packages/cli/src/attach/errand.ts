@@ -14,6 +14,7 @@ import {
   type Loaded,
   loadExpression,
   loadInWorkerExpression,
+  type WatchRequest,
 } from './in-target.js';
 import { Inspector } from './inspector.js';
 import { ownerOf, type Socket, socketsAround, socketsOf } from './sockets.js';
@@ -25,6 +26,8 @@ export interface Errand {
   started: string;
   /** Where its inspector is, or will be. */
   port: number;
+  /** Functions that it is to watch, once it has what that needs. */
+  watch?: WatchRequest;
   /** Sockets by which it took connections before the signal. */
   known?: string[];
 }
@@ -60,7 +63,7 @@ const CHILDREN_PATIENCE_MS = 1000;
 const LOOK_MS = 4;
 
 export async function runErrand(errand: Errand, report: (report: Report) => void): Promise<void> {
-  const { pid, port, what } = errand;
+  const { pid, port, what, watch } = errand;
   const before = ownListening(pid);
   if (what === 'close') {
     await closeWhenOpen(errand, new Set(errand.known));
@@ -75,7 +78,9 @@ export async function runErrand(errand: Errand, report: (report: Report) => void
       return;
     }
     files = what === 'load' ? filesFor(pid) : undefined;
-    const result = open ? await carryOut(open, files, true) : await openAndCarryOut(errand, files, before, report);
+    const result = open
+      ? await carryOut(open, files, watch, true)
+      : await openAndCarryOut(errand, files, before, report);
     if (result.kind === 'done' && result.main.state === 'loaded') files = undefined;
     report(result);
     if (result.kind === 'failed' && result.reason === 'closed') await closeWhenOpen(errand, inodesOf(before));
@@ -92,7 +97,7 @@ async function openAndCarryOut(
   before: readonly Socket[],
   report: (report: Report) => void,
 ): Promise<Report> {
-  const { pid, port } = errand;
+  const { pid, port, watch } = errand;
   const children = new Map(descendants(pid).map((child) => [child, inodesOf(ownListening(child))]));
   const known = inodesOf(before);
   report({ kind: 'opening', known: [...known] });
@@ -102,7 +107,7 @@ async function openAndCarryOut(
   const began = performance.now();
   let isPrimary = true;
   try {
-    const result = await carryOut(opened, files, false);
+    const result = await carryOut(opened, files, watch, false);
     isPrimary = result.isPrimary;
     await close(errand, opened);
     return { ...result, openMs: performance.now() - began };
@@ -118,9 +123,10 @@ async function openAndCarryOut(
 async function carryOut(
   socket: Socket,
   files: Files | undefined,
+  watch: WatchRequest | undefined,
   wasOpen: boolean,
 ): Promise<Report & { kind: 'done' }> {
-  const inMain = files ? loadExpression(files.request, !wasOpen) : detachExpression(!wasOpen);
+  const inMain = files ? loadExpression(files.request, watch, !wasOpen) : detachExpression(!wasOpen);
   const inWorkers = files ? loadInWorkerExpression(files.request) : detachExpression(false);
   const inspector = await Inspector.connect(socket);
   try {

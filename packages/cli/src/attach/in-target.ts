@@ -15,6 +15,13 @@ export interface LoadRequest {
   isOwn: boolean;
 }
 
+/** Functions that are to be watched, while they are traced. */
+export interface WatchRequest {
+  names: readonly string[];
+  /** Of a core, that one of them may take. */
+  share: number;
+}
+
 /** What became of it. */
 export interface Loaded {
   /** `there` is what was loaded before. `foreign` threads are Node.js's own. */
@@ -30,6 +37,8 @@ export interface Loaded {
   reason?: string;
   /** How long the thread was busy with it. */
   ms?: number;
+  /** If functions are to be watched: whether they will, or why not. */
+  watches?: true | string;
 }
 
 export interface Detached {
@@ -38,9 +47,10 @@ export interface Detached {
 }
 
 /** @param closes whether the inspector is open for this alone */
-export function loadExpression(request: LoadRequest, closes: boolean): string {
+export function loadExpression(request: LoadRequest, wanted: WatchRequest | undefined, closes: boolean): string {
   const following = `(${followWorkers})(get,${JSON.stringify(loadInWorkerExpression(request))},${JSON.stringify(EARLY)})`;
-  return onNextTurn(`(${load})(get,${JSON.stringify(request)},()=>${following})`, closes);
+  const loading = `(${load})(get,${JSON.stringify(request)},()=>${following})`;
+  return onNextTurn(wanted ? `(${watch})(${loading},${JSON.stringify(wanted)})` : loading, closes);
 }
 
 /** The same in a worker thread. */
@@ -177,6 +187,20 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest, follow?: () => 
   } catch (error) {
     undo();
     return { state: 'failed', node, reason: String((error as Error)?.message ?? error) };
+  }
+}
+
+/** Once it is loaded; other threads are told by this one. */
+function watch(loaded: Loaded, { names, share }: WatchRequest): Loaded {
+  if (loaded.state !== 'loaded' && loaded.state !== 'there') return loaded;
+  const shared = globalThis as Record<symbol, Any>;
+  try {
+    const { functions } = shared[Symbol.for('sonde.node.1')];
+    if (!functions) return { ...loaded, watches: 'its @sonde/node cannot watch functions' };
+    functions.watch(names, { share, lease: true });
+    return { ...loaded, watches: true };
+  } catch (error) {
+    return { ...loaded, watches: String((error as Error)?.message ?? error) };
   }
 }
 

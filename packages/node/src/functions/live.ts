@@ -521,7 +521,7 @@ class Watching {
       const count = this.count(name);
       if (this.told.get(name) === count) continue;
       this.told.set(name, count);
-      this.node.functionWatch.fire(name, count, count === 0 ? this.whyNone() : '');
+      this.node.functionWatch.fire(name, count, count === 0 ? this.whyNone() : '', this.hitNs);
     }
   }
 
@@ -618,7 +618,7 @@ export function watchLive(provider: Node): void {
 
 function tell(why?: string): void {
   if (watching) watching.tell(true);
-  else if (why !== undefined) for (const { wanted } of wishes.all()) node!.functionWatch.fire(wanted.name, 0, why);
+  else if (why !== undefined) for (const { wanted } of wishes.all()) node!.functionWatch.fire(wanted.name, 0, why, 0);
 }
 
 export function liveStatus(): LiveStatus {

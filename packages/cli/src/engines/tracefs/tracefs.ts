@@ -146,6 +146,9 @@ class TracefsTracing implements Tracing {
   private pending: (Omit<ProbeEvent, 'pid'> | NewThread)[] = [];
   /** Where the kernel tells of new threads. */
   private newTask: Format | undefined;
+  /** Probes come and go one after the other: what fires before all of them are there, or when some have gone, is not given. */
+  private readonly began: bigint;
+  private ended: bigint | undefined;
   private count = 0;
   private received = 0;
 
@@ -174,6 +177,7 @@ class TracefsTracing implements Tracing {
       }
       this.followThreads();
       this.add(question.selections);
+      this.began = process.hrtime.bigint();
     } catch (error) {
       this.close();
       void this.cleaner.clean();
@@ -252,6 +256,7 @@ class TracefsTracing implements Tracing {
   async stop(): Promise<Loss> {
     clearInterval(this.timer);
     this.following.stop();
+    this.ended = process.hrtime.bigint();
     this.write(`events/${this.group}/enable`, '0');
     this.read(true);
     const noRoom = this.buffers.reduce((sum, buffer) => sum + buffer.lost(), 0);
@@ -303,6 +308,7 @@ class TracefsTracing implements Tracing {
         continue;
       }
       this.received++;
+      if (each.time < this.began || (this.ended !== undefined && each.time > this.ended)) continue;
       const pid = this.owners.ownerOf(each.tid);
       // The children of a process are followed, too.
       if (!this.pids || this.pids.has(pid)) events.push({ ...each, pid });
