@@ -342,6 +342,22 @@ describe('sonde trace', function () {
     await debugger_.detach();
   });
 
+  it('lets a process that gdb traces have its signals, and its children', async function () {
+    needsTools(this, 'gdb');
+    const program = await scene.current.program();
+    const command = await tracing(scene.current, 'trace', 'smtp:*', '--engine', 'gdb', '-p', String(program.pid));
+    await program.until(true);
+    for (const signal of ['SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGCHLD', 'SIGWINCH'] as const) {
+      assert.equal(await program.call('raise', signal), signal);
+    }
+    assert.deepEqual(await program.call('spawn'), { code: 0, signal: null });
+    await program.call('fire', 'smtp.sessionStart', 'still traced', 1);
+    await command.shows(/still traced/);
+    process.kill(program.pid, 'SIGTERM');
+    assert.equal(await program.ended, 'SIGTERM');
+    await command.stop();
+  });
+
   it('traces with gdb where there is no root, and says why', async function () {
     needsOtherUser(this);
     needsTools(this, 'gdb');

@@ -105,11 +105,15 @@ export class CalledProgram<Commands extends AnyCommands> {
     await run('taskset', ['--all-tasks', '--cpu-list', '--pid', processor!, String(this.pid)]);
   }
 
+  /** When it has ended: its exit code, or the signal that ended it. */
+  get ended(): Promise<unknown> {
+    return this.exit.then(([code, signal]) => signal ?? code);
+  }
+
   /** Lets it end by itself; its exit code, or the signal that ended it. */
-  async end(): Promise<unknown> {
+  end(): Promise<unknown> {
     this.child.disconnect();
-    const [code, signal] = await this.exit;
-    return signal ?? code;
+    return this.ended;
   }
 
   async kill(): Promise<void> {

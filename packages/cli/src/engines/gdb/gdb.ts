@@ -114,8 +114,19 @@ interface ProbePlace {
 /** Nothing of anybody's configuration, and no symbols: probes are set by their addresses. */
 const SETTINGS = [
   '-nx',
-  ...['set auto-solib-add off', 'set debuginfod enabled off', 'set pagination off'].flatMap((each) => ['-iex', each]),
+  ...settings(
+    ...['set auto-solib-add off', 'set debuginfod enabled off', 'set pagination off'],
+    // The program's signals are its own: gdb would stop it at most of them.
+    ...['set confirm off', 'handle all nostop noprint pass'],
+  ),
 ];
+
+/** SIGINT is left out of `all`: where gdb has a terminal, Ctrl-C stops the program by it. */
+const WITHOUT_TERMINAL = settings('set mi-async on', 'handle SIGINT nostop noprint pass');
+
+function settings(...commands: string[]): string[] {
+  return commands.flatMap((each) => ['-iex', each]);
+}
 
 /** In its own Python. */
 function scriptOf(places: readonly ProbePlace[], wanted: readonly string[] | undefined): string {
@@ -158,7 +169,7 @@ class Attached {
     this.child = spawn(
       'gdb',
       [
-        ...['-q', '--interpreter=mi3', '-iex', 'set mi-async on', ...SETTINGS, '-p', String(pid)],
+        ...['-q', '--interpreter=mi3', ...SETTINGS, ...WITHOUT_TERMINAL, '-p', String(pid)],
         ...['-ex', `python import base64; exec(base64.b64decode("${encoded}"))`],
       ],
       // Signals of the terminal do not reach it.
