@@ -1,15 +1,13 @@
 // One function of the mail server, which knows nothing of it: how long it takes, by its entry and
 // its return.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { REGISTER } from '../../support/runtime-program.js';
-import { type Scene, useScene } from '../../support/scene.js';
+import { MailServer } from '../../support/mail-server.js';
+import { useScene } from '../../support/scene.js';
 import { needsRoot, needsTools } from '../../support/tools.js';
 import { run } from '../../support/tracer.js';
 
@@ -25,7 +23,9 @@ describe('@sonde/node: the latency of one function of the mail server', function
   });
 
   it('is a histogram of as many calls as there were, with the file and the line of the source', async () => {
-    const port = await serve(scene.current);
+    const server = await MailServer.start(scene.current, join(scene.current.folder, 'mails'), {
+      environment: { SONDE_DIR: scene.current.objects, SONDE_FUNCTIONS: 'on' },
+    });
     // The example between two probes of other functions: when both are there, so is all between
     // them.
     const script = `usdt:$1:node:function__entry /str(arg1) != str($2)/ { printf("entered\\n"); }
@@ -36,7 +36,7 @@ describe('@sonde/node: the latency of one function of the mail server', function
     const options = { BPFTRACE_STRLEN: '120' };
     const tracer = scene.current.tracer('bpftrace', ['-e', script, object, 'domainOf'], options);
     const knock = async () => {
-      const socket = connect(Number(port), '127.0.0.1');
+      const socket = connect(server.port, '127.0.0.1');
       await once(socket, 'data');
       await once(socket.end(), 'close');
     };
@@ -51,7 +51,7 @@ describe('@sonde/node: the latency of one function of the mail server', function
       const [, file, line, calls] = /@of\[(\S+), (\d+)\]: (\d+)/.exec(output) ?? [];
       return { output, file, line: Number(line), calls: Number(calls), rows };
     };
-    await send(port);
+    await server.deliver(2, 4);
     const { output, file, line, calls, rows } = await counted();
     // What the client sends in two sessions of four mails: see examples/mailserver/src/client.ts.
     // Nine deliveries.
@@ -63,30 +63,3 @@ describe('@sonde/node: the latency of one function of the mail server', function
     assert.match(source, /^function domainOf\(/);
   });
 });
-
-const send = async (port: string) => {
-  await run(process.execPath, [fileOf('dist/client.js'), `--port=${port}`, '--sessions=2', '--mails=4', '--pause=0']);
-};
-
-/** Starts the server; where it listens. */
-async function serve(scene: Scene): Promise<string> {
-  const server = spawn(process.execPath, ['--import', REGISTER, fileOf('dist/server.js'), '--port=0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      SONDE_BACKEND: 'systemtap',
-      SONDE_REQUIRE: '1',
-      SONDE_DIR: scene.objects,
-      SONDE_FUNCTIONS: 'on',
-    },
-  });
-  scene.defer(async () => {
-    server.kill('SIGTERM');
-    await once(server, 'exit');
-  });
-  for await (const line of createInterface(server.stdout)) {
-    const port = /smtp:\/\/127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-    if (port) return port;
-  }
-  throw new Error('the server did not start');
-}
