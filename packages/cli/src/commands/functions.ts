@@ -4,7 +4,7 @@ import { attach } from '../attach/attach.js';
 import type { Loaded } from '../attach/in-target.js';
 import { select } from '../discovery/select.js';
 import { processesOf } from '../doctor/process.js';
-import { bucketOf, endOf, leastOf, percentile } from '../engines/aggregation.js';
+import { bucketOf, bucketsJson, endOf, percentile } from '../engines/aggregation.js';
 import { startTracing, tracingCommands } from '../engines/choose.js';
 import { lossTexts, type ProbeEvent, readValue } from '../engines/event.js';
 import { CommandError } from '../error.js';
@@ -148,7 +148,8 @@ class Counted {
 
   private returned(event: ProbeEvent): void {
     const calls = this.callsOf(event);
-    const ns = BigInt(Number(readValue(event, 'ns') ?? 0));
+    const told = readValue(event, 'ns');
+    const ns = typeof told === 'bigint' ? told : 0n;
     calls.returned++;
     if (readValue(event, 'threw') === true) calls.threw++;
     calls.totalNs += ns;
@@ -202,12 +203,7 @@ const COLUMNS = ['PID', 'FUNCTION', 'FILE', 'CALLS', 'RETURNED', 'THREW', 'P50 <
 function show(counted: Counted, isLast: boolean, live: Awaited<ReturnType<typeof liveOutput>> | undefined): void {
   const all = counted.sorted();
   if (!live) {
-    const told = all.map(({ buckets, ...each }) => ({
-      ...each,
-      buckets: [...buckets]
-        .sort(([a], [b]) => a - b)
-        .map(([bucket, count]) => ({ from: leastOf(bucket), below: endOf(bucket), count })),
-    }));
+    const told = all.map(({ buckets, ...each }) => ({ ...each, buckets: bucketsJson(buckets) }));
     console.log(json({ ...(isLast && { total: true }), time: new Date().toISOString(), functions: told }));
     return;
   }

@@ -1,7 +1,7 @@
 // sonde hist: how values of an argument are distributed; of an operation, how long it takes.
 import { type Selection, select } from '../discovery/select.js';
 import type { Group } from '../engines/aggregation.js';
-import { endOf, leastOf, NEGATIVE } from '../engines/aggregation.js';
+import { bucketsJson } from '../engines/aggregation.js';
 import { CommandError } from '../error.js';
 import { fullName, type Probe, type TracedObject } from '../model.js';
 import { printable } from '../output/escape.js';
@@ -30,13 +30,7 @@ export async function hist(pattern: string, options: AggregateCommandOptions): P
       ...keyJson(question, group),
       argument: value,
       count: group.count,
-      buckets: [...group.buckets]
-        .sort(([a], [b]) => a - b)
-        .map(([bucket, count]) => ({
-          ...(bucket !== NEGATIVE && { from: leastOf(bucket) }),
-          below: endOf(bucket),
-          count,
-        })),
+      buckets: bucketsJson(group.buckets),
     }),
   });
 

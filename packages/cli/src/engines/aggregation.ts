@@ -137,6 +137,17 @@ export function endOf(bucket: number): bigint {
   return bucket < 0 ? 0n : 1n << BigInt(bucket);
 }
 
+/** Buckets for JSON, in their order. */
+export function bucketsJson(buckets: ReadonlyMap<number, number>): object[] {
+  return [...buckets]
+    .sort(([a], [b]) => a - b)
+    .map(([bucket, count]) => ({
+      ...(bucket !== NEGATIVE && { from: leastOf(bucket) }),
+      below: endOf(bucket),
+      count,
+    }));
+}
+
 /** The bucket in which so large a share of the values ends; undefined if there are none. */
 export function percentile(buckets: ReadonlyMap<number, number>, share: number): number | undefined {
   const sorted = [...buckets].sort(([a], [b]) => a - b);
