@@ -333,6 +333,15 @@ describe('sonde count and sonde hist', function () {
     assert.match(stderr, /^sonde: bpftrace has the pids of the machine, and this is another pid namespace$/m);
   });
 
+  it('end with the process that was asked for by its number', async function () {
+    needsTools(this, 'bpftrace');
+    const program = await scene.current.program();
+    const command = await tracing(scene.current, 'count', 'smtp:session-start', '-p', String(program.pid), '--json');
+    for (let i = 0; i < 3; i++) await program.call('fire', 'smtp.sessionStart', 'x', i);
+    await program.kill();
+    assert.equal(reportsOf(await command.end()).at(-1)!.groups[0]!.count, 3);
+  });
+
   it('leave nothing behind when they are killed while bpftrace counts', async function () {
     needsTools(this, 'bpftrace');
     const program = await scene.current.program();

@@ -170,6 +170,7 @@ describe('sonde and mail servers', function () {
     const from = await areSeen(commands);
     await deliver(commands);
     await end('in a worker');
+    await commands.trace!.tracer.end();
     const outputs = await stop(commands);
     assert.deepEqual(traced(), []);
 

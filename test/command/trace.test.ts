@@ -400,6 +400,14 @@ describe('sonde trace', function () {
     await program.until(false);
   });
 
+  it('ends with the process that was asked for by its number, after its last event', async () => {
+    const program = await scene.current.program();
+    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '-p', String(program.pid));
+    await program.call('fire', 'smtp.sessionStart', 'the last', 1);
+    await program.kill();
+    assert.match(await command.end(), /the last/);
+  });
+
   it('says what is wrong, and what to do', async () => {
     const program = await scene.current.program();
     const wrong = (status: number, message: RegExp, ...args: string[]) => {

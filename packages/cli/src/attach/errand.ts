@@ -3,6 +3,7 @@
 // has opened. It is in the network namespace of the other process.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, parentOf, startOf } from '../discovery/alive.js';
 import { allPids } from '../discovery/processes.js';
 import { type Files, filesFor } from './files.js';
 import {
@@ -263,28 +264,6 @@ function descendants(pid: number): number[] {
   found.delete(pid);
   return [...found];
 }
-
-function parentOf(pid: number): number {
-  return Number(statFields(pid)?.[1] ?? 0);
-}
-
-/** When a process started, in ticks; undefined if it has ended. */
-export function startOf(pid: number): string | undefined {
-  return statFields(pid)?.[19];
-}
-
-/** From the third on, which stands behind the command's name: proc_pid_stat(5). */
-function statFields(pid: number): string[] | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return undefined;
-  }
-}
-
-const isAlive = ({ pid, started }: Pick<Errand, 'pid' | 'started'>) =>
-  startOf(pid) === started && statFields(pid)?.[0] !== 'Z';
 
 /** Whether the main thread waits for events, as the kernel tells its own function. */
 function waitsForEvents(pid: number): boolean {

@@ -1,11 +1,12 @@
 // What must be known of a process before it is sent a signal, and why it is not sent.
 import { readFileSync } from 'node:fs';
+import { startOf } from '../discovery/alive.js';
 import { readText } from '../discovery/files.js';
 import { programSettings, settingFindings } from '../doctor/program-settings.js';
 import { named } from '../doctor/tracers.js';
 import { CommandError } from '../error.js';
 import type { TracedProcess } from '../model.js';
-import { isLoopback, ownListening, startOf } from './errand.js';
+import { isLoopback, ownListening } from './errand.js';
 import { inspectorAddress } from './inspector-address.js';
 import { handlesSignal, isNode, programListens } from './signal-handlers.js';
 import { socketsAround, socketsOf } from './sockets.js';

@@ -8,7 +8,7 @@ import { json } from '../output/json.js';
 import { style } from '../output/style.js';
 import { argumentOf, countProbes, type QuestionOptions } from '../question/question.js';
 import { showNumber } from '../question/units.js';
-import { untilEnd } from './until-end.js';
+import { untilAnswered } from './until-end.js';
 
 export interface AggregateCommandOptions extends QuestionOptions {
   by?: string[];
@@ -53,7 +53,7 @@ export async function aggregate(
   const probes = countProbes(question);
   const remark = aggregating.remark === undefined ? '' : ` (${aggregating.remark})`;
   process.stderr.write(`sonde: counting ${probes} ${probes === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  const failure = await untilEnd(options.duration, aggregating.failed);
+  const failure = await untilAnswered(question, options.duration, aggregating.failed);
   const { rest, losses } = await aggregating.stop();
   all.addAll(rest);
   const groups = all.sorted();

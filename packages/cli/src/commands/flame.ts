@@ -2,6 +2,7 @@
 // graph with the names of JavaScript functions.
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { untilGone } from '../discovery/alive.js';
 import { findProbes } from '../discovery/find.js';
 import { allPids, describeProcess } from '../discovery/processes.js';
 import { parseTarget, type Target } from '../discovery/target.js';
@@ -39,9 +40,6 @@ interface Asked {
   /** Where, if it is not the processor's time. */
   places: Place[] | undefined;
 }
-
-/** So often it is looked whether there is a process left. */
-const ALIVE_MS = 200;
 
 export async function flame(target: string | undefined, options: FlameOptions): Promise<void> {
   const format = formatOf(options.output);
@@ -214,16 +212,4 @@ function describe(processes: readonly TracedProcess[]): string {
   const [program = '', ...args] = first.command;
   const command = printable([basename(program), ...args].join(' '));
   return `${command.length > 100 ? `${command.slice(0, 99)}…` : command} (${first.pid})`;
-}
-
-/** Resolves when none of them is there any more. */
-function untilGone(pids: readonly number[]): Promise<undefined> {
-  return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      if (pids.some((pid) => existsSync(`/proc/${pid}`))) return;
-      clearInterval(timer);
-      resolve(undefined);
-    }, ALIVE_MS);
-    timer.unref();
-  });
 }

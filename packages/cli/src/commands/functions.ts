@@ -15,7 +15,7 @@ import { liveOutput } from '../output/live.js';
 import { table } from '../output/table.js';
 import { ask } from '../question/question.js';
 import { showNanoseconds } from '../question/units.js';
-import { untilEnd } from './until-end.js';
+import { untilAnswered } from './until-end.js';
 
 export interface FunctionsOptions {
   /** Of a core, that the breakpoints of one function may take, in percent. */
@@ -61,7 +61,7 @@ export async function functions(target: string, names: readonly string[], option
   process.stderr.write(`sonde: watching functions${remark}; Ctrl-C ends it\n`);
   const live = options.json ? undefined : await liveOutput();
   const timer = options.every === undefined ? undefined : setInterval(() => show(counted, false, live), options.every);
-  const failure = await untilEnd(options.duration, tracing.failed);
+  const failure = await untilAnswered(question, options.duration, tracing.failed);
   clearInterval(timer);
   const losses = lossTexts(await tracing.stop());
   show(counted, true, live);

@@ -14,7 +14,7 @@ import { table } from '../output/table.js';
 import { ask, type QuestionOptions } from '../question/question.js';
 import { showNanoseconds } from '../question/units.js';
 import { type Row, TOPICS, type Topic } from './topics.js';
-import { untilEnd } from './until-end.js';
+import { untilAnswered } from './until-end.js';
 
 export interface TopOptions extends QuestionOptions {
   /** In milliseconds. */
@@ -57,7 +57,7 @@ export async function top(words: readonly string[], options: TopOptions): Promis
   process.stderr.write(`sonde: tracing ${name}${remark}; Ctrl-C ends it\n`);
   let since = performance.now();
   const timer = setInterval(next, options.every);
-  const failure = await untilEnd(options.duration, tracing.failed);
+  const failure = await untilAnswered(question, options.duration, tracing.failed);
   clearInterval(timer);
   const losses = lossTexts(await tracing.stop());
   // What came after the last interval is one, too.

@@ -17,7 +17,7 @@ import {
 } from '../question/question.js';
 import { showNumber } from '../question/units.js';
 import { argumentsOf, type Condition, holds } from '../question/where.js';
-import { untilEnd } from './until-end.js';
+import { untilAnswered } from './until-end.js';
 
 export interface TraceOptions extends QuestionOptions {
   fields?: string[];
@@ -46,7 +46,7 @@ export async function trace(patterns: readonly string[], options: TraceOptions):
   const count = countProbes(question);
   const remark = tracing.remark === undefined ? '' : ` (${tracing.remark})`;
   process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  const failure = await untilEnd(options.duration, tracing.failed);
+  const failure = await untilAnswered(question, options.duration, tracing.failed);
   printer.end(await tracing.stop());
   if (failure) throw failure;
 }

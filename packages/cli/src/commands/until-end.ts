@@ -1,3 +1,15 @@
+import { untilGone } from '../discovery/alive.js';
+import type { Question } from '../question/question.js';
+
+/** Waits for the end of what a question asks for: of the process, too, if it is about one. */
+export function untilAnswered(
+  { pid }: Question,
+  duration: number | undefined,
+  failed: Promise<Error>,
+): Promise<Error | undefined> {
+  return untilEnd<Error | undefined>(duration, failed, ...(pid === undefined ? [] : [untilGone([pid])]));
+}
+
 /**
  * Waits for the end of what was asked for: its time is over, somebody pressed Ctrl-C or ended the
  * command, or nobody reads its output any more; or for one of the others, and returns what that has.

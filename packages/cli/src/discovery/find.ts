@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CommandError } from '../error.js';
 import type { TracedObject, TracedProcess } from '../model.js';
+import { exists } from './alive.js';
 import { allPids, findMapped, isProbeObject, type MappedFile } from './processes.js';
 import { readProbes } from './read-probes.js';
 import type { Target } from './target.js';
@@ -25,7 +26,7 @@ export function findProbes(target?: Target): Probes {
     throw new CommandError('missing', `processes are found through /proc, and this is ${process.platform}`);
   }
   const pid = target?.pid;
-  if (pid !== undefined && !isAlive(pid)) throw new CommandError('nothing', `there is no process ${pid}`);
+  if (pid !== undefined && !exists(pid)) throw new CommandError('nothing', `there is no process ${pid}`);
   const { files, hidden } = findMapped(isProbeObject, pid === undefined ? allPids() : [pid]);
   const found: Probes = { objects: [], processes: [], hidden, unreadable: [] };
   const met = new Set<TracedProcess>();
@@ -93,13 +94,4 @@ function hex(number: bigint): string {
 /** `smtp.so`, without the digits that stand for the definition. */
 function nameOf(path: string): string {
   return basename(path.replace(/ \(deleted\)$/, '')).replace(/-[0-9a-f]{40}(?=\.so$)/, '');
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -13,6 +13,8 @@ export interface Question {
   selections: Selection[];
   /** Only these processes; without it, every process that has the objects mapped, now or later. */
   pids: number[] | undefined;
+  /** The process that was asked for by its number: when it has ended, nothing more comes. */
+  pid?: number;
   condition: Condition | undefined;
   /** Names of the arguments whose values are wanted; without it, all of them. */
   wanted?: string[];
@@ -69,6 +71,7 @@ export function ask(choose: Choose, options: QuestionOptions, needed: readonly s
   return {
     selections,
     pids: target && pids,
+    ...(target?.pid !== undefined && { pid: target.pid }),
     condition,
     follow: (onMore) =>
       follow(target, { objects, pids }, (found) => {
