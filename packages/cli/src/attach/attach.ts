@@ -101,11 +101,8 @@ function explained({ port }: Errand, report: Report | undefined): CommandError {
         `its inspector did not open at port ${port}: its main thread is busy with something other than JavaScript, or its inspector is open at another port; should it open later, it is closed at once`,
       );
     case 'busy':
-      return new CommandError(
-        'failed',
-        'its main thread is busy; it does what it was asked for, and closes the inspector, when it turns',
-      );
+      return new CommandError('failed', 'its main thread was busy all the time, so nothing was done; try again');
     default:
-      return new CommandError('failed', report.reason);
+      return new CommandError('failed', report.message!);
   }
 }

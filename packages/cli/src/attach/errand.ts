@@ -4,7 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, parentOf, startOf } from '../discovery/alive.js';
-import { allPids } from '../discovery/processes.js';
+import { readText } from '../discovery/files.js';
+import { allPids, commandOf } from '../discovery/processes.js';
+import { programSettings } from '../doctor/program-settings.js';
 import { type Files, filesFor } from './files.js';
 import {
   closeExpression,
@@ -113,11 +115,11 @@ async function openAndCarryOut(
     await close(errand, opened);
     return { ...result, openMs: performance.now() - began };
   } catch (error) {
-    await close(errand, opened);
+    await close(errand, opened, 0);
     if (error === BUSY) return { kind: 'failed', reason: 'busy' };
     throw error;
   } finally {
-    if (isPrimary) await closeThoseOf(children, port);
+    if (isPrimary) await closeThoseOf(children);
   }
 }
 
@@ -187,7 +189,7 @@ async function closeWhenOpen(errand: Errand, known: ReadonlySet<string>): Promis
   let idle = 0;
   for (let delay = 20; isAlive(errand); delay = Math.min(1000, 2 * delay)) {
     const found = newInspector(pid, port, known);
-    if (found) return close(errand, found);
+    if (found) return close(errand, found, 0);
     idle = waitsForEvents(pid) ? idle + delay : 0;
     if (idle > IDLE_MS) return;
     await sleep(delay);
@@ -202,8 +204,9 @@ const IDLE_MS = 1000;
  *
  * @param children with the sockets that they had
  */
-async function closeThoseOf(children: ReadonlyMap<number, ReadonlySet<string>>, port: number): Promise<void> {
+async function closeThoseOf(children: ReadonlyMap<number, ReadonlySet<string>>): Promise<void> {
   const closing = [...children].map(async ([pid, known]) => {
+    const { port } = inspectorAddress(programSettings(commandOf(pid), readText(`/proc/${pid}/environ`)).options);
     const opened = await until(CHILDREN_PATIENCE_MS, () => newInspector(pid, port, known));
     const started = startOf(pid);
     if (opened && started !== undefined) await close({ pid, started }, opened, 0);

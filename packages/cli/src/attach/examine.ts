@@ -57,14 +57,18 @@ export function examine({ pid, uid, command }: TracedProcess, options: ExamineOp
     checkNoDebugger(pid, port);
     return { started, port };
   }
+  const { options: words } = settings;
+  if (words.some((word) => /^--(experimental-)?permission$/.test(word)) && !words.includes('--allow-inspector')) {
+    throw new CommandError(
+      'failed',
+      'its permission model forbids the inspector; start it with --import @sonde/node/register and --allow-addons (docs/environments.md)',
+    );
+  }
   if (!handlesSignal(pid)) {
     const why = settings.options.includes('--disable-sigusr1')
       ? 'it was started with --disable-sigusr1'
       : 'Node.js does not handle SIGUSR1 in it, which would end it';
-    throw new CommandError(
-      'failed',
-      `${why}; start it without that option, with --inspect, or with --import @sonde/node/register`,
-    );
+    throw new CommandError('failed', `${why}; start it with --import @sonde/node/register, or with --inspect`);
   }
   const listens = programListens(pid);
   if (listens) {
@@ -83,13 +87,6 @@ export function examine({ pid, uid, command }: TracedProcess, options: ExamineOp
     throw new CommandError(
       'failed',
       `its inspector would open at ${host}, where others than this machine may connect; start it without that address in --inspect-port`,
-    );
-  }
-  const { options: words } = settings;
-  if (words.some((word) => /^--(experimental-)?permission$/.test(word)) && !words.includes('--allow-inspector')) {
-    throw new CommandError(
-      'failed',
-      'its permission model forbids the inspector; start it with --import @sonde/node/register and --allow-addons (docs/environments.md)',
     );
   }
   return { started, port };
