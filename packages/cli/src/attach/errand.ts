@@ -20,6 +20,7 @@ import {
   type WatchRequest,
 } from './in-target.js';
 import { Inspector } from './inspector.js';
+import { inspectorAddress } from './inspector-address.js';
 import { ownerOf, type Socket, socketsAround, socketsOf } from './sockets.js';
 
 export interface Errand {
@@ -54,11 +55,11 @@ export type Report =
   | { kind: 'failed'; reason: 'port' | 'closed' | 'busy' | 'other'; message?: string; portOwner?: number };
 
 /** How long the port may be taken, by another one of these for example. */
-const PORT_PATIENCE_MS = 3000;
+const PORT_PATIENCE_MS = 2000;
 /** How long it may take until the inspector is open, and until it is closed. */
-const OPEN_PATIENCE_MS = 3000;
+const OPEN_PATIENCE_MS = 2000;
 /** How long the thread may be busy before it does what it is asked for. */
-const TURN_PATIENCE_MS = 5000;
+const TURN_PATIENCE_MS = 3000;
 /** Shorter than what in-target.ts lets the inspector be open. */
 const WORKERS_PATIENCE_MS = 500;
 /** Workers of a cluster open theirs when the primary does, if its port is free by then. */
@@ -190,7 +191,8 @@ async function closeWhenOpen(errand: Errand, known: ReadonlySet<string>): Promis
   for (let delay = 20; isAlive(errand); delay = Math.min(1000, 2 * delay)) {
     const found = newInspector(pid, port, known);
     if (found) return close(errand, found, 0);
-    idle = waitsForEvents(pid) ? idle + delay : 0;
+    // A thread that waits for a child process (execSync) waits for events as well, but not for ours.
+    idle = waitsForEvents(pid) && descendants(pid).length === 0 ? idle + delay : 0;
     if (idle > IDLE_MS) return;
     await sleep(delay);
   }
