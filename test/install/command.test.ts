@@ -68,7 +68,7 @@ describe('The command, installed', function () {
 
   function installed(context: Context, manager: Manager, wanted: readonly string[]): string {
     const folder = mkdtempSync(join(work, 'application-'));
-    const files = ['sonde', '@sonde/core', '@sonde/native', ...wanted].map(
+    const files = [...new Set(['sonde', '@sonde/core', '@sonde/native', '@sonde/node', ...wanted])].map(
       (name) => [name, `file:${packages[name]!}`] as const,
     );
     const sources = {
