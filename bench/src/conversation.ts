@@ -11,6 +11,10 @@ export class Conversation {
     this.lines = createInterface(this.child.stdout!)[Symbol.asyncIterator]();
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** Its next line. */
   async hear(): Promise<string> {
     const { value, done } = await this.lines.next();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { applications } from './applications.js';
 import { argumentsPart } from './arguments.js';
 import { draw } from './chart.js';
+import { command } from './command.js';
 import { readCommandLine } from './command-line.js';
 import { events } from './events.js';
 import { load } from './load.js';
@@ -19,7 +20,7 @@ import { stacks } from './stacks.js';
 import { traced } from './traced.js';
 import { untraced } from './untraced.js';
 
-const parts: Part[] = [untraced, traced, argumentsPart, events, applications, load, node, stacks];
+const parts: Part[] = [untraced, traced, argumentsPart, command, events, applications, load, node, stacks];
 
 const { names, quick, json, svg, nodes: majors } = readCommandLine(parts);
 const nodes = findNodes(majors);
