@@ -48,6 +48,10 @@ export type Report =
       address: string;
       /** It was open before, and stays open. */
       wasOpen: boolean;
+      /** The version that this command has. */
+      brings?: string;
+      /** Whether it has an addon for V8 of that version of Node.js. */
+      hasAddon?: boolean;
       /** Of a cluster. */
       isPrimary: boolean;
       openMs: number;
@@ -146,6 +150,8 @@ async function carryOut(
       workers: Object.fromEntries([...workers].map(([id, result]) => [id, result ?? null])),
       address: `${socket.address}:${socket.port}`,
       wasOpen,
+      ...(files && { brings: files.request.version }),
+      ...(files && 'abi' in main && { hasAddon: files.hasAddonFor(main.abi!) }),
       isPrimary,
       openMs: 0,
     };

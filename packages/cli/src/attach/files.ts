@@ -1,6 +1,6 @@
 // Where the process that is attached to finds the files of @sonde/node: where this command has them,
 // or, if it does not see them there or may not read them, in a copy in its own file system.
-import { readFileSync, type Stats, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { CommandError } from '../error.js';
@@ -15,6 +15,8 @@ export interface Package {
 
 export interface Files {
   request: LoadRequest;
+  /** Whether there is an addon for V8 of these versions: NODE_MODULE_VERSION. */
+  hasAddonFor(abi: string): boolean;
   /** If there is one. */
   copy: Copy | undefined;
 }
@@ -25,10 +27,17 @@ export function filesFor(pid: number): Files {
   const { version } = JSON.parse(readFileSync(join(own.folder, 'package.json'), 'utf8'));
   const rights = rightsOf(pid);
   if ([own, native].every(({ folder }) => isSeen(pid, join(folder, 'package.json'), rights))) {
-    return { request: { folder: own.folder, version, isOwn: false }, copy: undefined };
+    return { request: { folder: own.folder, version, isOwn: false }, hasAddonFor, copy: undefined };
   }
   const copy = copyFor(pid, rights, [own, native]);
-  return { request: { folder: `${copy.path}/node_modules/${own.name}`, version, isOwn: true }, copy };
+  return { request: { folder: `${copy.path}/node_modules/${own.name}`, version, isOwn: true }, hasAddonFor, copy };
+
+  function hasAddonFor(abi: string): boolean {
+    // What was compiled here is for this Node.js.
+    if (abi === process.versions.modules && existsSync(join(own.folder, 'addon/build/Release'))) return true;
+    const prebuilt = join(own.folder, 'addon/prebuilds', `${process.platform}-${process.arch}`);
+    return existsSync(prebuilt) && readdirSync(prebuilt).some((name) => name.includes(`.abi${abi}.`));
+  }
 }
 
 function ownPackages(): [Package, Package] {

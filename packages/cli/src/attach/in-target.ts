@@ -28,6 +28,8 @@ export interface Loaded {
   state: 'loaded' | 'there' | 'old' | 'failed' | 'foreign';
   /** Of Node.js. */
   node: string;
+  /** Of its addons: NODE_MODULE_VERSION. */
+  abi?: string;
   /** Of sonde, of what is there. */
   version?: string;
   /** Whether `sonde attach` loaded what is there, now or before. */
@@ -183,7 +185,17 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest, follow?: () => 
     unfollow = follow?.();
     Object.defineProperty(shared, ATTACHED, { value: { version, undo }, configurable: true });
     const ms = performance.now() - began;
-    return { state: 'loaded', node, version, byAttach: true, backend, ms, ...(why !== undefined && { reason: why }) };
+    const abi = process.versions.modules;
+    return {
+      state: 'loaded',
+      node,
+      abi,
+      version,
+      byAttach: true,
+      backend,
+      ms,
+      ...(why !== undefined && { reason: why }),
+    };
   } catch (error) {
     undo();
     return { state: 'failed', node, reason: String((error as Error)?.message ?? error) };

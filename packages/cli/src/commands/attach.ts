@@ -16,7 +16,7 @@ function outcome(done: Done, pid: number): Outcome {
       return {
         state: 'attached',
         text: `has @sonde/node ${main.version} now${workers.text}; its main thread was busy with that for ${Math.round(main.ms!)} ms${inspectorText(done)}`,
-        remark: main.reason,
+        remark: main.reason ?? lackOf(done, main),
         ...common,
         backend: main.backend,
         ms: main.ms,
@@ -24,18 +24,26 @@ function outcome(done: Done, pid: number): Outcome {
     case 'there':
       return {
         state: 'there',
-        text: `has @sonde/node ${main.version ?? 'of a version that is not known'} already, ${main.byAttach ? `which sonde detach ${pid} takes away` : 'which the program loaded itself'}${workers.text}`,
+        text: `has @sonde/node ${main.version ?? 'of a version that is not known'} already, which ${main.byAttach ? `sonde detach ${pid} takes away` : 'the program loaded itself'}${workers.text}`,
+        remark: otherVersion(done, main, pid),
         ...common,
       };
     case 'old':
-      return {
-        state: 'failed',
-        text: `it runs Node.js ${main.node}, and sonde needs 20.19 or later`,
-        ...common,
-      };
+      return { state: 'failed', text: `it runs Node.js ${main.node}, and sonde needs 20.19 or later`, ...common };
     default:
       return { state: 'failed', text: `sonde does not run in it: ${main.reason}`, ...common };
   }
+}
+
+function lackOf({ hasAddon }: Done, { node }: Loaded): string | undefined {
+  if (hasAddon) return undefined;
+  return `@sonde/node has no addon for Node.js ${node}, so there are no names of JavaScript functions in native stacks, and no probes gc__start and alloc__sample`;
+}
+
+function otherVersion({ brings }: Done, { version, byAttach }: Loaded, pid: number): string | undefined {
+  if (version === undefined || version === brings) return undefined;
+  const how = byAttach ? `run sonde detach ${pid} first` : 'install it in the program, and restart that';
+  return `it is another version than ${brings}, which this command brings; to have that, ${how}`;
 }
 
 /** What became of worker threads. */
