@@ -123,7 +123,7 @@ function examine(target: TracedProcess): { section: Section; hasProbes: boolean 
   );
   findings.push(...said);
   const isExplained = said.some(({ state }) => state === 'bad');
-  findings.push(addonFinding(pid, addon, hasProbes, isExplained));
+  findings.push(addonFinding(pid, addon, hasProbes, isExplained, runtime));
   if (!addon && !hasProbes) return { section, hasProbes: false };
   if (objects.length > 0 || unread.length === 0) findings.push(backendFinding(objects, requested));
   if (settings.environment) {
@@ -226,7 +226,13 @@ function isAddon(path: string): boolean {
   return /\/(?:sonde|@sonde\+native[\w.]*)\.node(?: \(deleted\))?$/.test(path);
 }
 
-function addonFinding(pid: number, addon: MappedFile | undefined, hasObjects: boolean, isExplained: boolean): Finding {
+function addonFinding(
+  pid: number,
+  addon: MappedFile | undefined,
+  hasObjects: boolean,
+  isExplained: boolean,
+  runtime: string,
+): Finding {
   const id = 'sonde';
   if (!addon) {
     if (hasObjects)
@@ -238,7 +244,9 @@ function addonFinding(pid: number, addon: MappedFile | undefined, hasObjects: bo
       meaning: isExplained
         ? 'the settings above explain it'
         : 'it does not use sonde, has not defined probes yet, or cannot load the addon',
-      ...(!isExplained && { remedy: 'In the program, status() of sonde has the reason' }),
+      ...(!isExplained && {
+        remedy: `${/^node/.test(runtime) ? `To load @sonde/node while it runs: sonde attach ${pid}. ` : ''}If the program uses sonde, status() has the reason`,
+      }),
     };
   }
   const version = versionOf(pid, addon.path);

@@ -52,7 +52,9 @@ export function ask(choose: Choose, options: QuestionOptions, needed: readonly s
   const { objects, processes, hidden } = findProbes(target);
   if (objects.length === 0) {
     const others = hidden > 0 ? `; ${hidden} were not looked into, which needs root` : '';
-    throw new CommandError('nothing', `${nobody(target)} has probes${others}`);
+    const what = target?.pid === undefined ? `${nobody(target)} has probes` : `process ${target.pid} has no probes`;
+    const remedy = target ? '; --attach gives a Node.js process those of the runtime' : '';
+    throw new CommandError('nothing', `${what}${others}${remedy}`);
   }
   const { selections, missing } = askable(choose(objects), condition, needed);
   const [first] = missing;
