@@ -3,7 +3,6 @@ import { quoted } from '../output/escape.js';
 import { prefixOf } from '../question/whole-numbers.js';
 import {
   cannot,
-  compareAsC,
   constantAsC,
   heading,
   type Language,
@@ -17,7 +16,8 @@ import {
 /** D has variables `arg0` to `arg9`. */
 const MOST_ARGUMENTS = 10;
 
-const D: Language = {
+/** D, as it is without anything that a tool of its own would add. */
+export const D: Language = {
   name: 'DTrace',
   value(_probe, { kind, operand, name }, index) {
     if (index >= MOST_ARGUMENTS)
@@ -32,7 +32,7 @@ const D: Language = {
   },
   builtIn: (name) => name,
   text: quoted,
-  compare: compareAsC,
+  compare: (left, { operator, value }) => `${left} ${operator} ${wholeText(value)}`,
   constant: constantAsC,
   matches(left, glob) {
     const prefix = prefixOf(glob);
@@ -42,15 +42,25 @@ const D: Language = {
   },
 };
 
+/** Where D finds a probe: `smtp4711:::session-start`. @param process its id, or wildcards for several */
+export function dAddress({ provider, name }: Probe, process: number | string): string {
+  return `${provider}${process}:::${name.replaceAll('__', '-')}`;
+}
+
+/** Digits alone are a number with a sign, and the least of these cannot be written at all. */
+function wholeText(value: bigint): string {
+  if (value > 2n ** 63n - 1n) return `${value}ULL`;
+  return value === -(2n ** 63n) ? `(${value + 1n} - 1)` : String(value);
+}
+
 /** A script for DTrace, of illumos, macOS, FreeBSD and Linux. @throws {CommandError} if D cannot say it */
 export function dScript(question: Scripted): string {
   const probes = distinct(question);
   const clauses = probes.map((probe) => {
     const { pids } = question;
     // A provider's name has the pid at its end.
-    const providers = pids ? pids.map((pid) => `${probe.provider}${pid}`) : [`${probe.provider}*`];
-    const name = probe.name.replaceAll('__', '-');
-    const places = providers.map((provider) => `${provider}:::${name}`).join(',\n');
+    const processes = pids ?? ['*'];
+    const places = processes.map((pid) => dAddress(probe, pid)).join(',\n');
     const condition = wholeCondition(D, { ...question, pids: undefined }, probe);
     return `${places}${condition === undefined ? '' : `\n/${condition}/`}\n{\n\t${action(question, probe)}\n}`;
   });

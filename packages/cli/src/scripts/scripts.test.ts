@@ -265,7 +265,7 @@ perf stat -e smtp_$$:delivery__done -a -- sleep 10
     [
       'ns > 18446744073709551614',
       '(uint64)arg1 > 18446744073709551614',
-      '(uint64_t)arg1 > 18446744073709551614',
+      '(uint64_t)arg1 > 18446744073709551614ULL',
       '($arg2 < 0 && $arg2 > -2)',
     ],
     ['domain != "\t"', 'str(arg2) != "\\t"', 'copyinstr(arg2) != "\\t"', 'user_string($arg3) != "\\t"'],
