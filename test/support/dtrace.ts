@@ -9,7 +9,7 @@ import type { TracedProgram } from './traced-program.js';
 import { run, Tracer } from './tracer.js';
 
 /** Runs a program of DTrace with the libraries that it needs. */
-const DTRACE = fileURLToPath(new URL('../../vm/guest/dtrace', import.meta.url));
+export const DTRACE = fileURLToPath(new URL('../../vm/guest/dtrace', import.meta.url));
 const DEVICE = '/dev/dtrace/helper';
 
 /** For the tests of a suite, runs the daemon that makes the device to which programs tell their probes. */

@@ -25,8 +25,8 @@ const WHERE = new Option(
 const EVERY = new Option('-e, --every <time>', 'print what came in each interval, too: 1s').argParser(duration);
 const UNTIL = new Option('-d, --duration <time>', 'end after this time: 10s, 500ms, 2min').argParser(duration);
 const FIRST = 'without it, the first that works';
-const GIVEN_BY = new Option('--engine <name>', `tracefs (root), bpftrace (root) or gdb; ${FIRST}`);
-const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), tracefs (root) or gdb; ${FIRST}`);
+const GIVEN_BY = new Option('--engine <name>', `tracefs (root), bpftrace (root), gdb or dtrace (root); ${FIRST}`);
+const COUNTED_BY = new Option('--engine <name>', `bpftrace (root), tracefs (root), gdb or dtrace (root); ${FIRST}`);
 const RECORDED_BY = new Option('--engine <name>', `perf or, for samples of time, bpftrace (root); ${FIRST}`);
 const DRY_RUN = new Option('--dry-run', 'print what would be run, as commands for a shell');
 
@@ -42,6 +42,7 @@ program
   .description('show processes that have probes, their probes and arguments, and what is traced now')
   .argument('[target]', 'a pid, part of a command line, container:NAME, or a file with probes')
   .argument('[provider]', 'only this provider, or PROVIDER:PROBE, with * for any characters')
+  .option('--engine <name>', 'dtrace: those that DTrace lists, as on other systems than Linux')
   .option('--json', 'print JSON')
   .addOption(ATTACH)
   .action(async (target, provider, options) => {

@@ -1,7 +1,7 @@
 // sonde list: which processes have probes, which probes these are, and who is traced now.
 import { existsSync, statSync } from 'node:fs';
+import { discoveryFor } from '../discovery/discovery.js';
 import { tracedIn } from '../discovery/enabled.js';
-import { findProbes } from '../discovery/find.js';
 import { readProbes } from '../discovery/read-probes.js';
 import { select } from '../discovery/select.js';
 import { nobody, parseTarget, type Target } from '../discovery/target.js';
@@ -14,6 +14,7 @@ import { table } from '../output/table.js';
 
 export interface ListOptions {
   json?: boolean;
+  engine?: string;
 }
 
 /** @param target a process, as findProbes takes it, or a file if it has a slash in it */
@@ -24,7 +25,7 @@ export function list(target: string | undefined, provider: string | undefined, o
     return;
   }
   const wanted = target === undefined ? undefined : parseTarget(target);
-  const { objects, processes, hidden, unreadable } = findProbes(wanted);
+  const { objects, processes, hidden, unreadable } = discoveryFor(options.engine).find(wanted);
   for (const reason of unreadable) process.stderr.write(`sonde: not read: ${printable(reason)}\n`);
   const traced = new Map(objects.map((object) => [object, tracedByProcess(object)]));
   const selections = objects.length === 0 ? [] : select(objects, patterns);

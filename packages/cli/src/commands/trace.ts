@@ -88,7 +88,8 @@ class Printer {
 
   end(loss: Loss): void {
     this.tellDropped();
-    if (this.options.json && loss.noRoom + loss.tooLong > 0) process.stdout.write(`${json({ lost: loss })}\n`);
+    if (this.options.json && loss.noRoom + loss.tooLong + (loss.unreadable ?? 0) > 0)
+      process.stdout.write(`${json({ lost: loss })}\n`);
     for (const text of lossTexts(loss)) process.stderr.write(`sonde: ${text}\n`);
   }
 

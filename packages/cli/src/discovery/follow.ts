@@ -30,7 +30,7 @@ export interface Followed {
  */
 export function follow(
   target: Target | undefined,
-  known: { objects: readonly TracedObject[]; pids: readonly number[] },
+  known: { objects: readonly Pick<TracedObject, 'id'>[]; pids: readonly number[] },
   onFound: (found: Followed) => void,
 ): Following {
   const objects = new Set(known.objects.map(({ id }) => id));

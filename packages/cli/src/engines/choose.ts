@@ -13,6 +13,7 @@ const TRACING: Record<string, Load<TracingEngine>> = {
   tracefs: async () => (await import('./tracefs/tracefs.js')).tracefs,
   bpftrace: async () => (await import('./bpftrace/tracing.js')).bpftraceTracing,
   gdb: async () => (await import('./gdb/gdb.js')).gdb,
+  dtrace: async () => (await import('./dtrace/dtrace.js')).dtraceTracing,
 };
 
 /** Those that count, the best first. */
@@ -20,6 +21,7 @@ const COUNTING: Record<string, Load<AggregatingEngine>> = {
   bpftrace: async () => (await import('./bpftrace/counting.js')).bpftraceCounting,
   tracefs: counting('tracefs'),
   gdb: counting('gdb'),
+  dtrace: async () => (await import('./dtrace/dtrace.js')).dtraceCounting,
 };
 
 /** Those that record stacks, the best first. */
@@ -116,7 +118,8 @@ async function firstThatWorks<Engine, Result>(
   }
   const reasons: string[] = [];
   for (const [each, load] of Object.entries(engines)) {
-    if (name !== undefined && each !== name) continue;
+    // DTrace is what other systems have, and the others are Linux's.
+    if (name === undefined ? (each === 'dtrace') === (process.platform === 'linux') : each !== name) continue;
     try {
       const result = await use(await load());
       for (const reason of reasons) process.stderr.write(`sonde: ${reason}\n`);

@@ -59,14 +59,17 @@ export interface Loss {
    * 4,050 bytes: an event has to fit into a page.
    */
   tooLong: number;
+  /** Events of which the engine could not read an argument. */
+  unreadable?: number;
 }
 
 /** For people. */
-export function lossTexts({ noRoom, tooLong }: Loss): string[] {
+export function lossTexts({ noRoom, tooLong, unreadable = 0 }: Loss): string[] {
   return [
     ...(noRoom > 0 ? [`${noRoom} events were lost: they came faster than they could be read`] : []),
     ...(tooLong > 0
       ? [`${tooLong} events were lost: the kernel records none whose texts have more than 4,050 bytes together`]
       : []),
+    ...(unreadable > 0 ? [`${unreadable} events were lost: an argument of theirs could not be read`] : []),
   ];
 }

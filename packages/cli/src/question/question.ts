@@ -1,7 +1,7 @@
 // What is asked: of which probes, in which processes, under which condition. Engines answer it, and
 // scripts of other tools are written from it.
-import { findProbes } from '../discovery/find.js';
-import { type Following, follow } from '../discovery/follow.js';
+import { discoveryFor } from '../discovery/discovery.js';
+import type { Following } from '../discovery/follow.js';
 import type { Selection } from '../discovery/select.js';
 import { nobody, parseTarget } from '../discovery/target.js';
 import { CommandError } from '../error.js';
@@ -34,6 +34,8 @@ export interface QuestionOptions {
   process?: string;
   /** A condition, as {@link parseCondition} takes it. */
   where?: string;
+  /** The name of the engine that is to answer. */
+  engine?: string;
 }
 
 /** Which probes of these objects are meant. @throws {CommandError} if none is */
@@ -49,7 +51,8 @@ export type Choose = (objects: readonly TracedObject[]) => Selection[];
 export function ask(choose: Choose, options: QuestionOptions, needed: readonly string[] = []): Question {
   const condition = options.where === undefined ? undefined : parseCondition(options.where);
   const target = options.process === undefined ? undefined : parseTarget(options.process);
-  const { objects, processes, hidden } = findProbes(target);
+  const discovery = discoveryFor(options.engine);
+  const { objects, processes, hidden } = discovery.find(target);
   if (objects.length === 0) {
     const others = hidden > 0 ? `; ${hidden} were not looked into, which needs root` : '';
     const what = target?.pid === undefined ? `${nobody(target)} has probes` : `process ${target.pid} has no probes`;
@@ -76,7 +79,7 @@ export function ask(choose: Choose, options: QuestionOptions, needed: readonly s
     ...(target?.pid !== undefined && { pid: target.pid }),
     condition,
     follow: (onMore) =>
-      follow(target, { objects, pids }, (found) => {
+      discovery.follow(target, { objects, pids }, (found) => {
         onMore({ selections: chooseAgain(found.objects), pids: found.pids });
       }),
   };
