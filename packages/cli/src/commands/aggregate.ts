@@ -52,8 +52,10 @@ export async function aggregate(
   });
   const probes = countProbes(question);
   const remark = aggregating.remark === undefined ? '' : ` (${aggregating.remark})`;
+  // Who reads the message may end it.
+  const end = untilAnswered(question, options.duration, aggregating.failed);
   process.stderr.write(`sonde: counting ${probes} ${probes === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  const failure = await untilAnswered(question, options.duration, aggregating.failed);
+  const failure = await end;
   const { rest, losses } = await aggregating.stop();
   all.addAll(rest);
   const groups = all.sorted();

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import type { Section, State } from '../doctor/finding.js';
 import { examineMachine } from '../doctor/machine.js';
+import { examineOther } from '../doctor/other-systems.js';
 import { examineTarget } from '../doctor/process.js';
-import { type Ability, abilities } from '../doctor/subcommands.js';
-import { CommandError, EXIT } from '../error.js';
+import { type Ability, abilities, abilitiesByDtrace } from '../doctor/subcommands.js';
+import { EXIT } from '../error.js';
 import { printable } from '../output/escape.js';
 import { json } from '../output/json.js';
 import { style } from '../output/style.js';
@@ -16,20 +17,34 @@ export interface DoctorOptions {
 /** @param program the command, whose subcommands are judged */
 export async function doctor(target: string | undefined, options: DoctorOptions, program: Command): Promise<void> {
   if (process.platform !== 'linux') {
-    throw new CommandError('missing', `doctor examines Linux, and this is ${process.platform}`);
+    const { sections, canTrace } = await examineOther();
+    const isRoot = process.getuid?.() === 0;
+    show(sections, abilitiesByDtrace(namesOf(program), canTrace, isRoot), canTrace, isRoot, options);
+    process.exitCode = canTrace ? EXIT.done : EXIT.missing;
+    return;
   }
   const examined = target === undefined ? undefined : examineTarget(target);
   const { sections, circumstances } = await examineMachine();
   const all = [...sections, ...(examined?.sections ?? [])];
   const subcommands = abilities(namesOf(program), circumstances);
   const exitCode = !circumstances.canTrace ? EXIT.missing : examined && !examined.hasProbes ? EXIT.nothing : EXIT.done;
-  if (options.json) {
-    console.log(json({ works: circumstances.canTrace, sections: all, subcommands }));
-  } else {
-    for (const section of all) console.log(`${sectionText(section)}\n`);
-    console.log(subcommandsText(subcommands, circumstances.isRoot));
-  }
+  show(all, subcommands, circumstances.canTrace, circumstances.isRoot, options);
   process.exitCode = exitCode;
+}
+
+function show(
+  sections: readonly Section[],
+  subcommands: readonly Ability[],
+  works: boolean,
+  isRoot: boolean,
+  { json: isJson }: DoctorOptions,
+): void {
+  if (isJson) {
+    console.log(json({ works, sections, subcommands }));
+    return;
+  }
+  for (const section of sections) console.log(`${sectionText(section)}\n`);
+  console.log(subcommandsText(subcommands, isRoot));
 }
 
 function namesOf(program: Command): string[] {

@@ -42,6 +42,14 @@ interface Asked {
 }
 
 export async function flame(target: string | undefined, options: FlameOptions): Promise<void> {
+  if (process.platform !== 'linux') {
+    const pid = /^\d+$/.test(target ?? '') ? target : 'PID';
+    const program = `profile-${options.frequency} /pid == ${pid}/ { @[ustack()] = count(); } tick-${options.duration}ms { exit(0); }`;
+    throw new CommandError(
+      'missing',
+      `flame records with perf, which is Linux's, and this is ${process.platform}; DTrace takes samples: dtrace -x ustackframes=100 -n '${program}'`,
+    );
+  }
   const format = formatOf(options.output);
   checkPlace(options.output);
   const asked = ask(target, options.on);

@@ -45,8 +45,10 @@ export async function trace(patterns: readonly string[], options: TraceOptions):
   const tracing = await startTracing(question, options.engine, (events) => printer.print(events));
   const count = countProbes(question);
   const remark = tracing.remark === undefined ? '' : ` (${tracing.remark})`;
+  // Who reads the message may end it.
+  const end = untilAnswered(question, options.duration, tracing.failed);
   process.stderr.write(`sonde: tracing ${count} ${count === 1 ? 'probe' : 'probes'}${remark}; Ctrl-C ends it\n`);
-  const failure = await untilAnswered(question, options.duration, tracing.failed);
+  const failure = await end;
   printer.end(await tracing.stop());
   if (failure) throw failure;
 }

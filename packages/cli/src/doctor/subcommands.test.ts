@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { program } from '../program.js';
-import { abilities } from './subcommands.js';
+import { abilities, abilitiesByDtrace } from './subcommands.js';
 
 const NOTHING = {
   isRoot: false,
@@ -24,6 +24,13 @@ describe('What doctor says of subcommands', () => {
       abilities(names, NOTHING).map(({ name }) => name),
       names,
     );
+  });
+
+  it('is what DTrace does, on other systems than Linux', () => {
+    const states = (canTrace: boolean) =>
+      abilitiesByDtrace(['list', 'count', 'flame', 'script', 'none'], canTrace, false).map(({ state }) => state);
+    assert.deepEqual(states(true), ['good', 'good', 'bad', 'good']);
+    assert.deepEqual(states(false), ['bad', 'bad', 'bad', 'good']);
   });
 
   it('names what root would add, but not to root', () => {

@@ -39,7 +39,7 @@ const traced: Judge = ({ isRoot, canTrace, hasBpftrace, hasGdb, canDebug }) => {
 };
 
 /** Those that ask nothing of the machine. */
-const always: Judge = () => ({ state: 'good', what: 'works' });
+const always = (): Omit<Ability, 'name'> => ({ state: 'good', what: 'works' });
 
 const attaching: Judge = ({ canSeeOthers }) =>
   canSeeOthers
@@ -77,10 +77,23 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   doctor: always,
 };
 
+const BY_DTRACE = ['list', 'trace', 'count', 'hist', 'top'];
+
+/** On other systems than Linux. */
+export function abilitiesByDtrace(names: readonly string[], canTrace: boolean, isRoot: boolean): Ability[] {
+  const byDtrace = (): Omit<Ability, 'name'> =>
+    canTrace
+      ? { state: 'good', what: 'works by DTrace' }
+      : { state: 'bad', what: 'needs DTrace', ...(!isRoot && { asRoot: 'works by DTrace' }) };
+  const never = (): Omit<Ability, 'name'> => ({ state: 'bad', what: 'works on Linux only' });
+  return judged(names, (name) => (BY_DTRACE.includes(name) ? byDtrace : JUDGES[name] === always ? always : never));
+}
+
 /** @param names of the subcommands that there are */
 export function abilities(names: readonly string[], circumstances: Circumstances): Ability[] {
-  return names.flatMap((name) => {
-    const judge = Object.hasOwn(JUDGES, name) ? JUDGES[name] : undefined;
-    return judge ? [{ name, ...judge(circumstances) }] : [];
-  });
+  return judged(names, (name) => () => JUDGES[name]!(circumstances));
+}
+
+function judged(names: readonly string[], judgeOf: (name: string) => () => Omit<Ability, 'name'>): Ability[] {
+  return names.filter((name) => Object.hasOwn(JUDGES, name)).map((name) => ({ name, ...judgeOf(name)() }));
 }

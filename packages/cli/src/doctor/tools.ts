@@ -90,6 +90,20 @@ const FAULTS: readonly { tool: Tool; upTo: string; id: string; fault: string; re
     fault: 'refuses args[10] and beyond, and copyinstr(args[0])',
     remedy: 'In a script, use copyinstr(arg0)',
   },
+  {
+    tool: 'dtrace',
+    upTo: '2.0.7',
+    id: 'empty-texts',
+    fault: 'takes the address of an empty text for an invalid one in copyinstr(), and drops the event',
+    remedy: 'In a script, look at its first byte before: *(char *)copyin(arg0, 1) == 0 ? "" : copyinstr(arg0)',
+  },
+  {
+    tool: 'dtrace',
+    upTo: '2.0.7',
+    id: 'strlen',
+    fault: 'counts wrongly in aggregations of a script that calls strlen()',
+    remedy: 'Have no strlen() in it',
+  },
 ];
 
 /** What holds for each version. */
