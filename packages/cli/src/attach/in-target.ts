@@ -228,8 +228,13 @@ function followWorkers(get: Get, expression: string, early: string): () => void 
   let session: Any;
   let timer: Any;
   const expected = new Set<string>();
+  const attached = new Set<string>();
   const end = () => {
     clearTimeout(timer);
+    // Node.js does not end these with the session by which they were made.
+    session?.post('NodeWorker.disable', () => {});
+    for (const sessionId of attached) session?.post('NodeWorker.detach', { sessionId }, () => {});
+    attached.clear();
     session?.disconnect();
     session = undefined;
     expected.clear();
@@ -250,6 +255,7 @@ function followWorkers(get: Get, expression: string, early: string): () => void 
       if (expected.size === 0) get('timers').setImmediate(() => expected.size === 0 && end());
     };
     session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }: Any) => {
+      attached.add(sessionId);
       // Node.js puts the thread's number there alone.
       const [, id] = /^\[worker (\d+)\]/.exec(workerInfo.title) ?? [];
       if (id === undefined || !expected.has(id)) return;
@@ -262,7 +268,10 @@ function followWorkers(get: Get, expression: string, early: string): () => void 
       if (result?.result?.value !== JSON.stringify(early)) done(event);
       else setTimeout(() => asked.has(event.params.sessionId) && ask(event.params.sessionId), AGAIN_MS).unref();
     });
-    session.on('NodeWorker.detachedFromWorker', done);
+    session.on('NodeWorker.detachedFromWorker', (event: Any) => {
+      attached.delete(event.params.sessionId);
+      done(event);
+    });
   };
   const started = ({ worker }: Any) => {
     try {

@@ -65,7 +65,17 @@ export class Inspector {
       }
     });
     await Promise.race([Promise.all(asked), sleep(patienceMs, undefined, { ref: false })]);
+    await this.leaveWorkers();
     return results;
+  }
+
+  /** Node.js does not end the sessions of worker threads when that of the main thread ends. */
+  private async leaveWorkers(): Promise<void> {
+    await this.send('NodeWorker.disable', {});
+    const left = [...this.workers].map(async ([sessionId, { hasEnded }]) => {
+      if (!hasEnded) await this.send('NodeWorker.detach', { sessionId });
+    });
+    await Promise.allSettled(left);
   }
 
   private async evaluateInWorker(sessionId: string, worker: Worker, expression: string): Promise<unknown> {
