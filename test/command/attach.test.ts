@@ -97,7 +97,7 @@ describe('sonde attach', function () {
       assert.match(program.output, pattern);
     };
     assertDone(await sonde('attach', String(program.pid)), /has @sonde\/node \S+ now, and /);
-    await shows(/has true,true\n/);
+    await shows(/has true,true\b/);
     await shows(/has true,true,true\n/);
     assertDone(await sonde('detach', String(program.pid)), /has no @sonde\/node any more, and /);
     await shows(/has false,false,false\n/);

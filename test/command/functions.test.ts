@@ -156,7 +156,7 @@ describe('sonde functions', function () {
   it('prints what it would do', async () => {
     const program = await start(scene.current, 'mjs');
     const { status, stderr } = sonde('functions', String(program.pid), 'deliver', '--dry-run');
-    assert.match(stderr, /has probes/);
+    assert.match(stderr, /has no probes; --attach gives/);
     assert.equal(status, 3);
     const command = watch(scene.current, program, 'deliver');
     await command.shows(/^sonde: deliver is 1 function/m);

@@ -27,6 +27,7 @@ export class Inspector {
     socket.on('close', () => {
       for (const answer of this.answers.values()) answer({ error: { message: 'the inspector closed the connection' } });
       this.answers.clear();
+      for (const worker of this.workers.values()) leave(worker);
     });
     socket.on('error', () => {});
   }
@@ -126,9 +127,7 @@ export class Inspector {
       if (inner.id === 1) this.workers.get(params!.sessionId)?.answer(inner);
     } else if (method === 'NodeWorker.detachedFromWorker') {
       const worker = this.workers.get(params!.sessionId);
-      if (!worker) return;
-      worker.hasEnded = true;
-      worker.answer(ENDED);
+      if (worker) leave(worker);
     }
   }
 }
@@ -156,6 +155,11 @@ interface Worker {
   id: string;
   hasEnded: boolean;
   answer: (answer: Answer) => void;
+}
+
+function leave(worker: Worker): void {
+  worker.hasEnded = true;
+  worker.answer(ENDED);
 }
 
 interface WorkerEvent {
