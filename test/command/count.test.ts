@@ -373,7 +373,7 @@ describe('sonde count and sonde hist', function () {
       'domain',
     );
     wrong(
-      /--engine is "awk"; give bpftrace, tracefs, gdb, or leave it out$/m,
+      /--engine is "awk"; give bpftrace, tracefs, gdb, dtrace, or leave it out$/m,
       'count',
       'smtp:session-done',
       '--engine',

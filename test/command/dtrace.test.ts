@@ -93,6 +93,12 @@ describe('sonde on other systems', () => {
     ['without the right to trace', ['list'], { FAKE_REFUSES: '1' }, /^sonde: dtrace does not list: dtrace needs root/m],
     ['without dtrace', ['list'], { PATH: '/nowhere' }, /^sonde: dtrace is not installed$/m],
     ['for flame', ['flame', '4711'], {}, /perf, which is Linux's.*dtrace -x .*profile-99 \/pid == 4711\/ /],
+    [
+      'for another engine',
+      ['list', '--engine', 'gdb'],
+      {},
+      /^sonde: --engine is "gdb"; give dtrace, or leave it out$/m,
+    ],
     ['for arguments that D cannot read', ['trace', 'smtp:*', '-w', 'domain == "x"'], {}, /has arg0, arg1$/m],
   ];
   for (const [what, args, environment, message] of refusals) {
@@ -100,6 +106,15 @@ describe('sonde on other systems', () => {
       assert.match(await start(args, environment).end(), message);
     });
   }
+
+  it('prints what it would run, which runs', async () => {
+    const printed = await start(['count', 'smtp:*', '--by', 'arg0', '-w', 'arg1 > 0', '--dry-run']).end();
+    assert.match(printed, /^dtrace -Z -n '#pragma D option quiet$/m);
+    const ran = start([], {}, ['sh', '-c', `exec ${printed}`]);
+    await ran.shows(/begin/);
+    ran.signal('SIGTERM');
+    assert.match(await ran.end(), /count<\w+>0<\w+>ä</);
+  });
 
   it('says in doctor whether DTrace works', async () => {
     assert.match(await start(['doctor']).end(), /✔ dtrace lists probes: [\s\S]* ✔ trace +works by DTrace/);
@@ -111,11 +126,15 @@ describe('sonde on other systems', () => {
 
   const ended = () => join(scene.current.folder, 'ended');
 
-  function start(args: readonly string[], { platform = 'sunos', ...environment }: Record<string, string> = {}): Tracer {
+  function start(
+    args: readonly string[],
+    { platform = 'sunos', ...environment }: Record<string, string> = {},
+    [command, ...own]: string[] = [process.execPath, '--import', PLATFORM, COMMAND],
+  ): Tracer {
     const folder = join(scene.current.folder, 'bin');
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'dtrace'), `#!/bin/sh\nexec '${process.execPath}' '${FAKE}' "$@"\n`, { mode: 0o755 });
-    return scene.current.tracer(process.execPath, ['--import', PLATFORM, COMMAND, ...args], {
+    return scene.current.tracer(command!, [...own, ...args], {
       SONDE_TEST_PLATFORM: platform!,
       FAKE_PID: String(process.pid),
       FAKE_ENDED: ended(),

@@ -24,6 +24,9 @@ export function list(target: string | undefined, provider: string | undefined, o
     listFile(target, patterns, options);
     return;
   }
+  if (options.engine !== undefined && options.engine !== 'dtrace') {
+    throw new CommandError('usage', `--engine is ${JSON.stringify(options.engine)}; give dtrace, or leave it out`);
+  }
   const wanted = target === undefined ? undefined : parseTarget(target);
   const { objects, processes, hidden, unreadable } = discoveryFor(options.engine).find(wanted);
   for (const reason of unreadable) process.stderr.write(`sonde: not read: ${printable(reason)}\n`);

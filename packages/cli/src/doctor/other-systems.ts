@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { release } from 'node:os';
 import { promisify } from 'node:util';
-import { reasonOf } from '../engines/dtrace/output.js';
-import { ENVIRONMENT } from '../engines/dtrace/running.js';
+import { ENVIRONMENT } from '../engines/dtrace/environment.js';
+import { reasonOf } from '../engines/dtrace/said.js';
 import type { Finding, Section } from './finding.js';
 
 /** What dtrace printed when it was asked to list its own probes; undefined if it is not installed. */

@@ -1,8 +1,8 @@
 // The processes that have probes, by what DTrace lists and ps shows: where there is no /proc as Linux
 // has it, and for probes that no file holds.
 import { spawnSync } from 'node:child_process';
-import { reasonOf } from '../../engines/dtrace/output.js';
-import { ENVIRONMENT } from '../../engines/dtrace/running.js';
+import { ENVIRONMENT } from '../../engines/dtrace/environment.js';
+import { reasonOf } from '../../engines/dtrace/said.js';
 import { CommandError } from '../../error.js';
 import type { TracedProcess } from '../../model.js';
 import { printable } from '../../output/escape.js';

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { Argument, Kind, Probe } from '../../model.js';
 import { parseCondition } from '../../question/where.js';
 import type { AggregateQuestion } from '../aggregation.js';
-import { bucketsOf, keyOf, parseSaid, RecordReader, reasonOf, valuesOf } from './output.js';
+import { bucketsOf, keyOf, RecordReader, valuesOf } from './output.js';
 import { ANY_PROCESS, checkReadable, countProgram, isSayable, textBytes, traceProgram } from './program.js';
+import { parseSaid, reasonOf } from './said.js';
 
 const argument = (name: string, kind: Kind, size: number): Argument => ({
   name,

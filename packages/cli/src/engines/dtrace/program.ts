@@ -1,4 +1,5 @@
 // A question in D, with output that is exact whatever texts have in them.
+import { CommandError } from '../../error.js';
 import type { Probe } from '../../model.js';
 import { argumentOf } from '../../question/question.js';
 import type { Condition } from '../../question/where.js';
@@ -90,7 +91,8 @@ function isReadable(probe: Probe, name: string): boolean {
   try {
     valueText(SAFE, probe, name);
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
     return false;
   }
 }
@@ -138,7 +140,8 @@ function kernelCondition(condition: Condition | undefined, probe: Probe): Condit
   try {
     conditionText(SAFE, condition, probe);
     return condition;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
     if (condition.type !== 'and') return undefined;
     const [left, right] = [kernelCondition(condition.left, probe), kernelCondition(condition.right, probe)];
     return left && right ? { type: 'and', left, right } : (left ?? right);

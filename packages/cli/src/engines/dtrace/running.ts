@@ -8,7 +8,9 @@ import { setTimeout as startTimer } from 'node:timers';
 import { CommandError } from '../../error.js';
 import { printable } from '../../output/escape.js';
 import { checkInstalled } from '../installed.js';
-import { type Printed, parseSaid, RecordReader, reasonOf } from './output.js';
+import { ENVIRONMENT } from './environment.js';
+import { type Printed, RecordReader } from './output.js';
+import { parseSaid, reasonOf } from './said.js';
 
 /** From the request to end to the end by force: it may take out many probes. */
 const GRACE_MS = 30_000;
@@ -34,9 +36,6 @@ exit $status
 
 /** Where it is to be had. */
 const FOUND = process.platform === 'linux' ? 'DTrace for Linux 2.0 or later' : undefined;
-
-/** Administrators' programs may not be in PATH. */
-export const ENVIRONMENT = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin`, LC_ALL: 'C' };
 
 export function checkDtrace(): void {
   checkInstalled('dtrace', FOUND);
