@@ -342,6 +342,37 @@ describe('sonde trace', function () {
     await debugger_.detach();
   });
 
+  it('does not trace with gdb what a tracer of the kernel has, which ended the program when both had left', async function () {
+    needsTools(this, 'gdb');
+    const program = await scene.current.program();
+    const first = await tracing(scene.current, 'trace', 'smtp:session-start', '-p', String(program.pid));
+    // The kernel calls a tracer from its second event on, where it traps at the first.
+    for (let i = 0; i < 5; i++) await program.call('fire', 'smtp.sessionStart', 'x', i);
+    const second = sonde('trace', 'smtp:*', '--engine', 'gdb', '-p', String(program.pid), '-d', '5s');
+    await first.stop();
+    assert.equal(second.status, 4);
+    assert.match(
+      second.stderr,
+      /^sonde: gdb cannot trace process \d+: another tracer has smtp:session__start there; wait/,
+    );
+    await program.call('fire', 'smtp.sessionStart', 'on its own again', 1);
+  });
+
+  it('ends, and says so, when a tracer of the kernel has taken what gdb had', async function () {
+    needsTools(this, 'gdb');
+    const program = await scene.current.program();
+    const pid = String(program.pid);
+    const command = await tracing(scene.current, 'trace', 'smtp:session-start', '--engine', 'gdb', '-p', pid);
+    await program.call('fire', 'smtp.sessionStart', 'the last', 1);
+    await command.shows(/the last/);
+    await (await tracing(scene.current, 'trace', 'smtp:session-start', '-p', pid)).stop();
+    assert.match(
+      await command.end(),
+      /^sonde: gdb cannot trace process \d+: another tracer came to smtp:session__start, and took gdb's breakpoint/m,
+    );
+    await program.call('fire', 'smtp.sessionStart', 'on its own again', 1);
+  });
+
   it('lets a process that gdb traces have its signals, and its children', async function () {
     needsTools(this, 'gdb');
     const program = await scene.current.program();

@@ -8,7 +8,7 @@ import type { Probe, TracedObject, TracedProcess } from '../model.js';
  * may not be read.
  */
 export function tracedIn(
-  { pid, mappings }: TracedProcess,
+  { pid, mappings }: Pick<TracedProcess, 'pid' | 'mappings'>,
   { id, content, probes }: Pick<TracedObject, 'id' | 'content' | 'probes'>,
 ): Set<Probe> | undefined {
   const mapping = mappings.get(id);

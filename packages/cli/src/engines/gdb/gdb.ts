@@ -10,13 +10,14 @@ import type { Following } from '../../discovery/follow.js';
 import { findMapped, isProbeObject } from '../../discovery/processes.js';
 import type { Selection } from '../../discovery/select.js';
 import { CommandError } from '../../error.js';
-import type { Argument, Mapping, Probe, TracedObject } from '../../model.js';
+import { type Argument, fullName, type Mapping, type Probe, type TracedObject } from '../../model.js';
 import { printable, shellWord } from '../../output/escape.js';
 import type { Question } from '../../question/question.js';
 import type { Loss, ProbeEvent, Tracing, TracingEngine, Value } from '../event.js';
 import { checkInstalled } from '../installed.js';
 import { placeOf } from '../operand-place.js';
 import { BREAKPOINTS } from './breakpoints.js';
+import { BreakpointWatch, type ProbePlace, placesThatAre } from './places.js';
 
 /** It has ended: what is left to be read is there. */
 const READ_MS = 2000;
@@ -91,6 +92,15 @@ class GdbTracing implements Tracing {
     if (this.attached.has(pid)) return;
     const places = placesIn(pid, this.selections);
     if (places.length === 0) return;
+    // It would take what is there for the program's own code, and put that back when it leaves: by
+    // then, the kernel's call to a tracer that has left leads nowhere, and ends the program.
+    const [other] = placesThatAre(true, pid, places);
+    if (other) {
+      throw new CommandError(
+        'missing',
+        `gdb cannot trace process ${pid}: another tracer has ${printable(fullName(other.probe))} there; wait until that has ended, or take another engine`,
+      );
+    }
     const attached = new Attached(pid, places, this.question.wanted, (event) => this.onEvents([event]));
     this.attached.set(pid, attached);
     const late = setTimeout(ATTACH_MS, undefined, { ref: false }).then(() => {
@@ -101,14 +111,9 @@ class GdbTracing implements Tracing {
       this.attached.delete(pid);
       // The process has ended, unless gdb says something else.
       if (this.attached.size === 0 && error) this.fail(error);
+      else if (attached.hasLost && error) process.stderr.write(`sonde: not traced any more: ${error.message}\n`);
     });
   }
-}
-
-interface ProbePlace {
-  probe: Probe;
-  object: TracedObject;
-  mapping: Mapping;
 }
 
 /** Nothing of anybody's configuration, and no symbols: probes are set by their addresses. */
@@ -157,6 +162,9 @@ class Attached {
   /** What it said was wrong. */
   private said = '';
   private isLeaving = false;
+  private watch: BreakpointWatch | undefined;
+  /** Whether another tracer has taken its breakpoints. */
+  hasLost = false;
 
   constructor(
     pid: number,
@@ -195,24 +203,37 @@ class Attached {
         if (told === 'not attached') refuse();
         else if (told === 'ready') {
           this.child.stdin!.write('-exec-continue --all\n');
+          this.watch = new BreakpointWatch(pid, places, (probe) => this.lose(probe));
           resolve();
-        } else onEvent(this.event(pid, places, told as Told));
+        } else {
+          const event = this.event(pid, places, told as Told);
+          this.watch?.hit(event.probe);
+          onEvent(event);
+        }
       });
     });
+    this.exit.then(() => this.watch?.stop());
     this.ended = Promise.all([this.exit, once(lines, 'close')]).then(() =>
-      this.isLeaving ? undefined : this.reason(pid),
+      this.isLeaving && !this.hasLost ? undefined : this.reason(pid),
     );
     this.ready.catch(() => {});
   }
 
   async leave(): Promise<void> {
     this.isLeaving = true;
+    this.watch?.stop();
     this.child.stdin!.end();
     const late = startTimer(() => this.child.kill('SIGTERM'), LEAVE_MS);
     await this.exit;
     clearTimeout(late);
     // What it wrote before may not have been read yet.
     await Promise.race([this.ended, setTimeout(READ_MS, undefined, { ref: false })]);
+  }
+
+  private lose(probe: Probe): void {
+    this.hasLost = true;
+    this.said = `another tracer came to ${fullName(probe)}, and took gdb's breakpoint with it; events are missing`;
+    void this.leave();
   }
 
   private event(pid: number, places: readonly ProbePlace[], [id, time, tid, told]: Told): ProbeEvent {
