@@ -144,6 +144,7 @@ async function carryOut(
     const workers = isThere ? await inspector.evaluateInWorkers(inWorkers, WORKERS_PATIENCE_MS) : new Map();
     const isPrimary = Boolean(await inspector.evaluate(isPrimaryExpression()));
     if (!wasOpen) await inspector.evaluate(endExpression());
+    await inspector.end(wasOpen ? 0 : OPEN_PATIENCE_MS);
     return {
       kind: 'done',
       main,
@@ -155,8 +156,10 @@ async function carryOut(
       isPrimary,
       openMs: 0,
     };
-  } finally {
-    await inspector.end();
+  } catch (error) {
+    if (!wasOpen) inspector.evaluate(closeExpression()).catch(() => {});
+    await inspector.end(wasOpen ? 0 : OPEN_PATIENCE_MS);
+    throw error;
   }
 }
 
@@ -177,10 +180,9 @@ async function close(
   for (let patience = firstPatienceMs; await until(patience, isOpen, false); patience = 100) {
     try {
       const inspector = await Inspector.connect({ address, port });
-      // It ends the connection, and answers after that, if at all.
+      // It ends the connection, and may not answer.
       inspector.evaluate(closeExpression()).catch(() => {});
-      await until(OPEN_PATIENCE_MS, isOpen, false);
-      await inspector.end();
+      await inspector.end(OPEN_PATIENCE_MS);
     } catch {
       // It was closed meanwhile.
     }

@@ -3,8 +3,11 @@
 
 /** How long the inspector stays open at most once one of these functions has run. */
 const OPEN_MS = 1000;
-/** What was answered is on its way then. */
-const ANSWERED_MS = 10;
+/**
+ * What was answered has been acknowledged then, which may take 40 ms. What the inspector says at its
+ * end would wait for that, and the thread with it.
+ */
+const ANSWERED_MS = 60;
 
 export interface LoadRequest {
   /** The folder of @sonde/node, as the process sees it. */
@@ -64,7 +67,7 @@ export function detachExpression(closes: boolean): string {
   return onNextTurn(`(${detach})(get)`, closes);
 }
 
-/** The last thing that is evaluated: the inspector closes when who asked has left. */
+/** The last thing that is evaluated: the inspector closes soon. */
 export function endExpression(): string {
   return `{${BUILT_IN}${closeIn(ANSWERED_MS)}}0`;
 }

@@ -91,11 +91,16 @@ export class Inspector {
     return resultOf(result);
   }
 
-  /** Leaves. The inspector closes sooner when nobody is connected to it. */
-  async end(): Promise<void> {
+  /**
+   * Waits until the inspector ends the connection, or ends it. Without a WebSocket's closing
+   * handshake: Node.js crashes if that meets the inspector's own end (WsHandler, in versions 20 to
+   * 26), so who has the inspector closed waits, and says nothing.
+   */
+  async end(patienceMs: number): Promise<void> {
     if (this.socket.readyState === WebSocket.CLOSED) return;
     const closed = once(this.socket, 'close');
-    this.socket.close();
+    if (patienceMs > 0) await Promise.race([closed, sleep(patienceMs, undefined, { ref: false })]);
+    this.socket.terminate();
     await closed;
   }
 
@@ -117,7 +122,7 @@ export class Inspector {
       this.answers.get(id)?.(message);
       this.answers.delete(id);
     } else if (method === 'NodeRuntime.waitingForDisconnect') {
-      this.socket.close();
+      this.socket.terminate();
     } else if (method === 'NodeWorker.attachedToWorker') {
       const { workerId, title } = params!.workerInfo!;
       const id = THREAD.exec(title)?.[1] ?? workerId;
