@@ -14,6 +14,8 @@ const RECIPIENTS = [
 ];
 const SIZES = [300, 2_000, 12_000, 60_000, 250_000];
 const SENTENCE = 'You can see a particular pattern in the operating system and locate the process involved. ';
+/** The texts of mails, in turn. */
+export const TEXTS: readonly string[] = SIZES.map((size) => SENTENCE.repeat(Math.ceil(size / SENTENCE.length)));
 
 export interface Traffic {
   port: number;
@@ -47,7 +49,7 @@ export async function sendTraffic({ port, sessions, mails, pauseMs }: Traffic): 
           from: 'sender@example.com',
           to: someRecipients(sent),
           subject: `Mail ${sent + 1}`,
-          text: SENTENCE.repeat(Math.ceil(SIZES[sent % SIZES.length]! / SENTENCE.length)),
+          text: TEXTS[sent % TEXTS.length],
         });
       }
     } finally {

@@ -7,8 +7,10 @@ import { ClassicLevel } from 'classic-level';
 import type { Answer, Request } from './connection.js';
 
 /** Every so often the database is slow: it pauses, as on a disk that is busy. */
-const REQUESTS_BETWEEN_PAUSES = 60;
+const REQUESTS_BETWEEN_PAUSES = 100;
 const PAUSE_MS = 400;
+/** So many mails before a mail are in its header. */
+const MOST_REFERENCES = 8;
 
 interface Mailbox {
   mails: number;
@@ -20,7 +22,7 @@ class Store {
 
   /** The caches are as small as the machine: what is a little older is read from the disk. */
   constructor(folder: string) {
-    this.level = new ClassicLevel(folder, { cacheSize: 64 * 2 ** 10, writeBufferSize: 256 * 2 ** 10 });
+    this.level = new ClassicLevel(folder, { cacheSize: 64 * 2 ** 10, writeBufferSize: 2 ** 20 });
   }
 
   open(): Promise<void> {
@@ -35,11 +37,11 @@ class Store {
   async deliver(name: string, id: string, mail: string): Promise<Mailbox> {
     const mailbox = this.find(name);
     if (this.load(`mail/${name}/${id}`) !== undefined) return mailbox;
-    const before = this.thread(name, mailbox);
+    const header = `X-References: ${this.references(name, mailbox).join(' ')}\r\n`;
     const after = { mails: mailbox.mails + 1, last: id };
     await this.level.batch(
       [
-        { type: 'put', key: `mail/${name}/${id}`, value: `${before}${mail}` },
+        { type: 'put', key: `mail/${name}/${id}`, value: `${header}${mail}` },
         { type: 'put', key: `mailbox/${name}`, value: JSON.stringify(after) },
       ],
       { sync: true },
@@ -47,10 +49,16 @@ class Store {
     return after;
   }
 
-  /** A header that leads to the mail before, if that is still there. */
-  private thread(name: string, { last }: Mailbox): string {
-    if (last === undefined || this.load(`mail/${name}/${last}`) === undefined) return '';
-    return `X-Previous: ${last}\r\n`;
+  /** The mails before, the latest first, as far as they are still there. */
+  private references(name: string, { last }: Mailbox): string[] {
+    const ids: string[] = [];
+    for (let id = last; id && ids.length < MOST_REFERENCES; ) {
+      const mail = this.load(`mail/${name}/${id}`);
+      if (mail === undefined) break;
+      ids.push(id);
+      id = /^X-References: (\S+)/.exec(mail)?.[1];
+    }
+    return ids;
   }
 
   private load(key: string): string | undefined {
