@@ -19,8 +19,9 @@ import { print } from './report.js';
 import { stacks } from './stacks.js';
 import { traced } from './traced.js';
 import { untraced } from './untraced.js';
+import { watched } from './watched.js';
 
-const parts: Part[] = [untraced, traced, argumentsPart, command, events, applications, load, node, stacks];
+const parts: Part[] = [untraced, traced, argumentsPart, command, events, applications, load, node, stacks, watched];
 
 const { names, quick, json, svg, nodes: majors } = readCommandLine(parts);
 const nodes = findNodes(majors);

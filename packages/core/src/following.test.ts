@@ -50,6 +50,31 @@ describe('following a promise', () => {
     assert.deepEqual(told.splice(0), ['fulfilled 1', 'fulfilled 2']);
   });
 
+  it('hides no rejection of an async function that waits for what is no promise meanwhile', async () => {
+    const others = process.listeners('unhandledRejection');
+    const unhandled: unknown[] = [];
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', (reason) => unhandled.push(reason));
+    const follower = { enabled: true };
+    try {
+      const rejects = async (reason: unknown) => {
+        await promises(2);
+        await reason;
+        throw reason;
+      };
+      follow(rejects('nobody'), follower, outcome);
+      const handled = rejects('somebody');
+      follow(handled, follower, outcome);
+      await handled.catch(() => {});
+      await turn();
+    } finally {
+      process.removeAllListeners('unhandledRejection');
+      for (const other of others) process.on('unhandledRejection', other);
+      follower.enabled = false;
+    }
+    assert.deepEqual(unhandled, ['nobody']);
+    assert.deepEqual(told.splice(0).sort(), ["rejected 'nobody'", 'rejected somebody', 'settled', 'settled']);
+  });
+
   it('keeps no promise that is never settled', async () => {
     const follower = { enabled: true };
     let isCollected = false;

@@ -88,6 +88,7 @@ const HANDLED_WITHIN = 4;
 function look(promise: Promise<unknown>, followed: Followed, after: number): void {
   const next = () => {
     try {
+      noteAttached();
       if (followed.isDone) return;
       if (after > 0) look(promise, followed, after - 1);
       else lookAt(promise, followed);
@@ -203,27 +204,45 @@ function stopUnlessWanted(): void {
   if (followers.size > 0) return;
   stopHooks?.();
   stopHooks = undefined;
+  attached = undefined;
   following = new WeakMap();
 }
 
+/**
+ * What seems to be a handler of the program's. It is none where an async function waits for a value
+ * that is no promise: V8 makes one of it, whose parent is the function's own, and settles it at
+ * once. Whether it is, is known when a hook is called next.
+ */
+let attached: { made: object; parent: Promise<unknown>; followed: Followed } | undefined;
+
 /** A promise was made, by `then` or `await` on its parent if it has one. */
-function initialized(_promise: object, parent?: object): void {
+function initialized(made: object, parent?: object): void {
   try {
     if (++calls % CALLS_BETWEEN === 0) stopUnlessWanted();
+    noteAttached();
     if (!parent) return;
     const followed = following.get(parent);
     if (!followed || followed.isHandled) return;
-    followed.isHandled = true;
-    if (!followed.isDone) attach(parent as Promise<unknown>, followed);
+    attached = { made, parent: parent as Promise<unknown>, followed };
   } catch {
     // The stack is used up.
   }
+}
+
+function noteAttached(): void {
+  if (!attached) return;
+  const { parent, followed } = attached;
+  attached = undefined;
+  followed.isHandled = true;
+  if (!followed.isDone) attach(parent, followed);
 }
 
 /** A promise is about to be settled. */
 function settled(promise: object): void {
   try {
     if (++calls % CALLS_BETWEEN === 0) stopUnlessWanted();
+    if (attached?.made === promise) attached = undefined;
+    else noteAttached();
     const followed = following.get(promise);
     if (!followed) return;
     for (const outcome of followed.outcomes) outcome.settled();

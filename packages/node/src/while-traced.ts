@@ -1,4 +1,4 @@
-// What probes need that costs something (subscriptions, callbacks, patched functions) is there only
+// What probes need that costs something (subscriptions, callbacks, breakpoints) is there only
 // while they are traced.
 import type { Probe } from 'sonde';
 import { log, watchProbes } from 'sonde/internal';

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Commands } from '../../fixtures/functions-program.js';
 import { bpftrace } from '../../support/bpftrace.js';
 import { CalledProgram } from '../../support/called-program.js';
+import { Debugger } from '../../support/debugger.js';
 import { REGISTER } from '../../support/runtime-program.js';
 import { type Scene, useScene } from '../../support/scene.js';
 import { needsRoot, needsTools } from '../../support/tools.js';
@@ -133,6 +134,66 @@ describe('@sonde/node: attaching to functions under load', function () {
     // What is not called as often goes on.
     await program.call('count', 20);
     assert.match(await tracer.stop(), /^@entries: 20$/m);
+  });
+
+  it('watches what somebody asks for from outside as long as the tracer is there, and in workers too', async () => {
+    const program = await start(scene.current, { SONDE_FUNCTIONS: 'off' });
+    const worker = await program.call('startWorker');
+    await program.call('ask', ['counted', 'inWorker']);
+    assert.deepEqual((await program.call('status'))!.live.state, 'idle');
+    const tracer = bpftrace(
+      scene.current,
+      `${usdt('function__return')} { @[str(arg1)] = count(); }
+       ${usdt('function__watch')} { printf("watch %s %d %s.\\n", str(arg0), arg1, str(arg2)); }`,
+    );
+    await tracer.shows(/^watch counted 1 \.$/m);
+    await tracer.shows(/^watch inWorker 1 \.$/m);
+    await program.call('count', 20);
+    await program.call('callInWorker', worker, 30);
+    const output = await tracer.stop();
+    for (const counted of ['counted]: 20', 'inWorker]: 30']) assert.ok(output.includes(`@[${counted}`), output);
+    await until(async () => (await program.call('status'))!.live.names.length === 0);
+  });
+
+  it('watches what the program asks for, until it asks no more', async () => {
+    const program = await start(scene.current, { SONDE_FUNCTIONS: 'off' });
+    const tracer = bpftrace(
+      scene.current,
+      `${usdt('function__return')} { @[str(arg1)] = count(); }
+       ${usdt('function__watch')} { printf("watch %s %d %s.\\n", str(arg0), arg1, str(arg2)); }`,
+    );
+    await program.call('watch', ['counted']);
+    await tracer.shows(/^watch counted 1 \.$/m);
+    await program.call('count', 20);
+    await program.call('stopWatching');
+    assert.equal((await program.call('status'))!.live.functions.length, 0);
+    await program.call('count', 20);
+    assert.match(await tracer.stop(), /^@\[counted\]: 20$/m);
+  });
+
+  it('lets go where a debugger can come, and it is told nothing of ours; and watches again once it is gone', async () => {
+    const program = await start(scene.current, live('counted'));
+    const tracer = bpftrace(
+      scene.current,
+      `${usdt('function__return')} { @[str(arg1)] = count(); }
+       ${usdt('function__watch')} { printf("watch %s %d %s.\\n", str(arg0), arg1, str(arg2)); }
+       ${usdt('exception__thrown')} { @thrown = count(); }`,
+    );
+    await tracer.shows(/^watch counted 1 \.$/m);
+    const url = await program.call('openInspector');
+    await tracer.shows(/^watch counted 0 a debugger can come by ws:/m);
+    const connected = await Debugger.connect(url);
+    connected.send('Debugger.enable');
+    await program.call('count', 20);
+    const { state, reason } = (await program.call('status'))!.live;
+    assert.deepEqual([state, /^a debugger can come by ws:/.test(reason!)], ['refused', true]);
+    await until(async () => connected.events.includes('Debugger.scriptParsed'));
+    assert.ok(!connected.events.includes('Debugger.paused'));
+    connected.close();
+    await program.call('closeInspector');
+    await until(async () => (await program.call('status'))!.live.state === 'watching');
+    await program.call('count', 30);
+    assert.match(await tracer.stop(), /^@\[counted\]: 30$/m);
   });
 
   const usdt = (probe: string) => `usdt:${join(scene.current.objects, 'node.so')}:node:${probe}`;

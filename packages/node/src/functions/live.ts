@@ -8,21 +8,19 @@ import type { functionProbes } from '../probes.js';
 import { now } from '../runtime/clock.js';
 import { whenConnected, whoIsThere } from '../runtime/inspector.js';
 import { clearInterval, setInterval, setTimeout } from '../runtime/tasks.js';
-import { readSourceMap, sourceMapOf } from '../source-maps.js';
 import { whileTraced } from '../while-traced.js';
 import { Breakpoints, CANARY_SOURCE, type Script } from './breakpoints.js';
 import { Calls } from './calls.js';
 import { depthBelow, whyNoDepth } from './depth.js';
 import { isOwn } from './files.js';
 import { type FoundFunction, findFunctions, type Sort } from './found.js';
-import { type Described, originalsOf } from './functions.js';
+import type { Described } from './functions.js';
+import { type Meant, meantIn, pathOf } from './meant.js';
 import { DEFAULT_SHARE } from './options.js';
 import { choose, type What } from './places.js';
 import { ensureRoom, roomFor } from './room.js';
 import { Skipped } from './skipped.js';
-import { MARK } from './transform.js';
-import { isFile } from './wanted.js';
-import { type Wish, Wishes } from './wishes.js';
+import { Wishes } from './wishes.js';
 
 const debug = log('functions');
 
@@ -31,8 +29,8 @@ const BURST_NS = 2e9;
 /** How long scripts are looked through without a turn of the event loop; one may take longer. */
 const SLICE_NS = 10_000_000n;
 const TEND_MS = 1000;
-/** In UTF-16 units: it takes V8 and the parser some hundred milliseconds. */
-const LONGEST_SOURCE = 4_000_000;
+/** Scripts whose functions are known. */
+const MOST_KNOWN = 20_000;
 /** In a thread. */
 const MOST_FUNCTIONS = 256;
 /** Of a file that is loaded again and again, and of sources without a name. */
@@ -205,8 +203,8 @@ class Watching {
     try {
       this.watchCanary();
       // The first ones load what the others have.
-      this.measure(4);
-      this.measure(16);
+      this.measure(2);
+      this.measure(8);
     } catch (error) {
       this.breakpoints.end();
       throw error;
@@ -335,7 +333,7 @@ class Watching {
 
   private tend(): void {
     try {
-      this.measure(3);
+      this.measure(1);
     } catch (error) {
       debug('%s', messageOf(error));
     }
@@ -384,66 +382,29 @@ class Watching {
   }
 
   private searchIn(script: Script): void {
-    const path = pathOf(script.url);
-    const wishes = this.wishes
-      .all()
-      .filter(({ wanted: { file } }) => file === undefined || mayBeFrom(script, path, file));
-    if (wishes.length === 0) return;
-    const source = this.breakpoints.sourceOf(script);
-    if (source === undefined) {
+    const known = inScripts.get(script.id) ?? this.lookUp(script);
+    if (known === undefined) {
       this.scripts.splice(this.scripts.indexOf(script), 1);
       return;
     }
-    const sourceMap = sourceMapOf(source);
-    const maybe = wishes.filter(({ wanted: { text } }) => source.includes(text));
-    if (maybe.length === 0) return;
-    // It got its probes when it was loaded.
-    if (source.includes(MARK)) return;
-    if (source.length > LONGEST_SOURCE) throw new Error(`it is longer than ${LONGEST_SOURCE} characters`);
-    const original = sourceMap === undefined ? undefined : originalsOf(sourceMap, path);
-    const describe = ({ name, start }: Pick<FoundFunction, 'name' | 'start'>): Described => ({
-      name,
-      file: path,
-      line: start.line + script.startLine,
-      ...original?.(start.line, start.column),
-    });
-    const named = maybe.filter(({ wanted: { line } }) => line === undefined);
-    const isNamed = ({ wanted }: Wish, fn: Pick<FoundFunction, 'name' | 'start'>) =>
-      wanted.isNamed(fn.name) && (wanted.file === undefined || isFile(describe(fn).file, wanted.file));
-    const placed = maybe.filter(({ wanted: { line } }) => line !== undefined);
-    const at = new Map<Wish, Candidate>();
-    const found = findFunctions(source, script.isModule, (fn) => {
-      if (placed.length > 0) {
-        const described = describe(fn);
-        const last = original?.(fn.end.line, Math.max(0, fn.end.column - 1))?.line ?? fn.end.line + script.startLine;
-        for (const wish of placed) {
-          const { file = '', line = 0 } = wish.wanted;
-          if (!isFile(described.file, file) || line < described.line || line > last) continue;
-          const candidate = { fn, line: described.line, begins: described.line === line };
-          if (isCloser(candidate, at.get(wish))) at.set(wish, candidate);
-        }
-      }
-      return placed.length > 0 || named.some((wish) => isNamed(wish, fn));
-    });
-    for (const fn of found) {
-      const meant = [
-        ...named.filter((wish) => isNamed(wish, fn)),
-        ...placed.filter((wish) => {
-          const closest = at.get(wish)?.fn;
-          return closest?.start === fn.start && closest.end === fn.end;
-        }),
-      ];
-      if (meant.length > 0) this.watch(script, fn, { described: describe(fn), scriptLength: source.length }, meant);
+    if (inScripts.size > MOST_KNOWN) inScripts.clear();
+    inScripts.set(script.id, known);
+    if (typeof known === 'string') this.skip(script.url, known);
+    else for (const meant of known) this.watch(script, meant);
+  }
+
+  /** Functions, or why there can be none; undefined where V8 has thrown the script away. */
+  private lookUp(script: Script): Meant[] | string | undefined {
+    const path = pathOf(script.url);
+    try {
+      return meantIn(script, path, this.wishes.all(), () => this.breakpoints.sourceOf(script));
+    } catch (error) {
+      return messageOf(error);
     }
   }
 
-  private watch(
-    script: Script,
-    found: FoundFunction,
-    { described, scriptLength }: { described: Described; scriptLength: number },
-    meant: readonly Wish[],
-  ): void {
-    const names = new Set(meant.map(({ wanted }) => wanted.name));
+  private watch(script: Script, { found, described, scriptLength, wishes }: Meant): void {
+    const names = new Set(wishes.map(({ wanted }) => wanted.name));
     const { file, name, line } = described;
     for (const watched of this.functions) {
       if (!isSame(watched, script, found)) continue;
@@ -462,7 +423,7 @@ class Watching {
       return;
     }
     const { repeats } = chosen;
-    const limit = Math.max(...meant.map(({ share }) => share));
+    const limit = Math.max(...wishes.map(({ share }) => share));
     const watched = new Watched(found, script, { described, repeats, names, limit, scriptLength });
     for (const [place, what] of chosen.places) {
       const number = this.places.push({ watched, what }) - 1;
@@ -536,39 +497,14 @@ class Watching {
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 
-/** Whether it is the file, or may have been made of it. */
-function mayBeFrom({ sourceMap }: Script, path: string, file: string): boolean {
-  if (isFile(path, file)) return true;
-  if (sourceMap === undefined) return false;
-  const name = file.slice(Math.max(file.lastIndexOf('/'), file.lastIndexOf('\\')) + 1);
-  return readSourceMap(sourceMap, path)?.text.includes(name) === true;
-}
-
-interface Candidate {
-  fn: Pick<FoundFunction, 'start' | 'end'>;
-  line: number;
-  begins: boolean;
-}
-
-/** The first that begins at the line, or else the innermost that contains it. */
-function isCloser(candidate: Candidate, other: Candidate | undefined): boolean {
-  if (!other) return true;
-  if (other.begins) return false;
-  return candidate.begins || candidate.line >= other.line;
-}
-
 const isSame = (watched: Watched, { id }: Script, { start: { line, column } }: FoundFunction) =>
   watched.script.id === id && watched.start.line === line && watched.start.column === column;
 
-function pathOf(url: string): string {
-  if (!url.startsWith('file:')) return url;
-  try {
-    return process.getBuiltinModule('node:url').fileURLToPath(url);
-  } catch {
-    // A `sourceURL` may be anything.
-    return url;
-  }
-}
+/**
+ * What was found in sources for the wishes that there are, by the numbers of scripts: a tracer that
+ * comes again does not wait for it.
+ */
+const inScripts = new Map<string, Meant[] | string>();
 
 let watching: Watching | undefined;
 let node: Node | undefined;
@@ -580,6 +516,7 @@ let skipped = new Skipped();
 
 /** What was asked for in all threads, as far as this one knows. */
 export const wishes = new Wishes(() => {
+  inScripts.clear();
   if (!isTraced) return;
   if (wishes.all().length === 0) stop();
   else if (watching) watching.changed();

@@ -6,8 +6,8 @@ export interface Wanted {
   readonly name: string;
   /** Whether a function of this name, as V8 has it in stacks, is meant. False where a line is. */
   isNamed(functionName: string): boolean;
-  /** A text that the source of such a function has in it; empty where there is none. */
-  readonly text: string;
+  /** Whether such a function may be in a source. */
+  mayBeIn(source: string): boolean;
   /** The path of its file, or the end of that. */
   readonly file?: string;
   /** In that file, from 1. */
@@ -29,7 +29,7 @@ export function wanted(name: string): Wanted {
   const [, file, rest = name] = IN_FILE.exec(name) ?? [];
   const inFile = file === undefined ? {} : { file };
   if (file !== undefined && /^\d+$/.test(rest)) {
-    return { name, isNamed: () => false, text: '', file, line: Number(rest) };
+    return { name, isNamed: () => false, mayBeIn: () => true, file, line: Number(rest) };
   }
   const pattern = new RegExp(`^${rest.split('*').map(literally).join('.*')}$`, 'su');
   const isQualified = rest.includes('.');
@@ -37,9 +37,24 @@ export function wanted(name: string): Wanted {
   return {
     name,
     isNamed: (functionName) => namesOf(functionName, isQualified).some((each) => pattern.test(each)),
-    text: words.at(-1) ?? '',
+    mayBeIn: isInSource(words.at(-1), rest),
     ...inFile,
   };
+}
+
+/**
+ * Looks for a definition: to parse a source takes a hundred times as long. A name that nothing of a
+ * pattern is next to is called, or is a property that is read, in more sources than define it.
+ */
+function isInSource(word: string | undefined, pattern: string): (source: string) => boolean {
+  if (word === undefined) return () => true;
+  if (pattern.includes(`*${word}`) || pattern.includes(`${word}*`)) return (source) => source.includes(word);
+  const name = literally(word);
+  const defines = new RegExp(
+    `(?<![.\\w$])${name}\\s*[(:=]|class\\s+${name}\\b|\\b${name}['"\\]\\s]*=[^=>]|['"]${name}['"]\\s*[\\]:(]`,
+    'u',
+  );
+  return (source) => source.includes(word) && defines.test(source);
 }
 
 /** Of names, but not of sources. */
