@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { COMMAND, type Ran, startSonde } from '../support/command.js';
@@ -103,8 +104,9 @@ describe('sonde attach', function () {
     await shows(/has false,false,false\n/);
   });
 
-  it('leaves no inspector open when it is killed at any moment', async () => {
-    await Promise.all([killed(1), killed(2), killed(3), killed(4)]);
+  // At the same time, since each of them waits.
+  it('leaves no inspector open: killed at any moment, and where the program is busy', async () => {
+    await Promise.all([killed(1), killed(2), killed(3), killed(4), busy(), blocked()]);
 
     async function killed(id: number): Promise<void> {
       // 20 in all; by hand, more of them.
@@ -125,11 +127,6 @@ describe('sonde attach', function () {
       assert.deepEqual(server.listening(), ports, `server ${id}`);
       await server.get('/work?1');
     }
-  });
-
-  it('leaves no inspector open where the program is busy', async () => {
-    await Promise.all([busy(), blocked()]);
-
     async function busy(): Promise<void> {
       const looping = 'setTimeout(() => { for (const end = Date.now() + 30_000; Date.now() < end; ); }, 500);';
       const program = await startText(scene.current, looping, ANY_PORT);
@@ -140,10 +137,13 @@ describe('sonde attach', function () {
     }
 
     async function blocked(): Promise<void> {
-      const waiting = "setTimeout(() => require('node:child_process').execSync('sleep 5'), 500);";
+      const go = join(scene.current.folder, 'go');
+      const command = `until [ -e ${go} ]; do sleep 0.1; done`;
+      const waiting = `setTimeout(() => require('node:child_process').execSync(${JSON.stringify(command)}), 300);`;
       const program = await startText(scene.current, waiting, ANY_PORT);
       await sleep(500);
       assert.match((await sonde('attach', String(program.pid))).stderr, /its inspector did not open/);
+      writeFileSync(go, '');
       await until(() => /Debugger listening/.test(program.output));
       assert.match(program.output, /Debugger listening/);
       await until(() => program.listening().length === 0);
