@@ -94,6 +94,7 @@ export {
   nothing as follow,
   nothing as loadOwnFile,
   nothing as registerBackends,
+  nothing as removeLoader,
   nothing as stubOf,
   nothing as variable,
   nothing as watchProbes,

@@ -351,26 +351,26 @@ Object.assign(exports, { deliver, Mail, Mailer });`,
   });
 
   it('are those of sources that are loaded later, again and again, and of texts that are evaluated', async () => {
-    watch('again', 'evaluated');
+    watch('ofEachVersion', 'ofATextHere');
     setTraced(true);
     await found();
     const path = load('');
     for (let i = 0; i < 20; i++) {
-      writeFileSync(path, `exports.again = function again() { return ${i} };`);
+      writeFileSync(path, `exports.ofEachVersion = function ofEachVersion() { return ${i} };`);
       delete require.cache[path];
-      const { again } = require(path);
+      const { ofEachVersion } = require(path);
       await setTimeout(20);
-      assert.equal(again(), i);
+      assert.equal(ofEachVersion(), i);
     }
-    assert.deepEqual(told(), Array.from({ length: 20 }, () => ['> again', '< again']).flat());
+    assert.deepEqual(told(), Array.from({ length: 20 }, () => ['> ofEachVersion', '< ofEachVersion']).flat());
     assert.equal(liveStatus().functions.length, 8);
     fired.length = 0;
     // biome-ignore lint/security/noGlobalEval: this is tested.
-    const evaluated = globalThis.eval('(function evaluated() { return 1 })');
-    const made = new Function('return function evaluated() { return 2 }')();
+    const evaluated = globalThis.eval('(function ofATextHere() { return 1 })');
+    const made = new Function('return function ofATextHere() { return 2 }')();
     await setTimeout(50);
     assert.deepEqual([evaluated(), made()], [1, 2]);
-    assert.deepEqual(told(), ['> evaluated', '< evaluated', '> evaluated', '< evaluated']);
+    assert.deepEqual(told(), ['> ofATextHere', '< ofATextHere', '> ofATextHere', '< ofATextHere']);
   });
 
   it('do not keep the program from compiling text with whatever name', async () => {
