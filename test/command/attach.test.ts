@@ -78,7 +78,7 @@ describe('sonde attach', function () {
     assert.match(stderr, /--attach needs to know to which processes; give a target/);
   });
 
-  it('reaches worker threads, those that start later too, and none that has only begun', async () => {
+  it('reaches worker threads, those that started later when it is done again, and none that has only begun', async () => {
     const program = await startText(
       scene.current,
       `const { Worker } = require('node:worker_threads');
@@ -99,6 +99,11 @@ describe('sonde attach', function () {
     };
     assertDone(await sonde('attach', String(program.pid)), /has @sonde\/node \S+ now, and /);
     await shows(/has true,true\b/);
+    await shows(/has true,true,false\n/);
+    assertDone(
+      await sonde('attach', String(program.pid)),
+      /has @sonde\/node \S+ already, .* and \d+ worker threads of it/,
+    );
     await shows(/has true,true,true\n/);
     assertDone(await sonde('detach', String(program.pid)), /has no @sonde\/node any more, and /);
     await shows(/has false,false,false\n/);

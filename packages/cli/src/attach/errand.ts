@@ -16,7 +16,6 @@ import {
   isPrimaryExpression,
   type Loaded,
   loadExpression,
-  loadInWorkerExpression,
   type WatchRequest,
 } from './in-target.js';
 import { Inspector } from './inspector.js';
@@ -135,7 +134,7 @@ async function carryOut(
   wasOpen: boolean,
 ): Promise<Report & { kind: 'done' }> {
   const inMain = files ? loadExpression(files.request, watch, !wasOpen) : detachExpression(!wasOpen);
-  const inWorkers = files ? loadInWorkerExpression(files.request) : detachExpression(false);
+  const inWorkers = files ? loadExpression(files.request, undefined, false) : detachExpression(false);
   const inspector = await Inspector.connect(socket);
   try {
     const answer = inspector.evaluate(inMain) as Promise<Loaded | Detached>;

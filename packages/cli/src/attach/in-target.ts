@@ -53,14 +53,8 @@ export interface Detached {
 
 /** @param closes whether the inspector is open for this alone */
 export function loadExpression(request: LoadRequest, wanted: WatchRequest | undefined, closes: boolean): string {
-  const following = `(${followWorkers})(get,${JSON.stringify(loadInWorkerExpression(request))},${JSON.stringify(EARLY)})`;
-  const loading = `(${load})(get,${JSON.stringify(request)},()=>${following})`;
+  const loading = `(${load})(get,${JSON.stringify(request)})`;
   return onNextTurn(wanted ? `(${watch})(${loading},${JSON.stringify(wanted)})` : loading, closes);
-}
-
-/** The same in a worker thread. */
-export function loadInWorkerExpression(request: LoadRequest): string {
-  return onNextTurn(`(${load})(get,${JSON.stringify(request)})`, false);
 }
 
 export function detachExpression(closes: boolean): string {
@@ -125,10 +119,7 @@ function onNextTurn(expression: string, closes: boolean): string {
 type Any = any;
 type Get = (name: string) => Any;
 
-/**
- * @param follow does the same in worker threads that start later, and returns what ends that
- */
-function load(get: Get, { folder, version, isOwn }: LoadRequest, follow?: () => () => void): Loaded {
+function load(get: Get, { folder, version, isOwn }: LoadRequest): Loaded {
   const began = performance.now();
   const node = process.version;
   const [STARTED, LOADED, REGISTRY, ATTACHED] = ['node', 'loaded', 'registry', 'attached'].map((name) =>
@@ -146,9 +137,7 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest, follow?: () => 
   const lib = `${folder}/lib`;
   const place = `${lib} @sonde/node`;
   let resident: Any;
-  let unfollow: (() => void) | undefined;
   const undo = () => {
-    unfollow?.();
     resident?.stop();
     if (!before.loader && shared[REGISTRY]?.loader) resident?.internal.removeLoader();
     const put = (key: symbol, value: unknown) => {
@@ -185,7 +174,6 @@ function load(get: Get, { folder, version, isOwn }: LoadRequest, follow?: () => 
       undo();
       return { state: 'failed', node, reason: why ?? `the backend is ${backend}` };
     }
-    unfollow = follow?.();
     Object.defineProperty(shared, ATTACHED, { value: { version, undo }, configurable: true });
     const ms = performance.now() - began;
     const abi = process.versions.modules;
@@ -217,82 +205,6 @@ function watch(loaded: Loaded, { names, share }: WatchRequest): Loaded {
   } catch (error) {
     return { ...loaded, watches: String((error as Error)?.message ?? error) };
   }
-}
-
-/**
- * The main thread's inspector reaches worker threads, from within as well. It is asked while one
- * starts, and not longer, since a session that is connected is seen by those that look for debuggers.
- */
-function followWorkers(get: Get, expression: string, early: string): () => void {
-  const { setTimeout, clearTimeout } = get('timers');
-  const { subscribe, unsubscribe } = get('diagnostics_channel');
-  const PATIENCE_MS = 5000;
-  const AGAIN_MS = 20;
-  let session: Any;
-  let timer: Any;
-  const expected = new Set<string>();
-  const attached = new Set<string>();
-  const end = () => {
-    clearTimeout(timer);
-    // Node.js does not end these with the session by which they were made.
-    session?.post('NodeWorker.disable', () => {});
-    for (const sessionId of attached) session?.post('NodeWorker.detach', { sessionId }, () => {});
-    attached.clear();
-    session?.disconnect();
-    session = undefined;
-    expected.clear();
-  };
-  const connect = () => {
-    const { Session } = get('inspector');
-    const asked = new Map<string, string>();
-    session = new Session();
-    session.connect();
-    const ask = (sessionId: string) => {
-      const params = { expression, awaitPromise: true, returnByValue: true };
-      const message = JSON.stringify({ id: 1, method: 'Runtime.evaluate', params });
-      session?.post('NodeWorker.sendMessageToWorker', { sessionId, message }, () => {});
-    };
-    const done = ({ params: { sessionId } }: Any) => {
-      expected.delete(asked.get(sessionId)!);
-      asked.delete(sessionId);
-      if (expected.size === 0) get('timers').setImmediate(() => expected.size === 0 && end());
-    };
-    session.on('NodeWorker.attachedToWorker', ({ params: { sessionId, workerInfo } }: Any) => {
-      attached.add(sessionId);
-      // Node.js puts the thread's number there alone.
-      const [, id] = /^\[worker (\d+)\]/.exec(workerInfo.title) ?? [];
-      if (id === undefined || !expected.has(id)) return;
-      asked.set(sessionId, id);
-      ask(sessionId);
-    });
-    session.on('NodeWorker.receivedMessageFromWorker', (event: Any) => {
-      const { id, result } = JSON.parse(event.params.message);
-      if (id !== 1) return;
-      if (result?.result?.value !== JSON.stringify(early)) done(event);
-      else setTimeout(() => asked.has(event.params.sessionId) && ask(event.params.sessionId), AGAIN_MS).unref();
-    });
-    session.on('NodeWorker.detachedFromWorker', (event: Any) => {
-      attached.delete(event.params.sessionId);
-      done(event);
-    });
-  };
-  const started = ({ worker }: Any) => {
-    try {
-      expected.add(String(worker.threadId));
-      if (!session) connect();
-      clearTimeout(timer);
-      timer = setTimeout(end, PATIENCE_MS).unref();
-      session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
-    } catch {
-      // The program has its way.
-      end();
-    }
-  };
-  subscribe('worker_threads', started);
-  return () => {
-    unsubscribe('worker_threads', started);
-    end();
-  };
 }
 
 function detach(_get: Get): Detached {
