@@ -65,6 +65,13 @@ const commands = {
     return counts.hot;
   },
 
+  async worker() {
+    const { Worker } = await import('node:worker_threads');
+    const worker = new Worker('setInterval(() => {}, 1000)', { eval: true });
+    await new Promise((resolve) => worker.once('online', resolve));
+    return 'online';
+  },
+
   async state() {
     const { url } = await import('node:inspector');
     const live = globalThis[Symbol.for('sonde.node.1')]?.functions.status();
@@ -132,13 +139,17 @@ describe('sonde functions', function () {
 
   it('says of each name how many functions it has, and why none', async () => {
     const program = await start(scene.current, 'mjs');
+    // It has none of them, which says nothing.
+    await ask(program, 'worker');
     const command = watch(scene.current, program, 'deliver', 'program.mjs:17', 'delliver');
     await command.shows(/^sonde: deliver is 1 function/m);
     await command.shows(/^sonde: program\.mjs:17 is 1 function/m);
     await command.shows(/^sonde: delliver is not watched: no function of \d+ scripts that are loaded has this name/m);
     await ask(program, 'work', 1);
-    const names = callsOf(await command.stop()).map((each) => each.function);
+    const output = await command.stop();
+    const names = callsOf(output).map((each) => each.function);
     assert.deepEqual(names.sort(), ['MailServer.deliver', 'MailServer.fetch']);
+    assert.equal(output.match(/is not watched/g)?.length, 1, output);
   });
 
   it('lets a function go that is called too often, and says so', async () => {

@@ -64,6 +64,7 @@ export async function functions(target: string, names: readonly string[], option
   const failure = await untilAnswered(question, options.duration, tracing.failed);
   clearInterval(timer);
   const losses = lossTexts(await tracing.stop());
+  counted.names.end();
   show(counted, true, live);
   live?.done();
   for (const loss of losses) process.stderr.write(`sonde: ${loss}\n`);
@@ -97,9 +98,7 @@ async function watch(target: string, names: readonly string[], share: number): P
       const main = (await attach(each, {}, { names, share })).main as Loaded;
       if (main.watches !== true) throw new CommandError('failed', reasonOf(main));
       if (main.state === 'loaded') {
-        process.stderr.write(
-          `sonde: process ${each.pid} has @sonde/node now; sonde detach ${each.pid} takes it away\n`,
-        );
+        say(`process ${each.pid} has @sonde/node now; sonde detach ${each.pid} takes it away`);
       }
       watched.push(each);
     } catch (error) {
@@ -119,6 +118,7 @@ function reasonOf({ state, watches, reason, node }: Loaded): string {
 
 /** What came of them. */
 class Counted {
+  readonly names = new Names();
   private readonly functions = new Map<string, Calls>();
 
   add(events: readonly ProbeEvent[]): void {
@@ -131,7 +131,7 @@ class Counted {
           this.returned(event);
           break;
         case 'function__watch':
-          tellWatch(event);
+          this.names.add(event);
           break;
         default:
           tellDropped(event);
@@ -179,15 +179,56 @@ class Counted {
   }
 }
 
-/** In each thread: how many functions of a name there are, and why there is none. */
-function tellWatch(event: ProbeEvent): void {
-  const [name, count, reason, ns] = ['name', 'functions', 'reason', 'ns'].map((each) => readValue(event, each));
-  const where = event.tid === event.pid ? `process ${event.pid}` : `process ${event.pid}, thread ${event.tid}`;
-  const told =
-    Number(count) === 0
-      ? `is not watched: ${reason}`
-      : `is ${count} ${Number(count) === 1 ? 'function' : 'functions'}; each call takes some ${showNanoseconds(2 * Number(ns))} longer`;
-  process.stderr.write(`sonde: ${printable(`${name} ${told} (${where})`)}\n`);
+/**
+ * How many functions there are of a name, in each thread, and why there is none in a process. One of
+ * its threads may have it, or the inspector may be about to close: that is waited for.
+ */
+class Names {
+  /** By process and name: threads that have such functions. */
+  private readonly found = new Map<string, Set<number>>();
+  private readonly missing = new Map<string, { timer: NodeJS.Timeout; text: string }>();
+
+  add(event: ProbeEvent): void {
+    const { pid, tid } = event;
+    const [name, count, reason, ns] = ['name', 'functions', 'reason', 'ns'].map((each) => readValue(event, each));
+    const id = `${pid} ${name}`;
+    const threads = this.found.get(id) ?? new Set();
+    this.found.set(id, threads);
+    if (Number(count) > 0) {
+      clearTimeout(this.missing.get(id)?.timer);
+      this.missing.delete(id);
+      threads.add(tid);
+      const where = tid === pid ? `process ${pid}` : `process ${pid}, thread ${tid}`;
+      const functions = Number(count) === 1 ? 'function' : 'functions';
+      say(
+        `${name} is ${count} ${functions}; each call takes some ${showNanoseconds(2 * Number(ns))} longer (${where})`,
+      );
+      return;
+    }
+    threads.delete(tid);
+    if (threads.size > 0 || this.missing.has(id)) return;
+    const text = `${name} is not watched: ${reason} (process ${pid})`;
+    this.missing.set(id, { timer: setTimeout(() => this.tell(id), PATIENCE_MS), text });
+  }
+
+  /** What was to be told later. */
+  end(): void {
+    for (const id of [...this.missing.keys()]) this.tell(id);
+  }
+
+  private tell(id: string): void {
+    const { timer, text } = this.missing.get(id)!;
+    clearTimeout(timer);
+    this.missing.delete(id);
+    say(text);
+  }
+}
+
+/** A process tries each second. */
+const PATIENCE_MS = 1500;
+
+function say(text: string): void {
+  process.stderr.write(`sonde: ${printable(text)}\n`);
 }
 
 function tellDropped(event: ProbeEvent): void {
@@ -195,7 +236,7 @@ function tellDropped(event: ProbeEvent): void {
     readValue(event, each),
   );
   const told = `${name} (${file}:${line}) was let go in process ${event.pid}: with ${hits} hits, watching it took ${percent} % of a core, and --share allows less`;
-  process.stderr.write(`sonde: ${printable(told)}\n`);
+  say(told);
 }
 
 const COLUMNS = ['PID', 'FUNCTION', 'FILE', 'CALLS', 'RETURNED', 'THREW', 'P50 <', 'P99 <', 'TIME'];
