@@ -80,28 +80,24 @@ const gc: Topic = {
 const loop: Topic = {
   questions: [
     { probes: ['loop__iteration'], by: ['pid', 'tid'], value: 'busy' },
-    { probes: ['loop__iteration'], by: ['pid', 'tid'], value: 'idle' },
     { probes: ['loop__delay'], by: ['pid', 'tid'], value: 'ns' },
   ],
   columns: ['pid', 'thread', 'turns', 'busyShare', 'late', 'p99Ns'],
-  rows([busy, idle, delay]) {
-    const same = (groups: readonly Group[], wanted: Group) =>
-      groups.find(({ key }) => key[0] === wanted.key[0] && key[1] === wanted.key[1]);
-    return busy!.map((group) => {
-      const waited = same(idle!, group)?.sum ?? 0;
+  rows: ([busy, delay], seconds) =>
+    busy!.map((group) => {
       // It fires where a turn comes 10 ms late or more.
-      const late = same(delay!, group);
+      const late = delay!.find(({ key }) => key[0] === group.key[0] && key[1] === group.key[1]);
       return {
         weight: group.sum,
         pid: Number(group.key[0]),
         thread: String(group.key[1]),
         turns: group.count,
-        busyShare: group.sum / Math.max(group.sum + waited, 1),
+        // A turn counts where it ends, and may have begun before.
+        busyShare: Math.min(1, group.sum / (1e9 * seconds)),
         late: late?.count ?? 0,
         ...percentiles(late?.buckets ?? new Map()),
       };
-    });
-  },
+    }),
 };
 
 export const TOPICS = { http, functions, gc, loop };
