@@ -50,6 +50,21 @@ describe('following a promise', () => {
     assert.deepEqual(told.splice(0), ['fulfilled 1', 'fulfilled 2']);
   });
 
+  it('tells who waits for it at once before that goes on', async () => {
+    const follower = { enabled: true };
+    const followed = <Value>(promise: Promise<Value>) => {
+      follow(promise, follower, outcome);
+      return promise;
+    };
+    await followed((async () => 1)());
+    assert.deepEqual(told.splice(0), ['fulfilled 1']);
+    await followed(promises(2).then(() => 2));
+    assert.deepEqual(told.splice(0), ['settled', 'fulfilled 2']);
+    await Promise.all([followed(promises(1).then(() => 3)), followed(promises(2).then(() => 4))]);
+    assert.deepEqual(told.splice(0), ['settled', 'fulfilled 3', 'settled', 'fulfilled 4']);
+    follower.enabled = false;
+  });
+
   it('hides no rejection of an async function that waits for what is no promise meanwhile', async () => {
     const others = process.listeners('unhandledRejection');
     const unhandled: unknown[] = [];

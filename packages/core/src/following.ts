@@ -30,11 +30,14 @@ export interface Follower {
 
 interface PromiseHooks {
   onInit(init: (promise: object, parent?: object) => void): () => void;
+  onBefore(before: (promise: object) => void): () => void;
   onSettled(settled: (promise: object) => void): () => void;
 }
 
 interface Followed {
   readonly outcomes: Outcome[];
+  /** The job in which it began to be followed. */
+  readonly since: number;
   /** Whether the program has attached a handler: then ours changes nothing. */
   isHandled: boolean;
   /** Whether the outcome is known, or our own handler will tell. */
@@ -66,7 +69,12 @@ export function follow(promise: Promise<unknown>, follower: Follower, outcome: O
       known.outcomes.push(outcome);
       return;
     }
-    const followed: Followed = { outcomes: [outcome], isHandled: known?.isHandled ?? !hasHooks, isDone: false };
+    const followed: Followed = {
+      outcomes: [outcome],
+      since: job,
+      isHandled: known?.isHandled ?? !hasHooks,
+      isDone: false,
+    };
     following.set(promise, followed);
     if (followed.isHandled) attach(promise, followed);
     else look(promise, followed, HANDLED_WITHIN);
@@ -88,6 +96,7 @@ const HANDLED_WITHIN = 4;
 function look(promise: Promise<unknown>, followed: Followed, after: number): void {
   const next = () => {
     try {
+      job++;
       noteAttached();
       if (followed.isDone) return;
       if (after > 0) look(promise, followed, after - 1);
@@ -189,7 +198,13 @@ function startHooks(): boolean {
   if (stopHooks) return true;
   const { promiseHooks } = process.getBuiltinModule('node:v8') as unknown as { promiseHooks?: PromiseHooks };
   try {
-    const stops = [promiseHooks!.onInit(initialized), promiseHooks!.onSettled(settled)];
+    const stops = [
+      promiseHooks!.onInit(initialized),
+      promiseHooks!.onBefore(() => {
+        job++;
+      }),
+      promiseHooks!.onSettled(settled),
+    ];
     stopHooks = () => {
       for (const stop of stops) stop();
     };
@@ -208,10 +223,14 @@ function stopUnlessWanted(): void {
   following = new WeakMap();
 }
 
+/** Counts jobs of promises: an async function that has returned its promise goes on in another one. */
+let job = 0;
+
 /**
  * What seems to be a handler of the program's. It is none where an async function waits for a value
  * that is no promise: V8 makes one of it, whose parent is the function's own, and settles it at
- * once. Whether it is, is known when a hook is called next.
+ * once. Whether it is, is known when a hook is called next; then ours comes behind that of the
+ * program. In the job in which the promise began to be followed, it is one, and ours comes first.
  */
 let attached: { made: object; parent: Promise<unknown>; followed: Followed } | undefined;
 
@@ -224,6 +243,7 @@ function initialized(made: object, parent?: object): void {
     const followed = following.get(parent);
     if (!followed || followed.isHandled) return;
     attached = { made, parent: parent as Promise<unknown>, followed };
+    if (followed.since === job) noteAttached();
   } catch {
     // The stack is used up.
   }
