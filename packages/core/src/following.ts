@@ -36,7 +36,7 @@ interface PromiseHooks {
 
 interface Followed {
   readonly outcomes: Outcome[];
-  /** The job in which it began to be followed. */
+  /** The job in which it began to be followed, if it was returned before. */
   readonly since: number;
   /** Whether the program has attached a handler: then ours changes nothing. */
   isHandled: boolean;
@@ -59,8 +59,10 @@ const followers = new Set<Follower>();
  *
  * While promises are followed, each promise of the thread takes some 0.1 µs longer
  * (docs/performance.md).
+ *
+ * @param isReturned false for the promise of an async function that has not returned it yet
  */
-export function follow(promise: Promise<unknown>, follower: Follower, outcome: Outcome): void {
+export function follow(promise: Promise<unknown>, follower: Follower, outcome: Outcome, isReturned = true): void {
   try {
     const hasHooks = startHooks();
     followers.add(follower);
@@ -71,7 +73,7 @@ export function follow(promise: Promise<unknown>, follower: Follower, outcome: O
     }
     const followed: Followed = {
       outcomes: [outcome],
-      since: job,
+      since: isReturned ? job : Number.NaN,
       isHandled: known?.isHandled ?? !hasHooks,
       isDone: false,
     };

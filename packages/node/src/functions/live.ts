@@ -285,14 +285,15 @@ class Watching {
     const tell = (threw: boolean) => {
       if (!this.isOver) this.returned(watched, this.without((ended ?? now()) - began, 2n), threw);
     };
-    follow(promise, this.follower, {
+    const outcome = {
       settled: () => {
         ended = now();
       },
       fulfilled: () => tell(false),
       rejected: () => tell(true),
       unknown: () => {},
-    });
+    };
+    follow(promise, this.follower, outcome, false);
   }
 
   private returned({ described: { file, name, line } }: Watched, ns: bigint, threw: boolean): void {
